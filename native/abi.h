@@ -1,0 +1,470 @@
+// Printed from src/binding/abi.ts by the build. Change that file, not this one.
+#ifndef MILLRACE_ABI_H_
+#define MILLRACE_ABI_H_
+
+#include <cstdint>
+
+namespace millrace::abi {
+
+inline constexpr uint32_t kHash = 455549575u;
+inline constexpr uint32_t kNone = 4294967295u;
+inline constexpr uint32_t kImageMagic = 1296847427u;
+inline constexpr uint32_t kImageVersion = 1u;
+inline constexpr uint32_t kImageHeaderWords = 6u;
+inline constexpr uint32_t kHistogramSubBucketBits = 5u;
+inline constexpr uint32_t kHistogramMaxBits = 26u;
+inline constexpr uint32_t kHistogramBuckets = 704u;
+
+namespace section {
+inline constexpr uint32_t kBytes = 0u;
+inline constexpr uint32_t kU16 = 1u;
+inline constexpr uint32_t kIndex = 2u;
+inline constexpr uint32_t kListener = 3u;
+inline constexpr uint32_t kRouteTable = 4u;
+inline constexpr uint32_t kHost = 5u;
+inline constexpr uint32_t kVhost = 6u;
+inline constexpr uint32_t kPath = 7u;
+inline constexpr uint32_t kRegex = 8u;
+inline constexpr uint32_t kDfa = 9u;
+inline constexpr uint32_t kRoute = 10u;
+inline constexpr uint32_t kPredicate = 11u;
+inline constexpr uint32_t kEdit = 12u;
+inline constexpr uint32_t kWeight = 13u;
+inline constexpr uint32_t kRedirect = 14u;
+inline constexpr uint32_t kRespond = 15u;
+inline constexpr uint32_t kCluster = 16u;
+inline constexpr uint32_t kEndpoint = 17u;
+inline constexpr uint32_t kTls = 18u;
+inline constexpr uint32_t kCidr = 19u;
+inline constexpr uint32_t kCount = 20u;
+}  // namespace section
+
+struct ListenerRecord {
+  uint32_t name_offset;
+  uint32_t name_length;
+  uint32_t route_table;
+  uint32_t flags;
+  uint32_t trust_start;
+  uint32_t trust_count;
+  uint32_t max_head_bytes;
+};
+static_assert(sizeof(ListenerRecord) == 28);
+
+struct RouteTableRecord {
+  uint32_t name_offset;
+  uint32_t name_length;
+  uint32_t host_start;
+  uint32_t host_capacity;
+  uint32_t wild_start;
+  uint32_t wild_capacity;
+  uint32_t wild_max_labels;
+  uint32_t any_vhost;
+  uint32_t vhost_start;
+  uint32_t vhost_count;
+};
+static_assert(sizeof(RouteTableRecord) == 40);
+
+struct HostRecord {
+  uint32_t hash;
+  uint32_t key_offset;
+  uint32_t key_length;
+  uint32_t vhost;
+};
+static_assert(sizeof(HostRecord) == 16);
+
+struct VhostRecord {
+  uint32_t name_offset;
+  uint32_t name_length;
+  uint32_t path_start;
+  uint32_t path_capacity;
+  uint32_t prefix_lengths_low;
+  uint32_t prefix_lengths_high;
+  uint32_t regex_start;
+  uint32_t regex_count;
+  uint32_t route_start;
+  uint32_t route_count;
+};
+static_assert(sizeof(VhostRecord) == 40);
+
+struct PathRecord {
+  uint32_t hash;
+  uint32_t key_offset;
+  uint32_t key_length;
+  uint32_t kind;
+  uint32_t candidate_start;
+  uint32_t candidate_count;
+};
+static_assert(sizeof(PathRecord) == 24);
+
+struct RegexRecord {
+  uint32_t dfa;
+  uint32_t candidate_start;
+  uint32_t candidate_count;
+};
+static_assert(sizeof(RegexRecord) == 12);
+
+struct DfaRecord {
+  uint32_t state_count;
+  uint32_t class_count;
+  uint32_t class_offset;
+  uint32_t transition_start;
+  uint32_t start_state;
+  uint32_t accept_offset;
+};
+static_assert(sizeof(DfaRecord) == 24);
+
+struct RouteRecord {
+  uint32_t name_offset;
+  uint32_t name_length;
+  uint32_t methods;
+  uint32_t predicate_start;
+  uint32_t predicate_count;
+  uint32_t action;
+  uint32_t action_start;
+  uint32_t action_count;
+  uint32_t timeout_ms;
+  uint32_t max_duration_ms;
+  uint32_t idle_timeout_ms;
+  uint32_t retry_on;
+  uint32_t retry_attempts;
+  uint32_t path_kind;
+  uint32_t path_offset;
+  uint32_t path_length;
+  uint32_t rewrite;
+  uint32_t rewrite_offset;
+  uint32_t rewrite_length;
+  uint32_t host_offset;
+  uint32_t host_length;
+  uint32_t request_edit_start;
+  uint32_t request_edit_count;
+  uint32_t response_edit_start;
+  uint32_t response_edit_count;
+  uint32_t max_body_low;
+  uint32_t max_body_high;
+};
+static_assert(sizeof(RouteRecord) == 108);
+
+struct PredicateRecord {
+  uint32_t source;
+  uint32_t op;
+  uint32_t negate;
+  uint32_t name_offset;
+  uint32_t name_length;
+  uint32_t value_offset;
+  uint32_t value_length;
+  uint32_t dfa;
+};
+static_assert(sizeof(PredicateRecord) == 32);
+
+struct EditRecord {
+  uint32_t op;
+  uint32_t name_offset;
+  uint32_t name_length;
+  uint32_t value_offset;
+  uint32_t value_length;
+};
+static_assert(sizeof(EditRecord) == 20);
+
+struct WeightRecord {
+  uint32_t cluster;
+  uint32_t cumulative;
+};
+static_assert(sizeof(WeightRecord) == 8);
+
+struct RedirectRecord {
+  uint32_t status;
+  uint32_t scheme_offset;
+  uint32_t scheme_length;
+  uint32_t host_offset;
+  uint32_t host_length;
+  uint32_t port;
+  uint32_t rewrite;
+  uint32_t rewrite_offset;
+  uint32_t rewrite_length;
+  uint32_t strip_query;
+};
+static_assert(sizeof(RedirectRecord) == 40);
+
+struct RespondRecord {
+  uint32_t status;
+  uint32_t body_offset;
+  uint32_t body_length;
+  uint32_t headers_offset;
+  uint32_t headers_length;
+};
+static_assert(sizeof(RespondRecord) == 20);
+
+struct ClusterRecord {
+  uint32_t name_offset;
+  uint32_t name_length;
+  uint32_t policy;
+  uint32_t endpoint_start;
+  uint32_t endpoint_count;
+  uint32_t pick_start;
+  uint32_t pick_count;
+  uint32_t stride_start;
+  uint32_t connect_timeout_ms;
+  uint32_t pool_idle_ms;
+  uint32_t max_connections;
+  uint32_t max_pending;
+  uint32_t max_requests_per_connection;
+  uint32_t tls;
+};
+static_assert(sizeof(ClusterRecord) == 56);
+
+struct EndpointRecord {
+  uint32_t name_offset;
+  uint32_t name_length;
+  uint32_t family;
+  uint32_t address_offset;
+  uint32_t address_length;
+  uint32_t port;
+  uint32_t weight;
+  uint32_t server_name_offset;
+  uint32_t server_name_length;
+};
+static_assert(sizeof(EndpointRecord) == 36);
+
+struct TlsRecord {
+  uint32_t flags;
+  uint32_t server_name_offset;
+  uint32_t server_name_length;
+  uint32_t ca_offset;
+  uint32_t ca_length;
+  uint32_t cert_offset;
+  uint32_t cert_length;
+  uint32_t key_offset;
+  uint32_t key_length;
+};
+static_assert(sizeof(TlsRecord) == 36);
+
+struct CidrRecord {
+  uint32_t family;
+  uint32_t prefix_bits;
+  uint32_t word0;
+  uint32_t word1;
+  uint32_t word2;
+  uint32_t word3;
+};
+static_assert(sizeof(CidrRecord) == 24);
+
+struct EventRecord {
+  int32_t exchange;
+  int32_t kind;
+  int32_t flags;
+  int32_t status;
+  int32_t head_offset;
+  int32_t head_length;
+  int32_t body_offset;
+  int32_t body_length;
+  int32_t length_low;
+  int32_t length_high;
+};
+
+namespace path_kind {
+inline constexpr uint32_t kExact = 1u;
+inline constexpr uint32_t kPrefix = 2u;
+inline constexpr uint32_t kRegex = 3u;
+}  // namespace path_kind
+
+namespace action {
+inline constexpr uint32_t kCluster = 1u;
+inline constexpr uint32_t kWeightedClusters = 2u;
+inline constexpr uint32_t kRedirect = 3u;
+inline constexpr uint32_t kRespond = 4u;
+}  // namespace action
+
+namespace rewrite {
+inline constexpr uint32_t kNone = 0u;
+inline constexpr uint32_t kPrefix = 1u;
+inline constexpr uint32_t kPath = 2u;
+}  // namespace rewrite
+
+namespace predicate_source {
+inline constexpr uint32_t kHeader = 1u;
+inline constexpr uint32_t kQuery = 2u;
+}  // namespace predicate_source
+
+namespace predicate_operator {
+inline constexpr uint32_t kPresent = 1u;
+inline constexpr uint32_t kExact = 2u;
+inline constexpr uint32_t kPrefix = 3u;
+inline constexpr uint32_t kSuffix = 4u;
+inline constexpr uint32_t kContains = 5u;
+inline constexpr uint32_t kRegex = 6u;
+}  // namespace predicate_operator
+
+namespace edit_operator {
+inline constexpr uint32_t kSet = 1u;
+inline constexpr uint32_t kAdd = 2u;
+inline constexpr uint32_t kRemove = 3u;
+}  // namespace edit_operator
+
+namespace policy {
+inline constexpr uint32_t kRoundRobin = 1u;
+inline constexpr uint32_t kLeastRequest = 2u;
+}  // namespace policy
+
+namespace family {
+inline constexpr uint32_t kIpv4 = 4u;
+inline constexpr uint32_t kIpv6 = 6u;
+inline constexpr uint32_t kUnix = 1u;
+}  // namespace family
+
+namespace listener_flag {
+inline constexpr uint32_t kTls = 1u;
+inline constexpr uint32_t kForwardedHeaders = 2u;
+inline constexpr uint32_t kRequestId = 4u;
+inline constexpr uint32_t kUnderscoresInNames = 8u;
+}  // namespace listener_flag
+
+namespace tls_flag {
+inline constexpr uint32_t kInsecureSkipVerify = 1u;
+}  // namespace tls_flag
+
+namespace retry_on {
+inline constexpr uint32_t kConnectFailure = 1u;
+inline constexpr uint32_t kReset = 2u;
+}  // namespace retry_on
+
+namespace event_kind {
+inline constexpr uint32_t kComplete = 1u;
+inline constexpr uint32_t kHead = 2u;
+inline constexpr uint32_t kBody = 3u;
+inline constexpr uint32_t kAbort = 4u;
+inline constexpr uint32_t kResumeRequest = 5u;
+}  // namespace event_kind
+
+namespace event_flag {
+inline constexpr uint32_t kBodiless = 1u;
+inline constexpr uint32_t kChunked = 2u;
+inline constexpr uint32_t kLast = 4u;
+inline constexpr uint32_t kClose = 8u;
+inline constexpr uint32_t kLocal = 16u;
+}  // namespace event_flag
+
+namespace submit {
+inline constexpr uint32_t kAccepted = 0u;
+inline constexpr uint32_t kNeedLatin1 = 1u;
+}  // namespace submit
+
+namespace submit_flag {
+inline constexpr uint32_t kLatin1 = 1u;
+inline constexpr uint32_t kDraining = 2u;
+}  // namespace submit_flag
+
+namespace send {
+inline constexpr uint32_t kOk = 0u;
+inline constexpr uint32_t kPause = 1u;
+inline constexpr uint32_t kTooLarge = 2u;
+}  // namespace send
+
+namespace limits {
+inline constexpr uint32_t kExchangeSlotBits = 20u;
+inline constexpr uint32_t kMaxWorkers = 64u;
+}  // namespace limits
+
+namespace method {
+inline constexpr uint32_t kGet = 0u;
+inline constexpr uint32_t kHead = 1u;
+inline constexpr uint32_t kPost = 2u;
+inline constexpr uint32_t kPut = 3u;
+inline constexpr uint32_t kDelete = 4u;
+inline constexpr uint32_t kPatch = 5u;
+inline constexpr uint32_t kOptions = 6u;
+inline constexpr uint32_t kTrace = 7u;
+inline constexpr uint32_t kQuery = 8u;
+inline constexpr uint32_t kPropfind = 9u;
+inline constexpr uint32_t kProppatch = 10u;
+inline constexpr uint32_t kMkcol = 11u;
+inline constexpr uint32_t kCopy = 12u;
+inline constexpr uint32_t kMove = 13u;
+inline constexpr uint32_t kLock = 14u;
+inline constexpr uint32_t kUnlock = 15u;
+inline constexpr uint32_t kReport = 16u;
+inline constexpr uint32_t kSearch = 17u;
+inline constexpr uint32_t kCount = 18u;
+}  // namespace method
+
+namespace response_flag {
+inline constexpr uint32_t kNone = 0u;
+inline constexpr uint32_t kNr = 1u;
+inline constexpr uint32_t kNc = 2u;
+inline constexpr uint32_t kUf = 3u;
+inline constexpr uint32_t kUc = 4u;
+inline constexpr uint32_t kUt = 5u;
+inline constexpr uint32_t kSi = 6u;
+inline constexpr uint32_t kUo = 7u;
+inline constexpr uint32_t kUpe = 8u;
+inline constexpr uint32_t kDpe = 9u;
+inline constexpr uint32_t kDc = 10u;
+inline constexpr uint32_t kDi = 11u;
+inline constexpr uint32_t kBl = 12u;
+inline constexpr uint32_t kUtls = 13u;
+inline constexpr uint32_t kOvl = 14u;
+inline constexpr uint32_t kCount = 15u;
+}  // namespace response_flag
+
+namespace cluster_stat {
+inline constexpr uint32_t kRequests = 0u;
+inline constexpr uint32_t kActive = 1u;
+inline constexpr uint32_t kResponses1xx = 2u;
+inline constexpr uint32_t kResponses2xx = 3u;
+inline constexpr uint32_t kResponses3xx = 4u;
+inline constexpr uint32_t kResponses4xx = 5u;
+inline constexpr uint32_t kResponses5xx = 6u;
+inline constexpr uint32_t kResponsesNone = 7u;
+inline constexpr uint32_t kRetries = 8u;
+inline constexpr uint32_t kConnectFailures = 9u;
+inline constexpr uint32_t kConnectionsOpened = 10u;
+inline constexpr uint32_t kConnectionsActive = 11u;
+inline constexpr uint32_t kConnectionsIdle = 12u;
+inline constexpr uint32_t kPending = 13u;
+inline constexpr uint32_t kPendingOverflow = 14u;
+inline constexpr uint32_t kBytesSent = 15u;
+inline constexpr uint32_t kBytesReceived = 16u;
+inline constexpr uint32_t kTimeouts = 17u;
+inline constexpr uint32_t kProtocolErrors = 18u;
+inline constexpr uint32_t kDurationSumUs = 19u;
+inline constexpr uint32_t kCount = 20u;
+}  // namespace cluster_stat
+
+namespace endpoint_stat {
+inline constexpr uint32_t kRequests = 0u;
+inline constexpr uint32_t kActive = 1u;
+inline constexpr uint32_t kConnections = 2u;
+inline constexpr uint32_t kConnectFailures = 3u;
+inline constexpr uint32_t kResponses5xx = 4u;
+inline constexpr uint32_t kCount = 5u;
+}  // namespace endpoint_stat
+
+namespace process_stat {
+inline constexpr uint32_t kDownstreamConnections = 0u;
+inline constexpr uint32_t kDownstreamConnectionsTotal = 1u;
+inline constexpr uint32_t kDownstreamRequests = 2u;
+inline constexpr uint32_t kDownstreamBytesReceived = 3u;
+inline constexpr uint32_t kDownstreamBytesSent = 4u;
+inline constexpr uint32_t kFlagnone = 5u;
+inline constexpr uint32_t kFlagNR = 6u;
+inline constexpr uint32_t kFlagNC = 7u;
+inline constexpr uint32_t kFlagUF = 8u;
+inline constexpr uint32_t kFlagUC = 9u;
+inline constexpr uint32_t kFlagUT = 10u;
+inline constexpr uint32_t kFlagSI = 11u;
+inline constexpr uint32_t kFlagUO = 12u;
+inline constexpr uint32_t kFlagUPE = 13u;
+inline constexpr uint32_t kFlagDPE = 14u;
+inline constexpr uint32_t kFlagDC = 15u;
+inline constexpr uint32_t kFlagDI = 16u;
+inline constexpr uint32_t kFlagBL = 17u;
+inline constexpr uint32_t kFlagUTLS = 18u;
+inline constexpr uint32_t kFlagOVL = 19u;
+inline constexpr uint32_t kCount = 20u;
+}  // namespace process_stat
+
+inline constexpr const char* kMethodNames[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"};
+inline constexpr const char* kResponseFlagNames[] = {"none", "NR", "NC", "UF", "UC", "UT", "SI", "UO", "UPE", "DPE", "DC", "DI", "BL", "UTLS", "OVL"};
+
+}  // namespace millrace::abi
+
+#endif  // MILLRACE_ABI_H_

@@ -1,0 +1,64 @@
+/** Prints `native/abi.h` from the table in `abi.ts`. Run by the build; `abiHash` is compared when the addon loads. */
+import { createHash } from 'node:crypto';
+import * as abi from './abi.ts';
+
+const snake = (name: string): string => name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').replace(/[^A-Za-z0-9]+/g, '_').toLowerCase();
+const pascal = (name: string): string => {
+  const words = /[a-z]/.test(name) ? [name] : name.toLowerCase().split('_');
+  return words.map((w) => w.charAt(0).toUpperCase() + w.slice(1)).join('').replace(/[^A-Za-z0-9]/g, '');
+};
+const constant = (name: string): string => `k${pascal(name)}`;
+
+/** First 32 bits of a SHA-256 over the whole table: equal on both sides or the addon does not load. */
+export const abiHash: number = createHash('sha256').update(JSON.stringify({ ...abi })).digest().readUInt32LE(0);
+
+function enumeration(name: string, values: Readonly<Record<string, number>>): string[] {
+  return [`namespace ${name} {`, ...Object.entries(values).map(([k, v]) => `inline constexpr uint32_t ${constant(k)} = ${v}u;`), `}  // namespace ${name}`, ''];
+}
+
+function counting(names: readonly string[]): Record<string, number> {
+  return { ...Object.fromEntries(names.map((name, i) => [name.replace('flag:', 'flag'), i])), count: names.length };
+}
+
+/** The text of the header. */
+export function abiHeader(): string {
+  const out: string[] = [
+    '// Printed from src/binding/abi.ts by the build. Change that file, not this one.',
+    '#ifndef MILLRACE_ABI_H_',
+    '#define MILLRACE_ABI_H_',
+    '',
+    '#include <cstdint>',
+    '',
+    'namespace millrace::abi {',
+    '',
+    `inline constexpr uint32_t kHash = ${abiHash}u;`,
+    `inline constexpr uint32_t kNone = ${abi.NONE}u;`,
+    `inline constexpr uint32_t kImageMagic = ${abi.IMAGE_MAGIC}u;`,
+    `inline constexpr uint32_t kImageVersion = ${abi.IMAGE_VERSION}u;`,
+    `inline constexpr uint32_t kImageHeaderWords = ${abi.IMAGE_HEADER_WORDS}u;`,
+    `inline constexpr uint32_t kHistogramSubBucketBits = ${abi.HISTOGRAM_SUB_BUCKET_BITS}u;`,
+    `inline constexpr uint32_t kHistogramMaxBits = ${abi.HISTOGRAM_MAX_BITS}u;`,
+    `inline constexpr uint32_t kHistogramBuckets = ${abi.HISTOGRAM_BUCKETS}u;`,
+    '',
+    ...enumeration('section', counting(abi.SECTIONS)),
+  ];
+  for (const [name, fields] of Object.entries(abi.RECORDS)) {
+    out.push(`struct ${pascal(name)}Record {`, ...fields.map((f) => `  uint32_t ${snake(f)};`), '};');
+    out.push(`static_assert(sizeof(${pascal(name)}Record) == ${fields.length * 4});`, '');
+  }
+  out.push('struct EventRecord {', ...abi.EVENT.map((f) => `  int32_t ${snake(f)};`), '};', '');
+  const enums = {
+    path_kind: abi.PATH_KIND, action: abi.ACTION, rewrite: abi.REWRITE, predicate_source: abi.PREDICATE_SOURCE,
+    predicate_operator: abi.PREDICATE_OPERATOR, edit_operator: abi.EDIT_OPERATOR, policy: abi.POLICY, family: abi.FAMILY,
+    listener_flag: abi.LISTENER_FLAG, tls_flag: abi.TLS_FLAG, retry_on: abi.RETRY_ON, event_kind: abi.EVENT_KIND,
+    event_flag: abi.EVENT_FLAG, submit: abi.SUBMIT, submit_flag: abi.SUBMIT_FLAG, send: abi.SEND, limits: abi.LIMITS,
+    method: counting(abi.METHODS), response_flag: counting(abi.RESPONSE_FLAG), cluster_stat: counting(abi.CLUSTER_STATS),
+    endpoint_stat: counting(abi.ENDPOINT_STATS), process_stat: counting(abi.PROCESS_STATS),
+  };
+  for (const [name, values] of Object.entries(enums)) out.push(...enumeration(name, values));
+  for (const [name, list] of [['kMethodNames', abi.METHODS], ['kResponseFlagNames', abi.RESPONSE_FLAG]] as const) {
+    out.push(`inline constexpr const char* ${name}[] = {${list.map((m) => `"${m}"`).join(', ')}};`);
+  }
+  out.push('', '}  // namespace millrace::abi', '', '#endif  // MILLRACE_ABI_H_', '');
+  return out.join('\n');
+}

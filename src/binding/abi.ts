@@ -1,0 +1,246 @@
+/**
+ * The one table of everything that TypeScript and C++ must agree on: records of the compiled image,
+ * event records of the reactor, statistics, and enumerations.
+ *
+ * `native/abi.h` is printed from it by `src/binding/abi-header.ts` while the project is built, and carries
+ * a hash of the table; `load.ts` refuses an addon whose hash differs. Change this file, never the header.
+ *
+ * Every image record is a row of little-endian u32 words, read in place by the engine. A string is an
+ * (offset, length) pair into the BYTES section. `NONE` in an index or offset field means "not set".
+ */
+
+/** "Not set" in index and offset fields. */
+export const NONE = 0xffff_ffff;
+
+export const IMAGE_MAGIC = 0x4d4c_5243; // "CRLM" in memory order
+export const IMAGE_VERSION = 1;
+
+/**
+ * Image header, in words: magic, version, byteLength, sectionCount, contentHashLow, contentHashHigh, then
+ * `sectionCount` rows of {byteOffset, elementCount}, in the order of this list. Sections start at multiples of 8.
+ */
+export const IMAGE_HEADER_WORDS = 6;
+
+export const SECTIONS = [
+  'BYTES', // u8: strings, addresses, DFA class maps and accept flags, bodies
+  'U16', // u16: DFA transitions, stride weights
+  'INDEX', // u32: candidate routes of a path, pickable endpoints of a cluster
+  'LISTENER',
+  'ROUTE_TABLE',
+  'HOST',
+  'VHOST',
+  'PATH',
+  'REGEX',
+  'DFA',
+  'ROUTE',
+  'PREDICATE',
+  'EDIT',
+  'WEIGHT',
+  'REDIRECT',
+  'RESPOND',
+  'CLUSTER',
+  'ENDPOINT',
+  'TLS',
+  'CIDR',
+] as const;
+export type SectionName = (typeof SECTIONS)[number];
+
+/** Element size in bytes of the sections that are not records. */
+export const PLAIN_SECTION_BYTES = { BYTES: 1, U16: 2, INDEX: 4 } as const;
+
+/** Records of the image: field names in word order. */
+export const RECORDS = {
+  LISTENER: [
+    'nameOffset', 'nameLength',
+    'routeTable', // index into ROUTE_TABLE
+    'flags', // LISTENER_FLAG bits
+    'trustStart', 'trustCount', // CIDR rows whose X-Forwarded-* headers are believed
+    'maxHeadBytes', // request line and headers together
+  ],
+  ROUTE_TABLE: [
+    'nameOffset', 'nameLength',
+    'hostStart', 'hostCapacity', // HOST hash table of exact names; capacity is 0 or a power of two
+    'wildStart', 'wildCapacity', // HOST hash table of wildcard suffixes, keyed without "*" (".example.com")
+    'wildMaxLabels', // most labels of any wildcard suffix: bounds the probes
+    'anyVhost', // VHOST of "*", or NONE
+    'vhostStart', 'vhostCount', // every VHOST of this table, in declared order
+  ],
+  /** A slot of an open-addressing table (linear probing, load <= 0.5); empty when vhost is NONE. Keys are lower case. */
+  HOST: ['hash', 'keyOffset', 'keyLength', 'vhost'],
+  VHOST: [
+    'nameOffset', 'nameLength',
+    'pathStart', 'pathCapacity', // PATH hash table; capacity is 0 or a power of two
+    'prefixLengthsLow', 'prefixLengthsHigh', // bit min(n,63) is set when a prefix of n bytes exists
+    'regexStart', 'regexCount', // REGEX rows in declared order
+    'routeStart', 'routeCount', // every ROUTE of this virtual host, in declared order
+  ],
+  /** A slot of the path table; empty when kind is 0. Key = hash32(path bytes, seed = kind). */
+  PATH: ['hash', 'keyOffset', 'keyLength', 'kind', 'candidateStart', 'candidateCount'],
+  REGEX: ['dfa', 'candidateStart', 'candidateCount'],
+  /** Transition table: next = U16[transitionStart + state * classCount + BYTES[classOffset + byte]]; state 0 is dead. */
+  DFA: ['stateCount', 'classCount', 'classOffset', 'transitionStart', 'startState', 'acceptOffset'],
+  ROUTE: [
+    'nameOffset', 'nameLength',
+    'methods', // bit per METHODS entry; 0 = any method
+    'predicateStart', 'predicateCount',
+    'action', // ACTION
+    'actionStart', // CLUSTER index | first WEIGHT row | REDIRECT row | RESPOND row
+    'actionCount', // rows of WEIGHT, else 1
+    'timeoutMs', // from the whole request received to the head of the answer, retries included; 0 = none
+    'maxDurationMs', // whole exchange, 0 = none
+    'idleTimeoutMs', // between two bytes in either direction, 0 = none
+    'retryOn', // RETRY_ON bits
+    'retryAttempts', // attempts after the first
+    'pathKind', // PATH_KIND of the match
+    'pathOffset', 'pathLength', // the path, prefix or regex source as configured
+    'rewrite', // REWRITE
+    'rewriteOffset', 'rewriteLength',
+    'hostOffset', 'hostLength', // Host sent upstream; offset NONE = as received
+    'requestEditStart', 'requestEditCount',
+    'responseEditStart', 'responseEditCount',
+    'maxBodyLow', 'maxBodyHigh', // largest request body in bytes; both words all ones = no limit
+  ],
+  PREDICATE: ['source', 'op', 'negate', 'nameOffset', 'nameLength', 'valueOffset', 'valueLength', 'dfa'],
+  EDIT: ['op', 'nameOffset', 'nameLength', 'valueOffset', 'valueLength'],
+  /** Rows of one route carry a running sum, so that a draw r < last.cumulative picks the first row with r < cumulative. */
+  WEIGHT: ['cluster', 'cumulative'],
+  REDIRECT: [
+    'status',
+    'schemeOffset', 'schemeLength', // offset NONE = as received
+    'hostOffset', 'hostLength',
+    'port', // 0 = as received (dropped when scheme or host is given)
+    'rewrite', 'rewriteOffset', 'rewriteLength', // REWRITE of the path
+    'stripQuery',
+  ],
+  RESPOND: ['status', 'bodyOffset', 'bodyLength', 'headersOffset', 'headersLength'], // headers: "name: value\r\n" lines
+  CLUSTER: [
+    'nameOffset', 'nameLength',
+    'policy', // POLICY
+    'endpointStart', 'endpointCount',
+    'pickStart', 'pickCount', // INDEX rows: ENDPOINT indexes with weight > 0
+    'strideStart', // U16 rows parallel to the picks
+    'connectTimeoutMs',
+    'poolIdleMs', // an idle upstream connection is closed after this
+    'maxConnections', // per endpoint, all workers together; 0 = none
+    'maxPending', // requests of one worker waiting for a connection of one endpoint
+    'maxRequestsPerConnection', // 0 = no limit
+    'tls', // TLS row or NONE
+  ],
+  ENDPOINT: [
+    'nameOffset', 'nameLength', // as configured and shown: "127.0.0.1:9001", "unix:/run/app.sock"
+    'family', // FAMILY
+    'addressOffset', 'addressLength', // 4 or 16 bytes in network order, or the socket path
+    'port',
+    'weight',
+    'serverNameOffset', 'serverNameLength', // host part as configured: SNI and certificate name
+  ],
+  TLS: [
+    'flags', // TLS_FLAG bits
+    'serverNameOffset', 'serverNameLength', // offset NONE = the endpoint's own name
+    'caOffset', 'caLength', // PEM; offset NONE = default roots
+    'certOffset', 'certLength', 'keyOffset', 'keyLength', // PEM client identity; offset NONE = none
+  ],
+  CIDR: ['family', 'prefixBits', 'word0', 'word1', 'word2', 'word3'], // words big-endian, IPv4 in word0
+} as const satisfies Partial<Record<SectionName, readonly string[]>>;
+export type RecordName = keyof typeof RECORDS;
+export type RecordFields<R extends RecordName> = Record<(typeof RECORDS)[R][number], number>;
+
+export const PATH_KIND = { exact: 1, prefix: 2, regex: 3 } as const;
+export const ACTION = { cluster: 1, weightedClusters: 2, redirect: 3, respond: 4 } as const;
+export const REWRITE = { none: 0, prefix: 1, path: 2 } as const;
+export const PREDICATE_SOURCE = { header: 1, query: 2 } as const;
+export const PREDICATE_OPERATOR = { present: 1, exact: 2, prefix: 3, suffix: 4, contains: 5, regex: 6 } as const;
+export const EDIT_OPERATOR = { set: 1, add: 2, remove: 3 } as const;
+export const POLICY = { roundRobin: 1, leastRequest: 2 } as const;
+export const FAMILY = { ipv4: 4, ipv6: 6, unix: 1 } as const;
+export const LISTENER_FLAG = { tls: 1, forwardedHeaders: 2, requestId: 4, underscoresInNames: 8 } as const;
+export const TLS_FLAG = { insecureSkipVerify: 1 } as const;
+export const RETRY_ON = { connectFailure: 1, reset: 2 } as const;
+
+/** Bit positions of ROUTE.methods. */
+export const METHODS = [
+  'GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'PATCH', 'OPTIONS', 'TRACE', 'QUERY',
+  'PROPFIND', 'PROPPATCH', 'MKCOL', 'COPY', 'MOVE', 'LOCK', 'UNLOCK', 'REPORT', 'SEARCH',
+] as const;
+
+/** Words of one reactor event, in the Int32Array that the up-call reads. */
+export const EVENT = ['exchange', 'kind', 'flags', 'status', 'headOffset', 'headLength', 'bodyOffset', 'bodyLength', 'lengthLow', 'lengthHigh'] as const;
+export const EVENT_KIND = {
+  /** Whole answer: head and body are in the data buffer. */
+  complete: 1,
+  /** Head of a streamed answer; `length` is its content length unless EVENT_FLAG.chunked. A first body piece may ride along. */
+  head: 2,
+  /** A further body piece. */
+  body: 3,
+  /** The upstream answer ended too early: cut the downstream connection. */
+  abort: 4,
+  /** The upstream socket drained: let the client go on sending. */
+  resumeRequest: 5,
+} as const;
+export const EVENT_FLAG = {
+  /** No body may follow the head: HEAD, 204, 304. */
+  bodiless: 1,
+  /** Length unknown: uWS frames the body as chunked. */
+  chunked: 2,
+  /** Last event of this exchange; its handle is free afterwards. */
+  last: 4,
+  /** Close the downstream connection after the answer. */
+  close: 8,
+  /** Answer made by the engine, not by an upstream. */
+  local: 16,
+} as const;
+
+/** Results of `submit`. */
+export const SUBMIT = {
+  /** Taken; events will follow. */
+  accepted: 0,
+  /** A header value held U+FFFD: read the values again as latin1 and submit with SUBMIT_FLAG.latin1. */
+  needLatin1: 1,
+} as const;
+export const SUBMIT_FLAG = { latin1: 1, draining: 2 } as const;
+/** Results of `sendBody`. */
+export const SEND = { ok: 0, pause: 1, tooLarge: 2 } as const;
+
+/** Why an answer is not simply the upstream's, one per exchange: the log's response flag. Names follow Envoy where it has one. */
+export const RESPONSE_FLAG = [
+  'none',
+  'NR', // no route
+  'NC', // no cluster or no endpoint
+  'UF', // upstream connection failure
+  'UC', // upstream connection termination before or in the answer
+  'UT', // upstream request timeout
+  'SI', // stream idle timeout
+  'UO', // upstream overflow: pending queue full
+  'UPE', // upstream protocol error
+  'DPE', // downstream protocol error
+  'DC', // downstream connection termination
+  'DI', // direct response or redirect by a route
+  'BL', // request body over the limit
+  'UTLS', // upstream TLS handshake or verification failure
+  'OVL', // worker out of exchanges or memory limit
+] as const;
+
+/** Counters of one cluster (doubles, merged over the workers), in the order that `clusterStats` writes them. */
+export const CLUSTER_STATS = [
+  'requests', 'active', 'responses1xx', 'responses2xx', 'responses3xx', 'responses4xx', 'responses5xx', 'responsesNone',
+  'retries', 'connectFailures', 'connectionsOpened', 'connectionsActive', 'connectionsIdle', 'pending', 'pendingOverflow',
+  'bytesSent', 'bytesReceived', 'timeouts', 'protocolErrors', 'durationSumUs',
+] as const;
+/** Counters of one endpoint. */
+export const ENDPOINT_STATS = ['requests', 'active', 'connections', 'connectFailures', 'responses5xx'] as const;
+/** Counters of the process; `flag:<name>` counts requests that ended with that RESPONSE_FLAG. */
+export const PROCESS_STATS = [
+  'downstreamConnections', 'downstreamConnectionsTotal', 'downstreamRequests', 'downstreamBytesReceived', 'downstreamBytesSent',
+  ...RESPONSE_FLAG.map((flag) => `flag:${flag}` as const),
+] as const;
+/** Log-linear histogram of microseconds: 2^5 sub-buckets per power of two, values below 2^26 us, error <= 1.6 %. */
+export const HISTOGRAM_SUB_BUCKET_BITS = 5;
+export const HISTOGRAM_MAX_BITS = 26;
+export const HISTOGRAM_BUCKETS = (HISTOGRAM_MAX_BITS - HISTOGRAM_SUB_BUCKET_BITS + 1) << HISTOGRAM_SUB_BUCKET_BITS;
+
+/** Limits that both sides rely on. */
+export const LIMITS = {
+  /** Exchange handle = generation << 20 | slot. */
+  exchangeSlotBits: 20,
+  maxWorkers: 64,
+} as const;
