@@ -1,0 +1,164 @@
+/**
+ * A loaded configuration: every default filled in, durations in milliseconds, sizes in bytes, files read,
+ * host names resolved. Plain data, so that it can be posted to a thread and compared.
+ */
+export interface Config {
+  workers: number;
+  drainTimeoutMs: number;
+  log: { level: LogLevel };
+  /** null = no admin endpoint. */
+  admin: { host: string; port: number } | null;
+  limits: { maxConnections: number };
+  listeners: ListenerConfig[];
+  /** Route tables; the i-th key is ROUTE_TABLE i of the image. */
+  routes: Record<string, VirtualHostConfig[]>;
+  /** The i-th key is CLUSTER i of the image; endpoints are numbered through all clusters in this order. */
+  clusters: Record<string, ClusterConfig>;
+}
+
+export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface ListenerConfig {
+  name: string;
+  host: string;
+  /** 0 = any free port. */
+  port: number;
+  /** Name of a route table. */
+  routes: string;
+  tls: { certificates: CertificateConfig[] } | null;
+  forwarded: { headers: boolean; trust: Cidr[] };
+  requestId: boolean;
+  underscoresInHeaders: boolean;
+  maxRequestHeadBytes: number;
+}
+
+export interface CertificateConfig {
+  certFile: string;
+  keyFile: string;
+  /** PEM text: the certificate and its chain. */
+  cert: string;
+  /** PEM text. */
+  key: string;
+  /** Lower case, as configured or else the DNS names of the certificate. */
+  hosts: string[];
+  /** SHA-256 over certificate, chain and key in hex: changes whenever either file changes. */
+  fingerprint: string;
+  /** End of validity, milliseconds since the epoch. */
+  notAfterMs: number;
+}
+
+export interface Cidr {
+  family: 'ipv4' | 'ipv6';
+  prefixBits: number;
+  /** Big-endian words of the network address; IPv4 uses the first. */
+  words: [number, number, number, number];
+}
+
+export interface VirtualHostConfig {
+  /** Name of its own, or `<table>/<index>`. */
+  name: string;
+  /** Lower case: exact names, `*.suffix`, or `*`. */
+  hosts: string[];
+  routes: RouteConfig[];
+}
+
+export interface RouteConfig {
+  name: string;
+  match: MatchConfig;
+  action: ActionConfig;
+  timeoutMs: number;
+  maxDurationMs: number;
+  idleTimeoutMs: number;
+  retry: { on: RetryCondition[]; attempts: number };
+  rewrite: RewriteConfig | null;
+  /** Host sent upstream; null = as received. */
+  hostRewrite: string | null;
+  requestHeaders: HeaderEdits;
+  responseHeaders: HeaderEdits;
+  /** 0 = no limit. */
+  maxRequestBodyBytes: number;
+}
+
+export type RetryCondition = 'connectFailure' | 'reset';
+
+export interface MatchConfig {
+  path: { kind: 'exact' | 'prefix' | 'regex'; value: string };
+  /** Empty = any method. */
+  methods: string[];
+  headers: PredicateConfig[];
+  query: PredicateConfig[];
+}
+
+export interface PredicateConfig {
+  name: string;
+  op: 'present' | 'exact' | 'prefix' | 'suffix' | 'contains' | 'regex';
+  /** Empty for `present`. */
+  value: string;
+  negate: boolean;
+}
+
+export type ActionConfig =
+  | { kind: 'cluster'; cluster: string }
+  | { kind: 'weightedClusters'; clusters: { cluster: string; weight: number }[] }
+  | { kind: 'redirect'; redirect: RedirectConfig }
+  | { kind: 'respond'; respond: RespondConfig };
+
+export interface RedirectConfig {
+  status: number;
+  scheme: string | null;
+  host: string | null;
+  /** 0 = as received. */
+  port: number;
+  rewrite: RewriteConfig | null;
+  stripQuery: boolean;
+}
+
+export interface RewriteConfig {
+  kind: 'prefix' | 'path';
+  value: string;
+}
+
+export interface RespondConfig {
+  status: number;
+  body: Uint8Array;
+  /** Lower-case names. */
+  headers: [name: string, value: string][];
+}
+
+export interface HeaderEdits {
+  /** Applied in this order: remove, set, add. Names are lower case. */
+  remove: string[];
+  set: [name: string, value: string][];
+  add: [name: string, value: string][];
+}
+
+export interface ClusterConfig {
+  policy: 'roundRobin' | 'leastRequest';
+  endpoints: EndpointConfig[];
+  connectTimeoutMs: number;
+  pool: { idleTimeoutMs: number; maxConnections: number; maxPending: number; maxRequestsPerConnection: number };
+  tls: UpstreamTlsConfig | null;
+}
+
+export interface EndpointConfig {
+  /** As configured; `host:port@ip` when a host name has several addresses. */
+  name: string;
+  family: 'ipv4' | 'ipv6' | 'unix';
+  /** An IP address in text form, or the path of a socket. */
+  address: string;
+  /** 0 for unix sockets. */
+  port: number;
+  weight: number;
+  /** Host part as configured: the TLS server name unless the cluster sets one. Empty for unix sockets. */
+  serverName: string;
+}
+
+export interface UpstreamTlsConfig {
+  serverName: string | null;
+  /** PEM texts; null = default roots, and no client identity. */
+  ca: string | null;
+  cert: string | null;
+  key: string | null;
+  insecureSkipVerify: boolean;
+}
