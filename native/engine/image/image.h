@@ -115,6 +115,8 @@ class Image {
     uint32_t count = 0;
   };
 
+  friend class ImageCheck;
+
   Image() = default;
 
   // Checks magic, lengths and section bounds, and fills `sections_`.

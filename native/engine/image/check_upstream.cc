@@ -1,0 +1,90 @@
+// Image checks of clusters, endpoints, TLS and addresses.
+
+#include <algorithm>
+
+#include "engine/image/image_check.h"
+#include "engine/image/text_rules.h"
+
+namespace millrace {
+
+namespace {
+
+constexpr uint32_t kMaxWeight = 1'000'000;
+constexpr uint32_t kMaxSocketPath = 107;  // sun_path less its terminator
+
+}  // namespace
+
+bool ImageCheck::cluster(const abi::ClusterRecord& r) noexcept {
+  if (!isText(r.name_offset, r.name_length)) return fail("cluster name out of bounds");
+  if (r.policy != abi::policy::kRoundRobin && r.policy != abi::policy::kLeastRequest) {
+    return fail("unknown balancer policy");
+  }
+  if (!isRange(abi::section::kEndpoint, r.endpoint_start, r.endpoint_count)) {
+    return fail("endpoints out of bounds");
+  }
+  if (r.tls != abi::kNone && r.tls >= count(abi::section::kTls)) return fail("unknown TLS settings");
+  if (!claim(abi::section::kIndex, r.pick_start, r.pick_count)) return fail("picks out of bounds");
+  if (!claim(abi::section::kU16, r.stride_start, r.pick_count)) return fail("stride weights out of bounds");
+  if (r.pick_count == 0) return true;  // every endpoint is drained
+  for (const uint32_t index : image_.indexes().subspan(r.pick_start, r.pick_count)) {
+    if (index - r.endpoint_start >= r.endpoint_count) return fail("pick of another cluster");
+    if (image_.endpoints()[index].weight == 0) return fail("pick of a drained endpoint");
+  }
+  // The scale makes the heaviest endpoint 65535; from half of it on, picking is known to end soon.
+  const std::span<const uint16_t> strides = image_.u16s().subspan(r.stride_start, r.pick_count);
+  if (*std::max_element(strides.begin(), strides.end()) <= kStrideScale / 2) {
+    return fail("stride weights are not scaled");
+  }
+  return true;
+}
+
+bool ImageCheck::endpoint(const abi::EndpointRecord& r) noexcept {
+  if (!isText(r.name_offset, r.name_length)) return fail("endpoint name out of bounds");
+  if (!isText(r.address_offset, r.address_length)) return fail("address out of bounds");
+  switch (r.family) {
+    case abi::family::kIpv4:
+      if (r.address_length != 4) return fail("IPv4 address does not have 4 bytes");
+      break;
+    case abi::family::kIpv6:
+      if (r.address_length != 16) return fail("IPv6 address does not have 16 bytes");
+      break;
+    case abi::family::kUnix:
+      if (r.address_length == 0 || r.address_length > kMaxSocketPath) return fail("bad length of a socket path");
+      if (text::hasControl(image_.str(r.address_offset, r.address_length))) {
+        return fail("control character in a socket path");
+      }
+      break;
+    default:
+      return fail("unknown address family");
+  }
+  if (r.family != abi::family::kUnix && (r.port == 0 || r.port > 65535)) return fail("port out of range");
+  if (r.weight > kMaxWeight) return fail("weight out of range");
+  if (!isOptionalText(r.server_name_offset, r.server_name_length) ||
+      text::hasControl(image_.str(r.server_name_offset, r.server_name_length))) {
+    return fail("bad server name");
+  }
+  return true;
+}
+
+bool ImageCheck::tls(const abi::TlsRecord& r) noexcept {
+  if ((r.flags & ~abi::tls_flag::kInsecureSkipVerify) != 0) return fail("unknown TLS flag");
+  if (!isOptionalText(r.server_name_offset, r.server_name_length) ||
+      text::hasControl(image_.str(r.server_name_offset, r.server_name_length))) {
+    return fail("bad server name");
+  }
+  if (!isOptionalText(r.ca_offset, r.ca_length)) return fail("CA certificates out of bounds");
+  if (!isOptionalText(r.cert_offset, r.cert_length)) return fail("client certificate out of bounds");
+  if (!isOptionalText(r.key_offset, r.key_length)) return fail("client key out of bounds");
+  if ((r.cert_offset == abi::kNone) != (r.key_offset == abi::kNone)) {
+    return fail("client certificate without its key");
+  }
+  return true;
+}
+
+bool ImageCheck::cidr(const abi::CidrRecord& r) noexcept {
+  if (r.family != abi::family::kIpv4 && r.family != abi::family::kIpv6) return fail("unknown address family");
+  const uint32_t bits = r.family == abi::family::kIpv4 ? 32 : 128;
+  return r.prefix_bits <= bits || fail("prefix longer than the address");
+}
+
+}  // namespace millrace

@@ -1,0 +1,66 @@
+#include "engine/image/image.h"
+
+#include <cstring>
+
+#include "engine/image/image_check.h"
+
+namespace millrace {
+
+namespace {
+
+constexpr uint32_t kHeaderBytes = (abi::kImageHeaderWords + 2 * abi::section::kCount) * 4;
+
+uint32_t elementBytes(uint32_t section) noexcept {
+  constexpr uint32_t kSizes[] = {
+      1, 2, 4, sizeof(abi::ListenerRecord), sizeof(abi::RouteTableRecord), sizeof(abi::HostRecord),
+      sizeof(abi::VhostRecord), sizeof(abi::PathRecord), sizeof(abi::RegexRecord), sizeof(abi::DfaRecord),
+      sizeof(abi::RouteRecord), sizeof(abi::PredicateRecord), sizeof(abi::EditRecord),
+      sizeof(abi::WeightRecord), sizeof(abi::RedirectRecord), sizeof(abi::RespondRecord),
+      sizeof(abi::ClusterRecord), sizeof(abi::EndpointRecord), sizeof(abi::TlsRecord),
+      sizeof(abi::CidrRecord)};
+  static_assert(sizeof(kSizes) / sizeof(kSizes[0]) == abi::section::kCount);
+  static_assert(abi::section::kBytes == 0 && abi::section::kU16 == 1 && abi::section::kIndex == 2 &&
+                abi::section::kListener == 3 && abi::section::kCidr == abi::section::kCount - 1);
+  return kSizes[section];
+}
+
+void report(ImageError* error, const char* message, uint32_t section = abi::kNone) noexcept {
+  if (error != nullptr) *error = {message, section, abi::kNone};
+}
+
+}  // namespace
+
+bool Image::readHeader(uint32_t byte_length, ImageError* error) noexcept {
+  const uint32_t* words = reinterpret_cast<const uint32_t*>(data_.get());
+  if (words[0] != abi::kImageMagic) return report(error, "not an image"), false;
+  if (words[1] != abi::kImageVersion) return report(error, "image of another version"), false;
+  if (words[2] != byte_length) return report(error, "length does not agree with the header"), false;
+  if (words[3] != abi::section::kCount) return report(error, "wrong number of sections"), false;
+  for (uint32_t s = 0; s < abi::section::kCount; ++s) {
+    const uint32_t offset = words[abi::kImageHeaderWords + 2 * s];
+    const uint32_t count = words[abi::kImageHeaderWords + 2 * s + 1];
+    if (offset % 8 != 0) return report(error, "section is not aligned", s), false;
+    if (offset < kHeaderBytes || offset > byte_length) return report(error, "section out of bounds", s), false;
+    if (uint64_t{count} * elementBytes(s) > byte_length - offset) {
+      return report(error, "section reaches past the end", s), false;
+    }
+    sections_[s] = {offset, count};
+  }
+  bytes_ = reinterpret_cast<const char*>(data_.get()) + sections_[abi::section::kBytes].offset;
+  return true;
+}
+
+std::unique_ptr<const Image> Image::load(std::span<const std::byte> bytes, ImageError* error) noexcept {
+  if (bytes.size() < kHeaderBytes) return report(error, "image is too short"), nullptr;
+  if (bytes.size() >= abi::kNone) return report(error, "image is too long"), nullptr;
+  std::unique_ptr<Image> image(new (std::nothrow) Image);
+  if (image == nullptr) return report(error, "out of memory"), nullptr;
+  image->data_.reset(static_cast<std::byte*>(::operator new(bytes.size(), kAlignment, std::nothrow)));
+  if (image->data_ == nullptr) return report(error, "out of memory"), nullptr;
+  std::memcpy(image->data_.get(), bytes.data(), bytes.size());
+  if (!image->readHeader(static_cast<uint32_t>(bytes.size()), error)) return nullptr;
+  if (!ImageCheck(*image, error).run()) return nullptr;
+  return image;
+}
+
+}  // namespace millrace
