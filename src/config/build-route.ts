@@ -1,0 +1,94 @@
+import { extname } from 'node:path';
+import type { ConfigFiles } from './files.ts';
+import type { ParsedHeaderEdits, ParsedPredicate, ParsedRoute, ParsedVirtualHost } from './schema-route.ts';
+import type { ActionConfig, HeaderEdits, MatchConfig, PredicateConfig, RespondConfig, RewriteConfig, RouteConfig, VirtualHostConfig } from './types.ts';
+
+const PREDICATE_OPERATORS = ['exact', 'prefix', 'suffix', 'contains', 'regex'] as const;
+/** Types of the files that a direct response is likely to serve. */
+const TYPE_BY_EXTENSION: Record<string, string> = {
+  '.html': 'text/html; charset=utf-8',
+  '.json': 'application/json',
+  '.svg': 'image/svg+xml',
+  '.txt': 'text/plain; charset=utf-8',
+  '.xml': 'application/xml',
+};
+
+export function buildVirtualHost(parsed: ParsedVirtualHost, table: string, index: number, files: ConfigFiles): VirtualHostConfig {
+  const name = `${table}/${index}`;
+  return {
+    name: parsed.name ?? name,
+    hosts: parsed.hosts,
+    routes: parsed.routes.map((route, routeIndex) => buildRoute(route, route.name ?? `${name}/${routeIndex}`, files)),
+  };
+}
+
+function buildRoute(parsed: ParsedRoute, name: string, files: ConfigFiles): RouteConfig {
+  return {
+    name,
+    match: buildMatch(parsed.match),
+    action: buildAction(parsed, files),
+    timeoutMs: parsed.timeout,
+    maxDurationMs: parsed.maxDuration,
+    idleTimeoutMs: parsed.idleTimeout,
+    retry: parsed.retry,
+    rewrite: buildRewrite(parsed.rewrite),
+    hostRewrite: parsed.rewrite.host ?? null,
+    requestHeaders: buildEdits(parsed.requestHeaders),
+    responseHeaders: buildEdits(parsed.responseHeaders),
+    maxRequestBodyBytes: parsed.maxRequestBody,
+  };
+}
+
+function buildMatch(parsed: ParsedRoute['match']): MatchConfig {
+  const { path, pathPrefix, pathRegex } = parsed;
+  return {
+    path: path !== undefined ? { kind: 'exact', value: path } : pathRegex !== undefined ? { kind: 'regex', value: pathRegex } : { kind: 'prefix', value: pathPrefix ?? '/' },
+    methods: [...new Set(parsed.methods ?? [])],
+    headers: Object.entries(parsed.headers).map(([name, predicate]) => buildPredicate(name, predicate)),
+    query: Object.entries(parsed.query).map(([name, predicate]) => buildPredicate(name, predicate)),
+  };
+}
+
+function buildPredicate(name: string, parsed: ParsedPredicate): PredicateConfig {
+  if (typeof parsed === 'string') return { name, op: 'exact', value: parsed, negate: false };
+  for (const op of PREDICATE_OPERATORS) {
+    const value = parsed[op];
+    if (value !== undefined) return { name, op, value, negate: parsed.not };
+  }
+  // `present: false` and `not: true` each turn the meaning round.
+  return { name, op: 'present', value: '', negate: (parsed.present === false) !== parsed.not };
+}
+
+function buildAction(parsed: ParsedRoute, files: ConfigFiles): ActionConfig {
+  const { weightedClusters, redirect, respond } = parsed;
+  if (weightedClusters !== undefined) return { kind: 'weightedClusters', clusters: weightedClusters };
+  if (redirect !== undefined) {
+    const { status, scheme = null, host = null, port = 0, stripQuery } = redirect;
+    return { kind: 'redirect', redirect: { status, scheme, host, port, rewrite: buildRewrite(redirect), stripQuery } };
+  }
+  if (respond !== undefined) return { kind: 'respond', respond: buildRespond(respond, files) };
+  return { kind: 'cluster', cluster: parsed.cluster ?? '' };
+}
+
+function buildRespond(parsed: NonNullable<ParsedRoute['respond']>, files: ConfigFiles): RespondConfig {
+  const body = parsed.bodyFile === undefined ? Buffer.from(parsed.body ?? '') : (files.content(parsed.bodyFile) ?? Buffer.alloc(0));
+  const headers = Object.entries(parsed.headers);
+  if (body.length > 0 && !Object.hasOwn(parsed.headers, 'content-type')) {
+    const extension = parsed.bodyFile === undefined ? '.txt' : extname(parsed.bodyFile).toLowerCase();
+    headers.push(['content-type', TYPE_BY_EXTENSION[extension] ?? 'application/octet-stream']);
+  }
+  return { status: parsed.status, body: Uint8Array.from(body), headers };
+}
+
+function buildRewrite(parsed: { prefix?: string | undefined; path?: string | undefined }): RewriteConfig | null {
+  if (parsed.prefix !== undefined) return { kind: 'prefix', value: parsed.prefix };
+  return parsed.path === undefined ? null : { kind: 'path', value: parsed.path };
+}
+
+function buildEdits(parsed: ParsedHeaderEdits): HeaderEdits {
+  return {
+    remove: parsed.remove,
+    set: Object.entries(parsed.set),
+    add: Object.entries(parsed.add).flatMap(([name, values]) => (Array.isArray(values) ? values : [values]).map((value): [string, string] => [name, value])),
+  };
+}

@@ -1,0 +1,54 @@
+import { parseEndpointAddress, type EndpointAddress } from './address.ts';
+import { isRefusal } from './parsing.ts';
+import { list, mapping, type Report } from './raw.ts';
+import type { Path } from './source.ts';
+import type { EndpointConfig } from './types.ts';
+
+export type HostResolution = { addresses: { address: string; family: 'ipv4' | 'ipv6' }[] } | { error: string };
+/** How host names become addresses; `discovery/resolve.ts` has the one that asks the system. */
+export type ResolveHost = (host: string) => Promise<HostResolution>;
+export type Resolutions = ReadonlyMap<string, HostResolution>;
+
+/** Resolves every host name among the endpoints, all at once, and reports each place that names an unknown one. */
+export async function resolveEndpoints(root: unknown, resolveHost: ResolveHost, report: Report): Promise<Resolutions> {
+  const places = new Map<string, Path[]>();
+  for (const [name, cluster] of Object.entries(mapping(mapping(root)['clusters']))) {
+    for (const [index, entry] of list(mapping(cluster)['endpoints']).entries()) {
+      const text = typeof entry === 'string' ? entry : mapping(entry)['address'];
+      const parsed = typeof text === 'string' ? parseEndpointAddress(text) : undefined;
+      if (parsed === undefined || isRefusal(parsed) || parsed.kind !== 'name') continue;
+      const path = ['clusters', name, 'endpoints', index, ...(typeof entry === 'string' ? [] : ['address'])];
+      places.set(parsed.host, [...(places.get(parsed.host) ?? []), path]);
+    }
+  }
+  const resolutions = new Map<string, HostResolution>();
+  await Promise.all([...places.keys()].map(async (host) => resolutions.set(host, await resolveHost(host))));
+  for (const [host, paths] of places) {
+    const resolution = resolutions.get(host);
+    if (resolution === undefined || !('error' in resolution)) continue;
+    for (const path of paths) report(path, `cannot resolve ${JSON.stringify(host)}: ${resolution.error}`);
+  }
+  return resolutions;
+}
+
+/** The endpoints of one configured address: several when its name has several addresses. */
+export function expandEndpoint(configured: EndpointAddress, weight: number, resolutions: Resolutions): EndpointConfig[] {
+  if (configured.kind === 'unix') {
+    return [{ name: `unix:${configured.path}`, family: 'unix', address: configured.path, port: 0, weight, serverName: '' }];
+  }
+  const { host, port } = configured;
+  if (configured.kind === 'ip') {
+    const { family } = configured;
+    return [{ name: family === 'ipv6' ? `[${host}]:${port}` : `${host}:${port}`, family, address: host, port, weight, serverName: host }];
+  }
+  const resolution = resolutions.get(host);
+  const addresses = resolution !== undefined && 'addresses' in resolution ? resolution.addresses : [];
+  return addresses.map(({ address, family }) => ({
+    name: addresses.length === 1 ? `${host}:${port}` : `${host}:${port}@${address}`,
+    family,
+    address,
+    port,
+    weight,
+    serverName: host,
+  }));
+}

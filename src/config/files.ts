@@ -1,0 +1,169 @@
+import { createHash, createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { errorMessage } from '../core/errors.ts';
+import { list, mapping, type Report } from './raw.ts';
+import type { Path } from './source.ts';
+import type { CertificateConfig } from './types.ts';
+
+/** Bodies are part of the image, and are sent from memory. */
+const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_PEM_BYTES = 1024 * 1024;
+const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
+
+type Pair = Omit<CertificateConfig, 'hosts'> & { names: string[] };
+
+/** The files that a configuration names, each read once per load. */
+export class ConfigFiles {
+  readonly #directory: string;
+  readonly #report: Report;
+  readonly #warn: Report;
+  readonly #nowMs: number;
+  readonly #reads = new Map<string, Promise<Buffer | string>>();
+  readonly #pairs = new Map<string, Pair>();
+  readonly #contents = new Map<string, Buffer>();
+
+  constructor(directory: string, report: Report, warn: Report, nowMs: number) {
+    this.#directory = directory;
+    this.#report = report;
+    this.#warn = warn;
+    this.#nowMs = nowMs;
+  }
+
+  /** Absolute paths of everything that was read or should have been. */
+  get watch(): string[] {
+    return [...this.#reads.keys()];
+  }
+
+  certificate(cert: string, key: string): Pair | undefined {
+    return this.#pairs.get(`${cert}\0${key}`);
+  }
+
+  content(file: string): Buffer | undefined {
+    return this.#contents.get(resolve(this.#directory, file));
+  }
+
+  /** Reads everything that the raw tree names; whatever has the wrong shape is left to the schema. */
+  async load(root: unknown): Promise<void> {
+    const config = mapping(root);
+    for (const [index, listener] of list(config['listeners']).entries()) {
+      for (const [i, entry] of list(mapping(mapping(listener)['tls'])['certificates']).entries()) {
+        const { cert, key } = mapping(entry);
+        await this.#loadPair(['listeners', index, 'tls', 'certificates', i], cert, key);
+      }
+    }
+    for (const [name, cluster] of Object.entries(mapping(config['clusters']))) {
+      const { ca, cert, key } = mapping(mapping(cluster)['tls']);
+      const path = ['clusters', name, 'tls'];
+      if (typeof ca === 'string') this.#certificates([...path, 'ca'], ca, await this.#read([...path, 'ca'], ca, MAX_PEM_BYTES));
+      await this.#loadPair(path, cert, key);
+    }
+    for (const [table, hosts] of Object.entries(mapping(config['routes']))) {
+      for (const [index, host] of list(hosts).entries()) {
+        for (const [i, route] of list(mapping(host)['routes']).entries()) {
+          const { bodyFile } = mapping(mapping(route)['respond']);
+          if (typeof bodyFile === 'string') await this.#read(['routes', table, index, 'routes', i, 'respond', 'bodyFile'], bodyFile, MAX_BODY_BYTES);
+        }
+      }
+    }
+  }
+
+  async #read(path: Path, file: string, maxBytes: number): Promise<Buffer | undefined> {
+    const absolute = resolve(this.#directory, file);
+    let reading = this.#reads.get(absolute);
+    if (reading === undefined) {
+      reading = readFile(absolute).catch((error: unknown) => reasonOf(error));
+      this.#reads.set(absolute, reading);
+    }
+    const content = await reading;
+    if (typeof content === 'string') {
+      this.#report(path, `cannot read ${absolute}: ${content}`);
+      return undefined;
+    }
+    if (content.length > maxBytes) {
+      this.#report(path, `${absolute} has ${content.length} bytes; at most ${maxBytes} are allowed here`);
+      return undefined;
+    }
+    this.#contents.set(absolute, content);
+    return content;
+  }
+
+  /** The certificates of a PEM file, or undefined after a report. */
+  #certificates(path: Path, file: string, content: Buffer | undefined): X509Certificate[] | undefined {
+    if (content === undefined) return undefined;
+    const blocks = content.toString('latin1').match(PEM_CERTIFICATE) ?? [];
+    if (blocks.length === 0) {
+      const isKey = content.includes('PRIVATE KEY-----');
+      this.#report(path, `${file} holds no PEM certificate`, isKey ? 'this file is a private key' : 'expected "-----BEGIN CERTIFICATE-----"');
+      return undefined;
+    }
+    try {
+      return blocks.map((block) => new X509Certificate(block));
+    } catch (error) {
+      this.#report(path, `${file} is not a valid certificate: ${errorMessage(error)}`);
+      return undefined;
+    }
+  }
+
+  #privateKey(path: Path, file: string, content: Buffer | undefined): KeyObject | undefined {
+    if (content === undefined) return undefined;
+    if (/ENCRYPTED/.test(content.toString('latin1'))) {
+      this.#report(path, `${file} is encrypted with a pass phrase`, 'decrypt it: openssl pkey -in encrypted.key -out plain.key');
+      return undefined;
+    }
+    try {
+      return createPrivateKey(content);
+    } catch (error) {
+      const isCertificate = content.includes('BEGIN CERTIFICATE-----') && !content.includes('PRIVATE KEY-----');
+      this.#report(path, `${file} is not a valid PEM private key: ${errorMessage(error)}`, isCertificate ? 'this file is a certificate' : undefined);
+      return undefined;
+    }
+  }
+
+  async #loadPair(path: Path, cert: unknown, key: unknown): Promise<void> {
+    if (typeof cert !== 'string' || typeof key !== 'string') return;
+    const certPath = [...path, 'cert'];
+    const keyPath = [...path, 'key'];
+    const certContent = await this.#read(certPath, cert, MAX_PEM_BYTES);
+    const keyContent = await this.#read(keyPath, key, MAX_PEM_BYTES);
+    const leaf = this.#certificates(certPath, cert, certContent)?.[0];
+    const privateKey = this.#privateKey(keyPath, key, keyContent);
+    if (leaf === undefined) return;
+    this.#checkValidity(certPath, cert, leaf);
+    if (privateKey === undefined || certContent === undefined || keyContent === undefined) return;
+    if (!leaf.checkPrivateKey(privateKey)) {
+      this.#report(keyPath, `${key} is not the key of the certificate ${cert}`, 'the first certificate of the file must be the server\'s own');
+      return;
+    }
+    this.#pairs.set(`${cert}\0${key}`, {
+      certFile: resolve(this.#directory, cert),
+      keyFile: resolve(this.#directory, key),
+      cert: certContent.toString('utf8'),
+      key: keyContent.toString('utf8'),
+      names: dnsNames(leaf),
+      fingerprint: createHash('sha256').update(certContent).update('\0').update(keyContent).digest('hex'),
+      notAfterMs: Date.parse(leaf.validTo),
+    });
+  }
+
+  #checkValidity(path: Path, file: string, leaf: X509Certificate): void {
+    if (Date.parse(leaf.validTo) <= this.#nowMs) this.#report(path, `${file} expired on ${leaf.validTo}`);
+    if (Date.parse(leaf.validFrom) > this.#nowMs) this.#warn(path, `${file} is not valid before ${leaf.validFrom}`);
+  }
+}
+
+/** DNS names of the subjectAltName in lower case; the common name only when there are none. */
+function dnsNames(leaf: X509Certificate): string[] {
+  const names = [...(leaf.subjectAltName ?? '').matchAll(/(?:^|, )DNS:("[^"]*"|[^,]*)/g)].map((match) => (match[1] ?? '').replace(/^"|"$/g, '').toLowerCase());
+  if (names.length > 0) return [...new Set(names)];
+  const commonName = /^CN=(.+)$/m.exec(leaf.subject)?.[1]?.toLowerCase();
+  return commonName !== undefined && /^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)+$/.test(commonName) ? [commonName] : [];
+}
+
+function reasonOf(error: unknown): string {
+  const code = (error as NodeJS.ErrnoException).code;
+  if (code === 'ENOENT') return 'there is no such file';
+  if (code === 'EACCES' || code === 'EPERM') return 'permission denied';
+  if (code === 'EISDIR') return 'it is a directory';
+  return errorMessage(error);
+}

@@ -1,0 +1,97 @@
+import { readFile } from 'node:fs/promises';
+import { dirname, extname, resolve } from 'node:path';
+import { errorMessage, type ConfigProblem } from '../core/errors.ts';
+import { buildConfig } from './build.ts';
+import { resolveEndpoints, type ResolveHost } from './endpoints.ts';
+import { ConfigFiles } from './files.ts';
+import type { Report } from './raw.ts';
+import { checkRules } from './rules.ts';
+import { findingsOf, type Finding } from './schema-problems.ts';
+import { configSchema } from './schema.ts';
+import { runScript } from './script.ts';
+import { formatPath, NO_POSITION, parseYaml, type Source } from './source.ts';
+import type { Config } from './types.ts';
+import { checkWarnings } from './warnings.ts';
+
+/** `watch` lists every file that a change of may make the result different, whether or not it could be read. */
+export type LoadResult =
+  | { ok: true; config: Config; warnings: ConfigProblem[]; watch: string[] }
+  | { ok: false; problems: ConfigProblem[]; warnings: ConfigProblem[]; watch: string[] };
+
+export interface LoadOptions {
+  resolveHost: ResolveHost;
+  /** The time against which certificates are checked. */
+  nowMs?: number;
+}
+
+const SCRIPT_EXTENSIONS = new Set(['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs']);
+
+/** Reads a configuration with everything it names, and reports all of its problems at once. Never throws for bad input. */
+export async function loadConfig(file: string, options: LoadOptions): Promise<LoadResult> {
+  const absolute = resolve(file);
+  if (SCRIPT_EXTENSIONS.has(extname(file))) {
+    const result = await runScript(file, absolute);
+    return 'problems' in result ? failed(result.problems, result.watch) : loadSource(result.source, absolute, result.watch, options);
+  }
+  let text: string;
+  try {
+    text = await readFile(absolute, 'utf8');
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    return failed([{ file, ...NO_POSITION, path: '', message: missing ? 'there is no such file' : `cannot read the file: ${errorMessage(error)}` }], [absolute]);
+  }
+  const result = parseYaml(file, text);
+  return 'problems' in result ? failed(result.problems, [absolute]) : loadSource(result.source, absolute, [absolute], options);
+}
+
+const failed = (problems: ConfigProblem[], watch: string[]): LoadResult => ({ ok: false, problems, warnings: [], watch });
+
+async function loadSource(source: Source, absolute: string, sourceFiles: string[], options: LoadOptions): Promise<LoadResult> {
+  const problems = new ProblemList(source);
+  const warnings = new ProblemList(source);
+  const files = new ConfigFiles(dirname(absolute), problems.report, warnings.report, options.nowMs ?? Date.now());
+
+  const parsed = configSchema.safeParse(source.value ?? {});
+  if (!parsed.success) problems.addAll(findingsOf(configSchema, source.value ?? {}, parsed.error.issues));
+  problems.addAll(checkRules(source.value));
+  await files.load(source.value);
+  const resolutions = await resolveEndpoints(source.value, options.resolveHost, problems.report);
+  const watch = [...new Set([...sourceFiles, ...files.watch])];
+  if (!parsed.success || problems.isNotEmpty) return { ok: false, problems: problems.sorted(), warnings: warnings.sorted(), watch };
+
+  const config = buildConfig(parsed.data, files, resolutions);
+  checkWarnings(config, source.value, warnings.report);
+  return { ok: true, config, warnings: warnings.sorted(), watch };
+}
+
+/** Findings with their places in the text. */
+class ProblemList {
+  readonly #source: Source;
+  readonly #problems: ConfigProblem[] = [];
+
+  constructor(source: Source) {
+    this.#source = source;
+  }
+
+  readonly report: Report = (path, message, hint, part = 'value') => {
+    this.#add({ path, part, message, hint });
+  };
+
+  get isNotEmpty(): boolean {
+    return this.#problems.length > 0;
+  }
+
+  addAll(findings: readonly Finding[]): void {
+    for (const finding of findings) this.#add(finding);
+  }
+
+  /** In the order of the text, as a person goes through it; without positions in the order found. */
+  sorted(): ConfigProblem[] {
+    return this.#problems.sort((a, b) => a.line - b.line || a.column - b.column);
+  }
+
+  #add({ path, part, message, hint }: Finding): void {
+    const problem = { file: this.#source.file, ...this.#source.locate(path, part), path: formatPath(path), message };
+    this.#problems.push(hint === undefined ? problem : { ...problem, hint });
+  }
+}

@@ -1,0 +1,96 @@
+import { checkReference, list, mapping, type Report } from './raw.ts';
+import type { Path } from './source.ts';
+
+const PATH_KEYS = ['path', 'pathPrefix', 'pathRegex'] as const;
+const ACTION_KEYS = ['cluster', 'weightedClusters', 'redirect', 'respond'] as const;
+const PREDICATE_KEYS = ['present', 'exact', 'prefix', 'suffix', 'contains', 'regex'] as const;
+
+type Mapping = Record<string, unknown>;
+
+/** Reports all but the first of `keys` that are present; returns those that are. */
+function excluding(path: Path, value: Mapping, keys: readonly string[], report: Report): string[] {
+  const present = keys.filter((key) => value[key] !== undefined);
+  for (const key of present.slice(1)) report([...path, key], `"${key}" and "${present[0]}" exclude each other`, `keep one of ${keys.join(', ')}`, 'key');
+  return present;
+}
+
+/** Rules within one route: exactly one path, exactly one action, and what goes together with them. */
+export function checkRoute(path: Path, route: Mapping, clusters: readonly string[], report: Report): void {
+  const match = mapping(route['match']);
+  const pathKeys = excluding([...path, 'match'], match, PATH_KEYS, report);
+  const isPrefix = pathKeys.length === 0 || pathKeys.includes('pathPrefix');
+  checkPredicates([...path, 'match', 'headers'], mapping(match['headers']), true, report);
+  checkPredicates([...path, 'match', 'query'], mapping(match['query']), false, report);
+
+  const actions = excluding(path, route, ACTION_KEYS, report);
+  if (actions.length === 0) report(path, `the route does nothing: expected one of ${ACTION_KEYS.join(', ')}`);
+  checkReference('cluster', route['cluster'], clusters, [...path, 'cluster'], report);
+  checkWeights([...path, 'weightedClusters'], list(route['weightedClusters']), clusters, report);
+  if (route['redirect'] !== undefined) checkRedirect([...path, 'redirect'], mapping(route['redirect']), isPrefix, report);
+  checkRespond([...path, 'respond'], mapping(route['respond']), report);
+  checkRewrite([...path, 'rewrite'], mapping(route['rewrite']), isPrefix, report);
+  for (const side of ['requestHeaders', 'responseHeaders']) checkEdits([...path, side], mapping(route[side]), report);
+}
+
+function checkPredicates(path: Path, predicates: Mapping, foldCase: boolean, report: Report): void {
+  if (foldCase) checkFoldedKeys(path, predicates, report);
+  for (const [name, value] of Object.entries(predicates)) {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) continue;
+    const operators = excluding([...path, name], mapping(value), PREDICATE_KEYS, report);
+    if (operators.length === 0) report([...path, name], `expected one of ${PREDICATE_KEYS.join(', ')}`);
+  }
+}
+
+/** Header names that differ in case only are one header: one of the two values would be lost. */
+function checkFoldedKeys(path: Path, headers: Mapping, report: Report): void {
+  const seen = new Map<string, string>();
+  for (const name of Object.keys(headers)) {
+    const folded = name.toLowerCase();
+    const earlier = seen.get(folded);
+    if (earlier === undefined) seen.set(folded, name);
+    else report([...path, name], `"${name}" is the same header as "${earlier}"`, undefined, 'key');
+  }
+}
+
+function checkWeights(path: Path, weighted: unknown[], clusters: readonly string[], report: Report): void {
+  const seen = new Set<unknown>();
+  let sum = 0;
+  for (const [index, value] of weighted.entries()) {
+    const { cluster, weight } = mapping(value);
+    checkReference('cluster', cluster, clusters, [...path, index, 'cluster'], report);
+    if (typeof cluster === 'string' && seen.has(cluster)) report([...path, index, 'cluster'], `the cluster ${JSON.stringify(cluster)} is listed twice`);
+    seen.add(cluster);
+    sum += typeof weight === 'number' ? weight : 1;
+  }
+  if (weighted.length > 0 && sum === 0) report(path, 'all weights are 0: no cluster could be chosen');
+}
+
+function checkRedirect(path: Path, redirect: Mapping, isPrefix: boolean, report: Report): void {
+  excluding(path, redirect, ['path', 'prefix'], report);
+  checkPrefixRewrite([...path, 'prefix'], redirect['prefix'], isPrefix, report);
+  if (['scheme', 'host', 'port', 'path', 'prefix'].every((key) => redirect[key] === undefined)) {
+    report(path, 'the redirect leads to where it came from: expected scheme, host, port, path or prefix');
+  }
+}
+
+function checkRespond(path: Path, respond: Mapping, report: Report): void {
+  excluding(path, respond, ['body', 'bodyFile'], report);
+  checkFoldedKeys([...path, 'headers'], mapping(respond['headers']), report);
+  const { status } = respond;
+  const hasBody = (respond['body'] ?? '') !== '' || respond['bodyFile'] !== undefined;
+  if (hasBody && (status === 204 || status === 205 || status === 304)) report([...path, 'status'], `an answer with status ${status} has no body`);
+}
+
+function checkRewrite(path: Path, rewrite: Mapping, isPrefix: boolean, report: Report): void {
+  excluding(path, rewrite, ['prefix', 'path'], report);
+  checkPrefixRewrite([...path, 'prefix'], rewrite['prefix'], isPrefix, report);
+}
+
+function checkPrefixRewrite(path: Path, prefix: unknown, isPrefix: boolean, report: Report): void {
+  if (prefix !== undefined && !isPrefix) report(path, '"prefix" replaces the matched prefix and needs match.pathPrefix', 'use "path" to replace the whole path', 'key');
+}
+
+function checkEdits(path: Path, edits: Mapping, report: Report): void {
+  checkFoldedKeys([...path, 'set'], mapping(edits['set']), report);
+  checkFoldedKeys([...path, 'add'], mapping(edits['add']), report);
+}

@@ -1,0 +1,89 @@
+import { isLoopback, parseEndpointAddress, parseListenAddress } from './address.ts';
+import { isRefusal } from './parsing.ts';
+import { checkReference, list, mapping, uniqueness, type Report } from './raw.ts';
+import { checkRoute } from './rules-route.ts';
+import { parseHostPattern } from './schema-scalars.ts';
+import type { Finding } from './schema-problems.ts';
+import type { Path } from './source.ts';
+
+/**
+ * Rules that span several keys: names that must exist or be unique, choices that exclude each other. They read the raw
+ * tree and skip whatever has the wrong shape (the schema reports that), so that one run finds the errors of both kinds.
+ */
+export function checkRules(root: unknown): Finding[] {
+  const findings: Finding[] = [];
+  const report: Report = (path, message, hint, part = 'value') => findings.push({ path, part, message, hint });
+  const config = mapping(root);
+  const tables = Object.keys(mapping(config['routes']));
+  const clusters = Object.keys(mapping(config['clusters']));
+  checkAdmin(config['admin'], report);
+  checkListeners(list(config['listeners']), tables, report);
+  for (const [table, hosts] of Object.entries(mapping(config['routes']))) checkTable(['routes', table], list(hosts), clusters, report);
+  for (const [cluster, value] of Object.entries(mapping(config['clusters']))) checkCluster(['clusters', cluster], mapping(value), report);
+  for (const section of ['routes', 'clusters'] as const) {
+    // zod leaves this key out without a word, since it would set the prototype of its result.
+    if (Object.hasOwn(mapping(config[section]), '__proto__')) report([section, '__proto__'], '"__proto__" cannot be a name', undefined, 'key');
+  }
+  return findings;
+}
+
+function checkAdmin(admin: unknown, report: Report): void {
+  const { address, unsafeBindAnywhere } = mapping(admin);
+  if (typeof address !== 'string' || unsafeBindAnywhere === true) return;
+  const parsed = parseListenAddress(address);
+  if (isRefusal(parsed) || isLoopback(parsed.host)) return;
+  report(['admin', 'address'], `the admin endpoint is for this machine only, and ${parsed.host} is not a loopback address`, 'use 127.0.0.1, or set unsafeBindAnywhere: true');
+}
+
+function checkListeners(listeners: unknown[], tables: readonly string[], report: Report): void {
+  const uniqueName = uniqueness('the name', report);
+  const uniqueAddress = uniqueness('the address', report);
+  const listenerAt = (path: Path) => `listeners[${String(path[1])}]`;
+  for (const [index, value] of listeners.entries()) {
+    const listener = mapping(value);
+    const path = ['listeners', index];
+    uniqueName(listener['name'], [...path, 'name'], listenerAt);
+    const address = typeof listener['address'] === 'string' ? parseListenAddress(listener['address']) : undefined;
+    if (address !== undefined && !isRefusal(address) && address.port !== 0) uniqueAddress(`${address.host}:${address.port}`, [...path, 'address'], listenerAt);
+    checkReference('route table', listener['routes'], tables, [...path, 'routes'], report);
+  }
+}
+
+function checkTable(path: Path, hosts: unknown[], clusters: readonly string[], report: Report): void {
+  const uniqueHost = uniqueness('the host', report);
+  const uniqueRoute = uniqueness('the route name', report);
+  const uniqueVirtualHost = uniqueness('the virtual host name', report);
+  const indexes = (at: Path) => at.filter((step) => typeof step === 'number');
+  const hostAt = (at: Path) => `[${indexes(at)[0]}] of this table`;
+  const routeAt = (at: Path) => `[${indexes(at)[0]}].routes[${indexes(at)[1]}] of this table`;
+  for (const [index, value] of hosts.entries()) {
+    const virtualHost = mapping(value);
+    const hostPath = [...path, index];
+    uniqueVirtualHost(virtualHost['name'], [...hostPath, 'name'], hostAt);
+    for (const [i, host] of list(virtualHost['hosts']).entries()) {
+      const pattern = typeof host === 'string' ? parseHostPattern(host) : undefined;
+      if (pattern !== undefined && !isRefusal(pattern)) uniqueHost(pattern, [...hostPath, 'hosts', i], hostAt);
+    }
+    for (const [i, route] of list(virtualHost['routes']).entries()) {
+      const routePath = [...hostPath, 'routes', i];
+      uniqueRoute(mapping(route)['name'], [...routePath, 'name'], routeAt);
+      if (typeof route === 'object' && route !== null && !Array.isArray(route)) checkRoute(routePath, mapping(route), clusters, report);
+    }
+  }
+}
+
+function checkCluster(path: Path, cluster: Record<string, unknown>, report: Report): void {
+  const uniqueEndpoint = uniqueness('the endpoint', report);
+  for (const [index, value] of list(cluster['endpoints']).entries()) {
+    const isText = typeof value === 'string';
+    const text = isText ? value : mapping(value)['address'];
+    const at = [...path, 'endpoints', index, ...(isText ? [] : ['address'])];
+    const parsed = typeof text === 'string' ? parseEndpointAddress(text) : undefined;
+    if (parsed !== undefined && !isRefusal(parsed)) uniqueEndpoint(text, at, (earlier) => `endpoints[${String(earlier[3])}]`);
+  }
+  const tls = mapping(cluster['tls']);
+  for (const [one, other] of [['cert', 'key'], ['key', 'cert']] as const) {
+    if (tls[one] !== undefined && tls[other] === undefined) report([...path, 'tls', one], `"${one}" needs "${other}" beside it`, undefined, 'key');
+  }
+  if (tls['insecureSkipVerify'] === true && tls['ca'] !== undefined) report([...path, 'tls', 'ca'], '"ca" has no meaning with insecureSkipVerify: true', 'remove one of them', 'key');
+}
