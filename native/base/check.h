@@ -13,11 +13,11 @@ namespace millrace::internal {
 
 }  // namespace millrace::internal
 
-// An invariant of our own code, checked in every build. Never for input from the network: that is an
-// expected outcome and has a status.
-#define MILLRACE_CHECK(condition)   \
+// An invariant of our own code, checked in every build. Never for input from the network: that is
+// an expected outcome and has a status.
+#define MILLRACE_CHECK(condition)     \
   (__builtin_expect(!!(condition), 1) \
-       ? static_cast<void>(0)       \
+       ? static_cast<void>(0)         \
        : ::millrace::internal::checkFailed(__FILE__, __LINE__, #condition))
 
 // The same for places where the check would cost something per request: debug and test builds only.

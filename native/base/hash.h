@@ -9,7 +9,8 @@
 
 namespace millrace {
 
-static_assert(std::endian::native == std::endian::little, "the image is little-endian, read in place");
+static_assert(std::endian::native == std::endian::little,
+              "the image is little-endian, read in place");
 
 // MurmurHash3 x86_32 (https://github.com/aappleby/smhasher, public domain). The compiler of
 // configurations computes the same function in TypeScript: keys of the image carry it.
@@ -18,7 +19,8 @@ static_assert(std::endian::native == std::endian::little, "the image is little-e
 // a prefix is kept, and each prefix only adds its tail and the final mix.
 class Murmur3Prefixes {
  public:
-  Murmur3Prefixes(std::string_view text, uint32_t seed) noexcept : text_(text.data()), state_(seed) {}
+  Murmur3Prefixes(std::string_view text, uint32_t seed) noexcept
+      : text_(text.data()), state_(seed) {}
 
   // Hash of the first `length` bytes. Lengths must not fall from call to call.
   uint32_t hash(std::size_t length) noexcept {

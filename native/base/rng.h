@@ -6,8 +6,8 @@
 
 namespace millrace {
 
-// xoshiro256** (https://prng.di.unimi.it), seeded through splitmix64 so that any seed will do, 0 too.
-// About 1 ns a draw. One owner thread. Not for secrets.
+// xoshiro256** (https://prng.di.unimi.it), seeded through splitmix64 so that any seed will do, 0
+// too. About 1 ns a draw. One owner thread. Not for secrets.
 class Rng {
  public:
   explicit Rng(uint64_t seed) noexcept {
@@ -33,9 +33,7 @@ class Rng {
   }
 
   // A number in [0, n); 0 for n = 0. Multiply-shift: no division, bias below n / 2^32.
-  uint32_t below(uint32_t n) noexcept {
-    return static_cast<uint32_t>(((next() >> 32) * n) >> 32);
-  }
+  uint32_t below(uint32_t n) noexcept { return static_cast<uint32_t>(((next() >> 32) * n) >> 32); }
 
  private:
   uint64_t state_[4];

@@ -13,8 +13,10 @@ namespace internal {
 
 // A slot drawn with probability by weight, other than `other`, or kNone when none is eligible.
 // Rejection sampling: no table beside the weights, and 1 .. 2 tries with the usual weights. After
-// kTries the first eligible slot is taken, so that a cluster that is mostly excluded costs one scan.
-inline uint32_t drawSlot(const PickTable& table, Rng& rng, ExcludedEndpoints excluded, uint32_t other) noexcept {
+// kTries the first eligible slot is taken, so that a cluster that is mostly excluded costs one
+// scan.
+inline uint32_t drawSlot(const PickTable& table, Rng& rng, ExcludedEndpoints excluded,
+                         uint32_t other) noexcept {
   constexpr uint32_t kTries = 16;
   const bool has_other = other != abi::kNone;
   const uint32_t n = table.size() - (has_other ? 1 : 0);
@@ -35,14 +37,14 @@ inline uint32_t drawSlot(const PickTable& table, Rng& rng, ExcludedEndpoints exc
 
 }  // namespace internal
 
-// Least request by power of two choices: two distinct endpoints are drawn by weight, and the one with
-// the lower (in flight + 1) / weight is taken, compared by cross-multiplication. A tie, and two idle
-// endpoints, go to the first drawn: an idle cluster then shares by weight, where the formula alone
-// would send everything to the heaviest. O(1).
+// Least request by power of two choices: two distinct endpoints are drawn by weight, and the one
+// with the lower (in flight + 1) / weight is taken, compared by cross-multiplication. A tie, and
+// two idle endpoints, go to the first drawn: an idle cluster then shares by weight, where the
+// formula alone would send everything to the heaviest. O(1).
 //
-// `activeOf(endpoint)` gives the requests in flight of an ENDPOINT index. It may be stale: the numbers
-// are relaxed atomics of other threads, and a wrong comparison only costs balance.
-// Returns an ENDPOINT index, or kNone when every endpoint is excluded.
+// `activeOf(endpoint)` gives the requests in flight of an ENDPOINT index. It may be stale: the
+// numbers are relaxed atomics of other threads, and a wrong comparison only costs balance. Returns
+// an ENDPOINT index, or kNone when every endpoint is excluded.
 template <typename ActiveOf>
 uint32_t pickLeastRequest(const PickTable& table, Rng& rng, ActiveOf&& activeOf,
                           ExcludedEndpoints excluded = {}) noexcept {

@@ -8,8 +8,9 @@
 
 namespace millrace {
 
-// What a balancer chooses from: the pickable endpoints of one cluster (ENDPOINT indexes) and, parallel
-// to them, their weights scaled so that the heaviest has kStrideScale. Views into the image.
+// What a balancer chooses from: the pickable endpoints of one cluster (ENDPOINT indexes) and,
+// parallel to them, their weights scaled so that the heaviest has kStrideScale. Views into the
+// image.
 struct PickTable {
   std::span<const uint32_t> endpoints;
   std::span<const uint16_t> weights;
@@ -31,7 +32,8 @@ inline bool isExcluded(ExcludedEndpoints excluded, uint32_t endpoint) noexcept {
 
 // First endpoint at or after slot `from`, around the table, that has a weight and is not excluded;
 // the slot, or kNone when there is none. The last resort of both balancers, O(n).
-inline uint32_t firstEligibleSlot(const PickTable& table, uint32_t from, ExcludedEndpoints excluded) noexcept {
+inline uint32_t firstEligibleSlot(const PickTable& table, uint32_t from,
+                                  ExcludedEndpoints excluded) noexcept {
   const uint32_t n = table.size();
   for (uint32_t k = 0, slot = from; k < n; ++k, slot = slot + 1 == n ? 0 : slot + 1) {
     if (table.weights[slot] != 0 && !isExcluded(excluded, table.endpoints[slot])) return slot;

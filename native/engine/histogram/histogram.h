@@ -80,7 +80,8 @@ class alignas(kCacheLine) HistogramShard {
 
   // Adds this shard's counts to `out`, any thread.
   void mergeInto(std::span<double, histogram::kBuckets> out) const noexcept {
-    for (uint32_t i = 0; i < histogram::kBuckets; ++i) out[i] += static_cast<double>(load(counts_[i]));
+    for (uint32_t i = 0; i < histogram::kBuckets; ++i)
+      out[i] += static_cast<double>(load(counts_[i]));
   }
 
   uint64_t sumUs() const noexcept { return load(sum_us_); }

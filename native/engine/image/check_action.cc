@@ -63,13 +63,16 @@ bool ImageCheck::routeAction(const abi::RouteRecord& r) noexcept {
 }
 
 bool ImageCheck::edit(const abi::EditRecord& r) noexcept {
-  if (r.op < abi::edit_operator::kSet || r.op > abi::edit_operator::kRemove) return fail("unknown edit");
+  if (r.op < abi::edit_operator::kSet || r.op > abi::edit_operator::kRemove)
+    return fail("unknown edit");
   if (!isText(r.name_offset, r.name_length) ||
       !text::isLowerToken(image_.str(r.name_offset, r.name_length))) {
     return fail("header name of an edit is not a token in lower case");
   }
-  if (!isOptionalText(r.value_offset, r.value_length)) return fail("value of an edit out of bounds");
-  if (r.op != abi::edit_operator::kRemove && r.value_offset == abi::kNone) return fail("edit without a value");
+  if (!isOptionalText(r.value_offset, r.value_length))
+    return fail("value of an edit out of bounds");
+  if (r.op != abi::edit_operator::kRemove && r.value_offset == abi::kNone)
+    return fail("edit without a value");
   if (!text::isFieldValue(image_.str(r.value_offset, r.value_length))) {
     return fail("control character in a header value");
   }
@@ -109,7 +112,8 @@ bool ImageCheck::redirect(const abi::RedirectRecord& r) noexcept {
 bool ImageCheck::respond(const abi::RespondRecord& r) noexcept {
   if (r.status < 200 || r.status > 599) return fail("status of a direct response out of range");
   if (!isOptionalText(r.body_offset, r.body_length)) return fail("body out of bounds");
-  if (r.body_length != 0 && (r.status == 204 || r.status == 304)) return fail("status allows no body");
+  if (r.body_length != 0 && (r.status == 204 || r.status == 304))
+    return fail("status allows no body");
   if (!isOptionalText(r.headers_offset, r.headers_length)) return fail("headers out of bounds");
   if (!text::isFieldLines(image_.str(r.headers_offset, r.headers_length))) {
     return fail("headers of a direct response are no header lines");

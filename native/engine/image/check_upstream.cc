@@ -22,9 +22,11 @@ bool ImageCheck::cluster(const abi::ClusterRecord& r) noexcept {
   if (!isRange(abi::section::kEndpoint, r.endpoint_start, r.endpoint_count)) {
     return fail("endpoints out of bounds");
   }
-  if (r.tls != abi::kNone && r.tls >= count(abi::section::kTls)) return fail("unknown TLS settings");
+  if (r.tls != abi::kNone && r.tls >= count(abi::section::kTls))
+    return fail("unknown TLS settings");
   if (!claim(abi::section::kIndex, r.pick_start, r.pick_count)) return fail("picks out of bounds");
-  if (!claim(abi::section::kU16, r.stride_start, r.pick_count)) return fail("stride weights out of bounds");
+  if (!claim(abi::section::kU16, r.stride_start, r.pick_count))
+    return fail("stride weights out of bounds");
   if (r.pick_count == 0) return true;  // every endpoint is drained
   for (const uint32_t index : image_.indexes().subspan(r.pick_start, r.pick_count)) {
     if (index - r.endpoint_start >= r.endpoint_count) return fail("pick of another cluster");
@@ -49,7 +51,8 @@ bool ImageCheck::endpoint(const abi::EndpointRecord& r) noexcept {
       if (r.address_length != 16) return fail("IPv6 address does not have 16 bytes");
       break;
     case abi::family::kUnix:
-      if (r.address_length == 0 || r.address_length > kMaxSocketPath) return fail("bad length of a socket path");
+      if (r.address_length == 0 || r.address_length > kMaxSocketPath)
+        return fail("bad length of a socket path");
       if (text::hasControl(image_.str(r.address_offset, r.address_length))) {
         return fail("control character in a socket path");
       }
@@ -57,7 +60,8 @@ bool ImageCheck::endpoint(const abi::EndpointRecord& r) noexcept {
     default:
       return fail("unknown address family");
   }
-  if (r.family != abi::family::kUnix && (r.port == 0 || r.port > 65535)) return fail("port out of range");
+  if (r.family != abi::family::kUnix && (r.port == 0 || r.port > 65535))
+    return fail("port out of range");
   if (r.weight > kMaxWeight) return fail("weight out of range");
   if (!isOptionalText(r.server_name_offset, r.server_name_length) ||
       text::hasControl(image_.str(r.server_name_offset, r.server_name_length))) {
@@ -73,7 +77,8 @@ bool ImageCheck::tls(const abi::TlsRecord& r) noexcept {
     return fail("bad server name");
   }
   if (!isOptionalText(r.ca_offset, r.ca_length)) return fail("CA certificates out of bounds");
-  if (!isOptionalText(r.cert_offset, r.cert_length)) return fail("client certificate out of bounds");
+  if (!isOptionalText(r.cert_offset, r.cert_length))
+    return fail("client certificate out of bounds");
   if (!isOptionalText(r.key_offset, r.key_length)) return fail("client key out of bounds");
   if ((r.cert_offset == abi::kNone) != (r.key_offset == abi::kNone)) {
     return fail("client certificate without its key");
@@ -82,7 +87,8 @@ bool ImageCheck::tls(const abi::TlsRecord& r) noexcept {
 }
 
 bool ImageCheck::cidr(const abi::CidrRecord& r) noexcept {
-  if (r.family != abi::family::kIpv4 && r.family != abi::family::kIpv6) return fail("unknown address family");
+  if (r.family != abi::family::kIpv4 && r.family != abi::family::kIpv6)
+    return fail("unknown address family");
   const uint32_t bits = r.family == abi::family::kIpv4 ? 32 : 128;
   return r.prefix_bits <= bits || fail("prefix longer than the address");
 }

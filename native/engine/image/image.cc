@@ -11,13 +11,26 @@ namespace {
 constexpr uint32_t kHeaderBytes = (abi::kImageHeaderWords + 2 * abi::section::kCount) * 4;
 
 uint32_t elementBytes(uint32_t section) noexcept {
-  constexpr uint32_t kSizes[] = {
-      1, 2, 4, sizeof(abi::ListenerRecord), sizeof(abi::RouteTableRecord), sizeof(abi::HostRecord),
-      sizeof(abi::VhostRecord), sizeof(abi::PathRecord), sizeof(abi::RegexRecord), sizeof(abi::DfaRecord),
-      sizeof(abi::RouteRecord), sizeof(abi::PredicateRecord), sizeof(abi::EditRecord),
-      sizeof(abi::WeightRecord), sizeof(abi::RedirectRecord), sizeof(abi::RespondRecord),
-      sizeof(abi::ClusterRecord), sizeof(abi::EndpointRecord), sizeof(abi::TlsRecord),
-      sizeof(abi::CidrRecord)};
+  constexpr uint32_t kSizes[] = {1,
+                                 2,
+                                 4,
+                                 sizeof(abi::ListenerRecord),
+                                 sizeof(abi::RouteTableRecord),
+                                 sizeof(abi::HostRecord),
+                                 sizeof(abi::VhostRecord),
+                                 sizeof(abi::PathRecord),
+                                 sizeof(abi::RegexRecord),
+                                 sizeof(abi::DfaRecord),
+                                 sizeof(abi::RouteRecord),
+                                 sizeof(abi::PredicateRecord),
+                                 sizeof(abi::EditRecord),
+                                 sizeof(abi::WeightRecord),
+                                 sizeof(abi::RedirectRecord),
+                                 sizeof(abi::RespondRecord),
+                                 sizeof(abi::ClusterRecord),
+                                 sizeof(abi::EndpointRecord),
+                                 sizeof(abi::TlsRecord),
+                                 sizeof(abi::CidrRecord)};
   static_assert(sizeof(kSizes) / sizeof(kSizes[0]) == abi::section::kCount);
   static_assert(abi::section::kBytes == 0 && abi::section::kU16 == 1 && abi::section::kIndex == 2 &&
                 abi::section::kListener == 3 && abi::section::kCidr == abi::section::kCount - 1);
@@ -40,7 +53,8 @@ bool Image::readHeader(uint32_t byte_length, ImageError* error) noexcept {
     const uint32_t offset = words[abi::kImageHeaderWords + 2 * s];
     const uint32_t count = words[abi::kImageHeaderWords + 2 * s + 1];
     if (offset % 8 != 0) return report(error, "section is not aligned", s), false;
-    if (offset < kHeaderBytes || offset > byte_length) return report(error, "section out of bounds", s), false;
+    if (offset < kHeaderBytes || offset > byte_length)
+      return report(error, "section out of bounds", s), false;
     if (uint64_t{count} * elementBytes(s) > byte_length - offset) {
       return report(error, "section reaches past the end", s), false;
     }
@@ -50,12 +64,14 @@ bool Image::readHeader(uint32_t byte_length, ImageError* error) noexcept {
   return true;
 }
 
-std::unique_ptr<const Image> Image::load(std::span<const std::byte> bytes, ImageError* error) noexcept {
+std::unique_ptr<const Image> Image::load(std::span<const std::byte> bytes,
+                                         ImageError* error) noexcept {
   if (bytes.size() < kHeaderBytes) return report(error, "image is too short"), nullptr;
   if (bytes.size() >= abi::kNone) return report(error, "image is too long"), nullptr;
   std::unique_ptr<Image> image(new (std::nothrow) Image);
   if (image == nullptr) return report(error, "out of memory"), nullptr;
-  image->data_.reset(static_cast<std::byte*>(::operator new(bytes.size(), kAlignment, std::nothrow)));
+  image->data_.reset(
+      static_cast<std::byte*>(::operator new(bytes.size(), kAlignment, std::nothrow)));
   if (image->data_ == nullptr) return report(error, "out of memory"), nullptr;
   std::memcpy(image->data_.get(), bytes.data(), bytes.size());
   if (!image->readHeader(static_cast<uint32_t>(bytes.size()), error)) return nullptr;

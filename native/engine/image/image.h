@@ -22,12 +22,13 @@ struct ImageError {
 };
 
 // A compiled configuration: an owned, immutable, aligned copy of the bytes that `compile()` made
-// (layout in src/binding/abi.ts). Everything is checked once in `load`, so that every reader may use
-// any index, range and string of it without a further check. Any thread may read.
+// (layout in src/binding/abi.ts). Everything is checked once in `load`, so that every reader may
+// use any index, range and string of it without a further check. Any thread may read.
 class Image {
  public:
   // Null and `*error` filled when the bytes are not a valid image; safe for any bytes.
-  static std::unique_ptr<const Image> load(std::span<const std::byte> bytes, ImageError* error) noexcept;
+  static std::unique_ptr<const Image> load(std::span<const std::byte> bytes,
+                                           ImageError* error) noexcept;
 
   std::span<const abi::ListenerRecord> listeners() const noexcept {
     return rows<abi::ListenerRecord>(abi::section::kListener);
@@ -74,11 +75,15 @@ class Image {
   std::span<const abi::EndpointRecord> endpoints() const noexcept {
     return rows<abi::EndpointRecord>(abi::section::kEndpoint);
   }
-  std::span<const abi::TlsRecord> tls() const noexcept { return rows<abi::TlsRecord>(abi::section::kTls); }
+  std::span<const abi::TlsRecord> tls() const noexcept {
+    return rows<abi::TlsRecord>(abi::section::kTls);
+  }
   std::span<const abi::CidrRecord> cidrs() const noexcept {
     return rows<abi::CidrRecord>(abi::section::kCidr);
   }
-  std::span<const uint32_t> indexes() const noexcept { return rows<uint32_t>(abi::section::kIndex); }
+  std::span<const uint32_t> indexes() const noexcept {
+    return rows<uint32_t>(abi::section::kIndex);
+  }
   std::span<const uint16_t> u16s() const noexcept { return rows<uint16_t>(abi::section::kU16); }
   std::string_view bytes() const noexcept {
     const std::span<const char> all = rows<char>(abi::section::kBytes);

@@ -9,8 +9,8 @@
 namespace millrace {
 
 // The checks of one image load, section by section; the first fault ends it. The section bounds are
-// known to be good (Image::readHeader). Linear in the size of the image: ranges that the checks walk
-// are claimed, and a section's claims may not add up to more than its rows.
+// known to be good (Image::readHeader). Linear in the size of the image: ranges that the checks
+// walk are claimed, and a section's claims may not add up to more than its rows.
 class ImageCheck {
  public:
   ImageCheck(const Image& image, ImageError* error) noexcept : image_(image), error_(error) {}
@@ -45,7 +45,8 @@ class ImageCheck {
   bool cidr(const abi::CidrRecord& r) noexcept;
 
   template <typename Record>
-  bool each(uint32_t section, std::span<const Record> rows, bool (ImageCheck::*check)(const Record&)) noexcept;
+  bool each(uint32_t section, std::span<const Record> rows,
+            bool (ImageCheck::*check)(const Record&)) noexcept;
 
   // Notes the reason for the current section and row; always false, to be returned.
   bool fail(const char* message) noexcept {

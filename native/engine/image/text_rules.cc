@@ -21,7 +21,9 @@ bool all(std::string_view text, Predicate&& holds) noexcept {
 
 }  // namespace
 
-bool isToken(std::string_view text) noexcept { return !text.empty() && all(text, isTokenCharacter); }
+bool isToken(std::string_view text) noexcept {
+  return !text.empty() && all(text, isTokenCharacter);
+}
 
 bool hasUpperCase(std::string_view text) noexcept {
   return !all(text, [](char c) { return c < 'A' || c > 'Z'; });

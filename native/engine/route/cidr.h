@@ -10,8 +10,8 @@
 
 namespace millrace {
 
-// An IP address in the words of a CIDR row: word 0 holds the first four bytes, the first of them in its
-// highest bits; IPv4 in word 0. A v4-mapped IPv6 address (::ffff:a.b.c.d) is kept as IPv4, so
+// An IP address in the words of a CIDR row: word 0 holds the first four bytes, the first of them in
+// its highest bits; IPv4 in word 0. A v4-mapped IPv6 address (::ffff:a.b.c.d) is kept as IPv4, so
 // that one rule covers both spellings. family 0 = no address.
 struct IpAddress {
   uint32_t family = 0;  // abi::family::kIpv4, kIpv6 or 0
@@ -36,11 +36,11 @@ std::size_t formatIp(const IpAddress& address, std::span<char, kIpTextBytes> out
 bool cidrContains(const abi::CidrRecord& row, const IpAddress& address) noexcept;
 bool anyCidrContains(std::span<const abi::CidrRecord> rows, const IpAddress& address) noexcept;
 
-// The address of the client behind the proxies that are trusted. The peer itself unless it is trusted;
-// else the X-Forwarded-For list is read from its end, past the trusted hops, to the first address
-// that is not. Garbage ends the walk at the last hop that is known: nothing left of it was written by
-// somebody we believe. With every hop trusted it is the leftmost one.
-// `lines` are the values of the X-Forwarded-For headers in the order of arrival.
+// The address of the client behind the proxies that are trusted. The peer itself unless it is
+// trusted; else the X-Forwarded-For list is read from its end, past the trusted hops, to the first
+// address that is not. Garbage ends the walk at the last hop that is known: nothing left of it was
+// written by somebody we believe. With every hop trusted it is the leftmost one. `lines` are the
+// values of the X-Forwarded-For headers in the order of arrival.
 IpAddress clientAddress(std::span<const std::string_view> lines, const IpAddress& peer,
                         std::span<const abi::CidrRecord> trust) noexcept;
 IpAddress clientAddress(std::string_view forwarded_for, const IpAddress& peer,

@@ -19,7 +19,8 @@ constexpr std::size_t kMaxHostBytes = 255;
 // Prefixes from this length on share the last bit of a table's length bitmap.
 constexpr uint32_t kLongPrefix = 63;
 
-uint32_t findHost(const Image& image, uint32_t start, uint32_t capacity, std::string_view host) noexcept {
+uint32_t findHost(const Image& image, uint32_t start, uint32_t capacity,
+                  std::string_view host) noexcept {
   const uint32_t hash = murmur3(host, 0);
   const abi::HostRecord* slots = image.hosts().data() + start;
   for (uint32_t i = hash;; ++i) {
@@ -29,7 +30,8 @@ uint32_t findHost(const Image& image, uint32_t start, uint32_t capacity, std::st
   }
 }
 
-uint32_t findVhost(const Image& image, const abi::RouteTableRecord& table, std::string_view host) noexcept {
+uint32_t findVhost(const Image& image, const abi::RouteTableRecord& table,
+                   std::string_view host) noexcept {
   if (host.size() > kMaxHostBytes) return table.any_vhost;
   if (table.host_capacity != 0) {
     const uint32_t vhost = findHost(image, table.host_start, table.host_capacity, host);
@@ -45,7 +47,8 @@ uint32_t findVhost(const Image& image, const abi::RouteTableRecord& table, std::
       dot = next;
     }
     while (dot < host.size()) {
-      const uint32_t vhost = findHost(image, table.wild_start, table.wild_capacity, host.substr(dot));
+      const uint32_t vhost =
+          findHost(image, table.wild_start, table.wild_capacity, host.substr(dot));
       if (vhost != abi::kNone) return vhost;
       dot = std::min(host.find('.', dot + 1), host.size());
     }
@@ -65,8 +68,8 @@ class PathSearch {
 
   uint32_t run() const noexcept {
     if (vhost_.path_capacity != 0) {
-      const uint32_t route = tryPath(murmur3(path_, abi::path_kind::kExact), path_.size(),
-                                     abi::path_kind::kExact);
+      const uint32_t route =
+          tryPath(murmur3(path_, abi::path_kind::kExact), path_.size(), abi::path_kind::kExact);
       if (route != abi::kNone) return route;
     }
     for (uint32_t i = 0; i < vhost_.regex_count; ++i) {
@@ -103,14 +106,16 @@ class PathSearch {
     }
     while (count > 0) {
       --count;
-      const uint32_t route = tryPath(found[count].hash, found[count].length, abi::path_kind::kPrefix);
+      const uint32_t route =
+          tryPath(found[count].hash, found[count].length, abi::path_kind::kPrefix);
       if (route != abi::kNone) return route;
     }
     return abi::kNone;
   }
 
-  // Any length from 63 on: every boundary is probed on the way forward, and the longest hits are kept.
-  // With more hits than kept and no route among them, the walk is repeated below the shortest of them.
+  // Any length from 63 on: every boundary is probed on the way forward, and the longest hits are
+  // kept. With more hits than kept and no route among them, the walk is repeated below the shortest
+  // of them.
   uint32_t longPrefixes() const noexcept {
     constexpr uint32_t kKept = 16;
     std::size_t limit = path_.size();

@@ -43,8 +43,8 @@ int escapedByte(std::string_view text) noexcept {
   return byte == 0 || byte == '/' || byte == '\\' ? -1 : byte;
 }
 
-// Length of the start of the path that is in its final form: the whole of it as a rule. The rest begins with
-// something to look at closer, at the slash before it where segments are concerned.
+// Length of the start of the path that is in its final form: the whole of it as a rule. The rest
+// begins with something to look at closer, at the slash before it where segments are concerned.
 std::size_t cleanLength(std::string_view path) noexcept {
   bool after_slash = false;
   for (std::size_t i = 0; i < path.size(); ++i) {

@@ -20,12 +20,13 @@ struct NormalisedPath {
 
 // The one form of a path that is matched and forwarded: both must see the same bytes, or a rule on
 // "/admin" is passed by "/x/..//%61dmin". Percent-encoded unreserved characters are decoded, other
-// escapes get upper-case digits, runs of slashes become one, then dot segments are resolved (RFC 3986
-// §5.2.4; ".." stops at the root). The result is a fixed point: normalising it again changes nothing.
+// escapes get upper-case digits, runs of slashes become one, then dot segments are resolved (RFC
+// 3986 §5.2.4; ".." stops at the root). The result is a fixed point: normalising it again changes
+// nothing.
 //
 // Refused, since upstreams disagree about their meaning: an encoded slash, backslash or NUL, a raw
-// backslash, a broken escape, control characters, space, "#" and "?" (the caller cut the query off),
-// and anything that does not start with "/".
+// backslash, a broken escape, control characters, space, "#" and "?" (the caller cut the query
+// off), and anything that does not start with "/".
 //
 // `out` must hold path.size() bytes (the result is never longer); a smaller one refuses a path
 // that needs it. One scan and no copy for the usual path.

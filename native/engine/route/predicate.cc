@@ -11,7 +11,8 @@ namespace {
 // A query cannot be longer than the largest request head.
 constexpr std::size_t kMaxQueryBytes = 65536;
 
-bool valueHolds(const Image& image, const abi::PredicateRecord& predicate, std::string_view value) noexcept {
+bool valueHolds(const Image& image, const abi::PredicateRecord& predicate,
+                std::string_view value) noexcept {
   namespace op = abi::predicate_operator;
   const std::string_view wanted = image.str(predicate.value_offset, predicate.value_length);
   switch (predicate.op) {
@@ -78,7 +79,8 @@ bool escapedValueHolds(const Image& image, const abi::PredicateRecord& predicate
   return valueHolds(image, predicate, {decoded, length});
 }
 
-bool queryHolds(const Image& image, const abi::PredicateRecord& predicate, std::string_view query) noexcept {
+bool queryHolds(const Image& image, const abi::PredicateRecord& predicate,
+                std::string_view query) noexcept {
   const std::string_view name = image.str(predicate.name_offset, predicate.name_length);
   while (!query.empty()) {
     const std::size_t end = query.find('&');
