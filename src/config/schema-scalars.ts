@@ -116,6 +116,8 @@ export function parsePath(value: string): string | Refusal {
     return /[A-Za-z0-9._~-]/.test(character) ? character : escape.toUpperCase();
   });
   if (canonical !== value) return refuse(`${JSON.stringify(value)} is not in normal form`, `write ${canonical}`);
+  if (value.includes('\\') || /%(2F|5C|00)/.test(value)) return refuse('requests with a backslash or an encoded slash, backslash or NUL in their path are refused');
+  if (value.includes('//')) return refuse('a path has no empty segments', `write ${value.replace(/\/{2,}/g, '/')}`);
   if (/\/\.{1,2}(\/|$)/.test(value)) return refuse('a path has no "." or ".." segments', 'requests are normalised before they are matched');
   return value;
 }

@@ -1,0 +1,19 @@
+import type { ImageWriter } from './image-writer.ts';
+import type { RegexTables } from './regex-tables.ts';
+
+/** What the parts of the compiler share. */
+export interface Compilation {
+  writer: ImageWriter;
+  regexes: RegexTables;
+  /** Name -> index of CLUSTER. */
+  clusters: ReadonlyMap<string, number>;
+  /** Name -> index of ROUTE_TABLE. */
+  tables: ReadonlyMap<string, number>;
+}
+
+/** Index of a name that the checks of the configuration have found to exist. */
+export function indexOf(names: ReadonlyMap<string, number>, name: string): number {
+  const index = names.get(name);
+  if (index === undefined) throw new Error(`the configuration names ${JSON.stringify(name)}, which it does not have`);
+  return index;
+}

@@ -1,0 +1,50 @@
+import { FAMILY, LISTENER_FLAG } from '../binding/abi.ts';
+import { indexOf, type Compilation } from './compilation.ts';
+import { compileCluster } from './compile-cluster.ts';
+import { compileRouteTable } from './compile-host.ts';
+import { ImageWriter } from './image-writer.ts';
+import { RegexTables } from './regex-tables.ts';
+import type { Config, ListenerConfig } from './types.ts';
+
+/**
+ * Compiles a configuration into the flat image that the engine reads in place. Pure: equal configurations give equal
+ * bytes. Clusters, endpoints, route tables and listeners keep the order of the configuration.
+ */
+export function compile(config: Config): { image: ArrayBuffer; hash: string } {
+  const writer = new ImageWriter();
+  const compilation: Compilation = {
+    writer,
+    regexes: new RegexTables(writer),
+    clusters: indexByName(Object.keys(config.clusters)),
+    tables: indexByName(Object.keys(config.routes)),
+  };
+  for (const [name, cluster] of Object.entries(config.clusters)) compileCluster(writer, name, cluster);
+  for (const [name, hosts] of Object.entries(config.routes)) compileRouteTable(compilation, name, hosts);
+  for (const listener of config.listeners) compileListener(compilation, listener);
+  return writer.finish();
+}
+
+function indexByName(names: string[]): Map<string, number> {
+  return new Map(names.map((name, index) => [name, index]));
+}
+
+function compileListener({ writer, tables }: Compilation, listener: ListenerConfig): void {
+  const name = writer.string(listener.name);
+  const trustStart = writer.count('CIDR');
+  for (const { family, prefixBits, words } of listener.forwarded.trust) {
+    writer.add('CIDR', { family: FAMILY[family], prefixBits, word0: words[0], word1: words[1], word2: words[2], word3: words[3] });
+  }
+  writer.add('LISTENER', {
+    nameOffset: name.offset,
+    nameLength: name.length,
+    routeTable: indexOf(tables, listener.routes),
+    flags:
+      (listener.tls === null ? 0 : LISTENER_FLAG.tls) |
+      (listener.forwarded.headers ? LISTENER_FLAG.forwardedHeaders : 0) |
+      (listener.requestId ? LISTENER_FLAG.requestId : 0) |
+      (listener.underscoresInHeaders ? LISTENER_FLAG.underscoresInNames : 0),
+    trustStart,
+    trustCount: listener.forwarded.trust.length,
+    maxHeadBytes: listener.maxRequestHeadBytes,
+  });
+}
