@@ -11,16 +11,31 @@ namespace millrace {
 
 namespace internal {
 
+// Exact draw by weight among the eligible slots other than `other`: two walks over the table.
+inline uint32_t scanSlot(const PickTable& table, Rng& rng, ExcludedEndpoints excluded,
+                         uint32_t other) noexcept {
+  const auto weight_of = [&](uint32_t slot) -> uint64_t {
+    const bool eligible = slot != other && !isExcluded(excluded, table.endpoints[slot]);
+    return eligible ? table.weights[slot] : 0;
+  };
+  uint64_t sum = 0;
+  for (uint32_t slot = 0; slot < table.size(); ++slot) sum += weight_of(slot);
+  if (sum == 0) return abi::kNone;
+  uint64_t left = rng.next() % sum;  // sum is below 2^48: the bias cannot be seen
+  uint32_t slot = 0;
+  for (uint64_t weight = weight_of(0); left >= weight; weight = weight_of(++slot)) left -= weight;
+  return slot;
+}
+
 // A slot drawn with probability by weight, other than `other`, or kNone when none is eligible.
-// Rejection sampling: no table beside the weights, and 1 .. 2 tries with the usual weights. After
-// kTries the first eligible slot is taken, so that a cluster that is mostly excluded costs one
-// scan.
+// Rejection sampling: no table beside the weights, and 1 .. 2 tries with the usual weights. A
+// cluster that is very uneven or mostly excluded pays for a scan instead; the odds are the same.
 inline uint32_t drawSlot(const PickTable& table, Rng& rng, ExcludedEndpoints excluded,
                          uint32_t other) noexcept {
   constexpr uint32_t kTries = 16;
   const bool has_other = other != abi::kNone;
   const uint32_t n = table.size() - (has_other ? 1 : 0);
-  if (n == 0) return abi::kNone;
+  if (table.size() == 0 || n == 0) return abi::kNone;
   for (uint32_t tries = 0; tries < kTries; ++tries) {
     const uint64_t bits = rng.next();  // high half: slot, low half: acceptance
     uint32_t slot = static_cast<uint32_t>(((bits >> 32) * n) >> 32);
@@ -28,11 +43,7 @@ inline uint32_t drawSlot(const PickTable& table, Rng& rng, ExcludedEndpoints exc
     const uint64_t coin = ((bits & 0xffffffffu) * kStrideScale) >> 32;
     if (coin < table.weights[slot] && !isExcluded(excluded, table.endpoints[slot])) return slot;
   }
-  const uint32_t from = rng.below(table.size());
-  uint32_t slot = firstEligibleSlot(table, from, excluded);
-  if (slot != other || slot == abi::kNone) return slot;
-  slot = firstEligibleSlot(table, slot + 1 == table.size() ? 0 : slot + 1, excluded);
-  return slot == other ? abi::kNone : slot;
+  return scanSlot(table, rng, excluded, other);
 }
 
 }  // namespace internal

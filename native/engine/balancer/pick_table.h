@@ -31,7 +31,7 @@ inline bool isExcluded(ExcludedEndpoints excluded, uint32_t endpoint) noexcept {
 }
 
 // First endpoint at or after slot `from`, around the table, that has a weight and is not excluded;
-// the slot, or kNone when there is none. The last resort of both balancers, O(n).
+// the slot, or kNone when there is none. O(n).
 inline uint32_t firstEligibleSlot(const PickTable& table, uint32_t from,
                                   ExcludedEndpoints excluded) noexcept {
   const uint32_t n = table.size();

@@ -1,0 +1,291 @@
+#include "image_builder.h"
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <map>
+#include <utility>
+
+#include "base/hash.h"
+
+namespace millrace::test {
+
+namespace {
+
+constexpr uint32_t kNone = abi::kNone;
+
+uint32_t capacityFor(std::size_t count) {
+  uint32_t capacity = count == 0 ? 0 : 2;
+  while (capacity < count * 2) capacity *= 2;
+  return capacity;
+}
+
+template <typename Record>
+void insert(std::vector<Record>& table, uint32_t start, uint32_t capacity, const Record& row,
+            bool (*is_empty)(const Record&)) {
+  uint32_t slot = row.hash & (capacity - 1);
+  while (!is_empty(table[start + slot])) slot = (slot + 1) & (capacity - 1);
+  table[start + slot] = row;
+}
+
+bool isEmptyHost(const abi::HostRecord& r) { return r.vhost == kNone; }
+bool isEmptyPath(const abi::PathRecord& r) { return r.kind == 0; }
+
+}  // namespace
+
+ImageBuilder::Text ImageBuilder::text(std::string_view content) {
+  const Text result{static_cast<uint32_t>(bytes.size()), static_cast<uint32_t>(content.size())};
+  bytes += content;
+  return result;
+}
+
+// States: 0 dead, 1 + i after i bytes of the literal; with a tail the last one loops.
+uint32_t ImageBuilder::addDfa(std::string_view pattern) {
+  const bool open = pattern.ends_with('*');
+  if (open) pattern.remove_suffix(1);
+  std::string classes(256, '\0');
+  uint32_t class_count = 1;
+  for (const char c : pattern) {
+    char& byte_class = classes[static_cast<uint8_t>(c)];
+    if (byte_class == 0) byte_class = static_cast<char>(class_count++);
+  }
+  const uint32_t state_count = static_cast<uint32_t>(pattern.size()) + 2;
+  const uint32_t start = static_cast<uint32_t>(u16.size());
+  u16.resize(start + state_count * class_count);
+  for (uint32_t i = 0; i < pattern.size(); ++i) {
+    const uint8_t byte_class = static_cast<uint8_t>(classes[static_cast<uint8_t>(pattern[i])]);
+    u16[start + (i + 1) * class_count + byte_class] = static_cast<uint16_t>(i + 2);
+  }
+  const uint16_t last = static_cast<uint16_t>(state_count - 1);
+  if (open) std::fill_n(u16.begin() + start + last * class_count, class_count, last);
+  std::string accept(state_count, '\0');
+  accept[last] = 1;
+  dfas.push_back({state_count, class_count, text(classes).offset, start, 1, text(accept).offset});
+  return static_cast<uint32_t>(dfas.size()) - 1;
+}
+
+uint32_t ImageBuilder::addRoute(const RouteSpec& spec) {
+  abi::RouteRecord r{};
+  const uint32_t row = static_cast<uint32_t>(routes.size());
+  const Text name = text("route-" + std::to_string(row));
+  const Text path = text(spec.path);
+  r.name_offset = name.offset;
+  r.name_length = name.length;
+  r.methods = spec.methods;
+  r.predicate_start = static_cast<uint32_t>(predicates.size());
+  r.predicate_count = static_cast<uint32_t>(spec.predicates.size());
+  for (const PredicateSpec& p : spec.predicates) {
+    const Text p_name = text(p.name);
+    const Text value = text(p.value);
+    const bool is_regex = p.op == abi::predicate_operator::kRegex;
+    predicates.push_back({p.source, p.op, p.negate ? 1u : 0u, p_name.offset, p_name.length,
+                          value.offset, value.length, is_regex ? addDfa(p.value) : kNone});
+  }
+  r.action = abi::action::kCluster;
+  r.action_count = 1;
+  r.path_kind = spec.kind;
+  r.path_offset = path.offset;
+  r.path_length = path.length;
+  r.rewrite_offset = r.host_offset = kNone;
+  r.max_body_low = r.max_body_high = kNone;
+  routes.push_back(r);
+  return row;
+}
+
+uint32_t ImageBuilder::addVhost(const VhostSpec& spec) {
+  abi::VhostRecord r{};
+  const Text name = text(spec.hosts.at(0));
+  r.name_offset = name.offset;
+  r.name_length = name.length;
+  r.route_start = static_cast<uint32_t>(routes.size());
+  r.route_count = static_cast<uint32_t>(spec.routes.size());
+  r.regex_start = static_cast<uint32_t>(regexes.size());
+  std::map<std::pair<uint32_t, std::string>, std::vector<uint32_t>> keys;
+  for (const RouteSpec& route : spec.routes) {
+    const uint32_t row = addRoute(route);
+    if (route.kind == abi::path_kind::kRegex) {
+      regexes.push_back({addDfa(route.path), static_cast<uint32_t>(index.size()), 1});
+      index.push_back(row);
+      ++r.regex_count;
+    } else {
+      keys[{route.kind, route.path}].push_back(row);
+    }
+  }
+  r.path_start = static_cast<uint32_t>(paths.size());
+  r.path_capacity = capacityFor(keys.size());
+  paths.resize(paths.size() + r.path_capacity);
+  uint64_t lengths = 0;
+  for (const auto& [key, candidates] : keys) {
+    const Text path = text(key.second);
+    if (key.first == abi::path_kind::kPrefix) lengths |= uint64_t{1} << std::min(path.length, 63u);
+    const abi::PathRecord row{murmur3(key.second, key.first),
+                              path.offset,
+                              path.length,
+                              key.first,
+                              static_cast<uint32_t>(index.size()),
+                              static_cast<uint32_t>(candidates.size())};
+    insert(paths, r.path_start, r.path_capacity, row, isEmptyPath);
+    index.insert(index.end(), candidates.begin(), candidates.end());
+  }
+  r.prefix_lengths_low = static_cast<uint32_t>(lengths);
+  r.prefix_lengths_high = static_cast<uint32_t>(lengths >> 32);
+  vhosts.push_back(r);
+  return static_cast<uint32_t>(vhosts.size()) - 1;
+}
+
+uint32_t ImageBuilder::addTable(const std::vector<VhostSpec>& specs) {
+  abi::RouteTableRecord r{};
+  const Text name = text("table");
+  r.name_offset = name.offset;
+  r.name_length = name.length;
+  r.any_vhost = kNone;
+  r.vhost_start = static_cast<uint32_t>(vhosts.size());
+  r.vhost_count = static_cast<uint32_t>(specs.size());
+  std::map<std::string, uint32_t> exact;
+  std::map<std::string, uint32_t> wild;
+  for (const VhostSpec& spec : specs) {
+    const uint32_t vhost = addVhost(spec);
+    for (const std::string& host : spec.hosts) {
+      if (host == "*") {
+        r.any_vhost = vhost;
+      } else if (host.starts_with("*.")) {
+        wild[host.substr(1)] = vhost;
+        const uint32_t labels = static_cast<uint32_t>(std::count(host.begin(), host.end(), '.'));
+        r.wild_max_labels = std::max(r.wild_max_labels, labels);
+      } else {
+        exact[host] = vhost;
+      }
+    }
+  }
+  const auto lay_out = [&](const std::map<std::string, uint32_t>& names, uint32_t* start,
+                           uint32_t* capacity) {
+    *start = static_cast<uint32_t>(hosts.size());
+    *capacity = capacityFor(names.size());
+    hosts.resize(hosts.size() + *capacity, abi::HostRecord{0, 0, 0, kNone});
+    for (const auto& [host, vhost] : names) {
+      const Text key = text(host);
+      const abi::HostRecord row{murmur3(host, 0), key.offset, key.length, vhost};
+      insert(hosts, *start, *capacity, row, isEmptyHost);
+    }
+  };
+  lay_out(exact, &r.host_start, &r.host_capacity);
+  lay_out(wild, &r.wild_start, &r.wild_capacity);
+  route_tables.push_back(r);
+  return static_cast<uint32_t>(route_tables.size()) - 1;
+}
+
+uint32_t ImageBuilder::addCluster(const std::vector<uint32_t>& endpoint_weights) {
+  abi::ClusterRecord r{};
+  const Text name = text("cluster");
+  r.name_offset = name.offset;
+  r.name_length = name.length;
+  r.policy = abi::policy::kLeastRequest;
+  r.endpoint_start = static_cast<uint32_t>(endpoints.size());
+  r.endpoint_count = static_cast<uint32_t>(endpoint_weights.size());
+  r.pick_start = static_cast<uint32_t>(index.size());
+  r.stride_start = static_cast<uint32_t>(u16.size());
+  r.tls = kNone;
+  const Text address = text(std::string_view("\x7f\0\0\1", 4));
+  const Text endpoint_name = text("127.0.0.1:9001");
+  const uint64_t heaviest = *std::max_element(endpoint_weights.begin(), endpoint_weights.end());
+  for (const uint32_t weight : endpoint_weights) {
+    if (weight != 0) {
+      index.push_back(static_cast<uint32_t>(endpoints.size()));
+      u16.push_back(static_cast<uint16_t>(std::max<uint64_t>(1, weight * 65535 / heaviest)));
+      ++r.pick_count;
+    }
+    endpoints.push_back({endpoint_name.offset, endpoint_name.length, abi::family::kIpv4,
+                         address.offset, address.length, 9001, weight, kNone, 0});
+  }
+  clusters.push_back(r);
+  return static_cast<uint32_t>(clusters.size()) - 1;
+}
+
+std::vector<std::byte> ImageBuilder::finish() const {
+  std::vector<uint32_t> header{abi::kImageMagic, abi::kImageVersion, 0, abi::section::kCount, 1, 2};
+  header.resize(abi::kImageHeaderWords + 2 * abi::section::kCount);
+  std::vector<std::byte> image((header.size() * 4 + 7) / 8 * 8);
+  uint32_t section = 0;
+  const auto append = [&](const auto& rows) {
+    header[abi::kImageHeaderWords + 2 * section] = static_cast<uint32_t>(image.size());
+    header[abi::kImageHeaderWords + 2 * section++ + 1] = static_cast<uint32_t>(rows.size());
+    const std::byte* start = reinterpret_cast<const std::byte*>(rows.data());
+    image.insert(image.end(), start, start + rows.size() * sizeof(rows[0]));
+    image.resize((image.size() + 7) / 8 * 8);
+  };
+  const auto append_all = [&](const auto&... rows) { (append(rows), ...); };
+  append_all(bytes, u16, index, listeners, route_tables, hosts, vhosts, paths, regexes, dfas,
+             routes, predicates, edits, weights, redirects, responds, clusters, endpoints, tls,
+             cidrs);
+  header[2] = static_cast<uint32_t>(image.size());
+  std::memcpy(image.data(), header.data(), header.size() * 4);
+  return image;
+}
+
+ImageBuilder sampleImage() {
+  namespace op = abi::predicate_operator;
+  constexpr uint32_t kHeader = abi::predicate_source::kHeader;
+  constexpr uint32_t kQuery = abi::predicate_source::kQuery;
+  ImageBuilder b;
+  b.addCluster({1, 2, 0, 4});
+  b.addCluster({7});
+  const ImageBuilder::Text v6 = b.text(std::string_view("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16));
+  b.endpoints[1].family = abi::family::kIpv6;
+  b.endpoints[1].address_offset = v6.offset;
+  b.endpoints[1].address_length = v6.length;
+  const ImageBuilder::Text socket = b.text("/run/app.sock");
+  b.endpoints[2] = {socket.offset,
+                    socket.length,
+                    abi::family::kUnix,
+                    socket.offset,
+                    socket.length,
+                    0,
+                    0,
+                    socket.offset,
+                    0};
+  const ImageBuilder::Text pem = b.text("-----BEGIN CERTIFICATE-----");
+  b.tls.push_back({abi::tls_flag::kInsecureSkipVerify, pem.offset, 5, pem.offset, pem.length,
+                   pem.offset, pem.length, pem.offset, pem.length});
+  b.tls.push_back({0, kNone, 0, kNone, 0, kNone, 0, kNone, 0});
+  b.clusters[0].tls = 0;
+  const uint32_t table = b.addTable({
+      {{"a.example.com", "*.example.com", "*.deep.example.com"},
+       {{abi::path_kind::kExact, "/exact", 1, {}},
+        {abi::path_kind::kExact, "/exact", 0, {{kHeader, op::kPrefix, "x-a", "v", false}}},
+        {abi::path_kind::kPrefix, "/v1", 0, {{kQuery, op::kExact, "q", "1 2", false}}},
+        {abi::path_kind::kPrefix, "/v1/" + std::string(70, 'x'), 0, {}},
+        {abi::path_kind::kPrefix, "/", 0, {}},
+        {abi::path_kind::kRegex, "/item*", 0, {{kHeader, op::kRegex, "x-b", "w*", true}}}}},
+      {{"*"}, {{abi::path_kind::kPrefix, "/", 0, {}}, {abi::path_kind::kRegex, "/z", 0, {}}}},
+  });
+  const ImageBuilder::Text host = b.text("other.example.com");
+  const ImageBuilder::Text path = b.text("/new");
+  const ImageBuilder::Text value = b.text("value");
+  const ImageBuilder::Text name = b.text("x-name");
+  const ImageBuilder::Text lines = b.text("content-type: text/plain\r\nx-a: \r\n");
+  b.routes[2].rewrite = abi::rewrite::kPrefix;
+  b.routes[2].rewrite_offset = path.offset;
+  b.routes[2].rewrite_length = path.length;
+  b.routes[2].host_offset = host.offset;
+  b.routes[2].host_length = host.length;
+  b.routes[2].request_edit_count = b.routes[2].response_edit_count = 3;
+  b.edits.push_back({abi::edit_operator::kRemove, name.offset, name.length, kNone, 0});
+  b.edits.push_back(
+      {abi::edit_operator::kSet, name.offset, name.length, value.offset, value.length});
+  b.edits.push_back({abi::edit_operator::kAdd, name.offset, name.length, value.offset, 0});
+  b.routes[3].action = abi::action::kRedirect;
+  b.redirects.push_back({308, b.text("https").offset, 5, host.offset, host.length, 8443,
+                         abi::rewrite::kPrefix, path.offset, path.length, 1});
+  b.routes[4].action = abi::action::kWeightedClusters;
+  b.routes[4].action_count = 2;
+  b.weights = {{0, 90}, {1, 100}};
+  b.routes[5].action = abi::action::kRespond;
+  b.responds.push_back({200, value.offset, value.length, lines.offset, lines.length});
+  const ImageBuilder::Text web = b.text("web");
+  b.listeners.push_back({web.offset, web.length, table, 15, 0, 2, 16384});
+  b.cidrs = {{abi::family::kIpv4, 8, 0x0a000000, 0, 0, 0},
+             {abi::family::kIpv6, 32, 0x20010db8, 0, 0, 0}};
+  return b;
+}
+
+}  // namespace millrace::test
