@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 455549575u;
+inline constexpr uint32_t kHash = 76905689u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -346,11 +346,11 @@ inline constexpr uint32_t kLocal = 16u;
 namespace submit {
 inline constexpr uint32_t kAccepted = 0u;
 inline constexpr uint32_t kNeedLatin1 = 1u;
+inline constexpr uint32_t kAcceptedWithBody = 2u;
 }  // namespace submit
 
 namespace submit_flag {
-inline constexpr uint32_t kLatin1 = 1u;
-inline constexpr uint32_t kDraining = 2u;
+inline constexpr uint32_t kLatin1 = 65536u;
 }  // namespace submit_flag
 
 namespace send {

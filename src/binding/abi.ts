@@ -192,12 +192,15 @@ export const EVENT_FLAG = {
 
 /** Results of `submit`. */
 export const SUBMIT = {
-  /** Taken; events will follow. */
+  /** Taken; events will follow. No request body is expected. */
   accepted: 0,
   /** A header value held U+FFFD: read the values again as latin1 and submit with SUBMIT_FLAG.latin1. */
   needLatin1: 1,
+  /** Taken, and a request body follows: pass every piece to `sendBody`. */
+  acceptedWithBody: 2,
 } as const;
-export const SUBMIT_FLAG = { latin1: 1, draining: 2 } as const;
+/** Bits above the listener key in the second argument of `submit`. */
+export const SUBMIT_FLAG = { latin1: 0x10000 } as const;
 /** Results of `sendBody`. */
 export const SEND = { ok: 0, pause: 1, tooLarge: 2 } as const;
 

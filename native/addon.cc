@@ -1,0 +1,19 @@
+// Exports and per-environment data, nothing else.
+#include <napi.h>
+
+#include "abi.h"
+#include "api/engine_api.h"
+#include "api/reactor_api.h"
+
+namespace {
+
+Napi::Object init(Napi::Env env, Napi::Object exports) {
+  exports.Set("abiHash", Napi::Number::New(env, millrace::abi::kHash));
+  millrace::api::exportEngine(env, exports);
+  millrace::api::exportReactor(env, exports);
+  return exports;
+}
+
+}  // namespace
+
+NODE_API_MODULE(millrace, init)

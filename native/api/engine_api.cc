@@ -1,0 +1,75 @@
+#include "api/engine_api.h"
+
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+
+#include "engine/state/engine.h"
+
+namespace millrace::api {
+namespace {
+
+std::span<double> doubles(const Napi::Value& value) {
+  Napi::Float64Array array = value.As<Napi::Float64Array>();
+  return {array.Data(), array.ElementLength()};
+}
+
+// (image: ArrayBuffer) => { version, error }: version 0 means refused.
+Napi::Value installImage(const Napi::CallbackInfo& info) {
+  Napi::ArrayBuffer image = info[0].As<Napi::ArrayBuffer>();
+  const InstallResult result = Engine::instance().install({static_cast<const std::byte*>(image.Data()), image.ByteLength()});
+  Napi::Object out = Napi::Object::New(info.Env());
+  out.Set("version", static_cast<double>(result.version));
+  out.Set("error", result.error);
+  return out;
+}
+
+// (pem: string) => void
+void setTlsRoots(const Napi::CallbackInfo& info) { Engine::instance().setTlsRoots(info[0].As<Napi::String>().Utf8Value()); }
+
+// (version, index, out: Float64Array) => boolean
+template <bool (Engine::*Read)(uint64_t, uint32_t, std::span<double>) const>
+Napi::Value readStats(const Napi::CallbackInfo& info) {
+  const auto version = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
+  const uint32_t index = info[1].As<Napi::Number>().Uint32Value();
+  return Napi::Boolean::New(info.Env(), (Engine::instance().*Read)(version, index, doubles(info[2])));
+}
+
+// (out: Float64Array) => void
+void processStats(const Napi::CallbackInfo& info) { Engine::instance().readProcess(doubles(info[0])); }
+
+// (name, bytes: Uint8Array) => file descriptor, or -errno. A file without a place in any directory: private keys
+// need no temporary file on a disk, and what was validated is exactly what the listener reads.
+Napi::Value createMemoryFile(const Napi::CallbackInfo& info) {
+  const std::string name = info[0].As<Napi::String>().Utf8Value();
+  const Napi::Uint8Array bytes = info[1].As<Napi::Uint8Array>();
+  const int fd = ::memfd_create(name.c_str(), MFD_CLOEXEC);
+  if (fd < 0) return Napi::Number::New(info.Env(), -errno);
+  size_t written = 0;
+  while (written < bytes.ByteLength()) {
+    const ssize_t n = ::write(fd, bytes.Data() + written, bytes.ByteLength() - written);
+    if (n < 0) {
+      const int error = errno;
+      ::close(fd);
+      return Napi::Number::New(info.Env(), -error);
+    }
+    written += static_cast<size_t>(n);
+  }
+  return Napi::Number::New(info.Env(), fd);
+}
+
+}  // namespace
+
+void exportEngine(Napi::Env env, Napi::Object exports) {
+  exports.Set("installImage", Napi::Function::New<installImage>(env, "installImage"));
+  exports.Set("setTlsRoots", Napi::Function::New<setTlsRoots>(env, "setTlsRoots"));
+  exports.Set("clusterStats", Napi::Function::New<readStats<&Engine::readCluster>>(env, "clusterStats"));
+  exports.Set("clusterHistogram", Napi::Function::New<readStats<&Engine::readClusterHistogram>>(env, "clusterHistogram"));
+  exports.Set("endpointStats", Napi::Function::New<readStats<&Engine::readEndpoint>>(env, "endpointStats"));
+  exports.Set("processStats", Napi::Function::New<processStats>(env, "processStats"));
+  exports.Set("createMemoryFile", Napi::Function::New<createMemoryFile>(env, "createMemoryFile"));
+}
+
+}  // namespace millrace::api

@@ -1,0 +1,178 @@
+#include "api/reactor_api.h"
+
+#include <node_api.h>
+
+#include <array>
+#include <string>
+
+#include "api/reactor_host.h"
+#include "api/status.h"
+
+namespace millrace::api {
+namespace {
+
+// Largest request head in UTF-8: the listener's own limit is 64 KiB of latin1.
+constexpr size_t kHeadBytes = 192 * 1024;
+
+// One per environment.
+struct WorkerData {
+  ReactorHost* host = nullptr;
+  std::unique_ptr<std::array<char, kHeadBytes>> head;
+};
+
+// Arguments of a hot function, in raw Node-API: the C++ wrapper costs an object per argument.
+template <size_t Count>
+struct Call {
+  WorkerData* data = nullptr;
+  std::array<napi_value, Count> arguments{};
+
+  bool read(napi_env env, napi_callback_info info) noexcept {
+    size_t count = Count;
+    void* pointer = nullptr;
+    if (napi_get_cb_info(env, info, &count, arguments.data(), nullptr, &pointer) != napi_ok) return false;
+    data = static_cast<WorkerData*>(pointer);
+    return data->host != nullptr && !data->host->closing();
+  }
+  int32_t integer(napi_env env, size_t i) const noexcept {
+    int32_t value = 0;
+    napi_get_value_int32(env, arguments[i], &value);
+    return value;
+  }
+};
+
+napi_value number(napi_env env, uint32_t value) noexcept {
+  napi_value result = nullptr;
+  napi_create_uint32(env, value, &result);
+  return result;
+}
+
+std::span<const uint8_t> bytesOf(napi_env env, napi_value value) noexcept {
+  void* data = nullptr;
+  size_t length = 0;
+  if (napi_get_arraybuffer_info(env, value, &data, &length) != napi_ok) return {};
+  return {static_cast<const uint8_t*>(data), length};
+}
+
+// submit(handle, listenerKey | flags, flatHead: string, peer: ArrayBuffer | undefined) => SUBMIT
+napi_value submit(napi_env env, napi_callback_info info) {
+  Call<4> call;
+  if (!call.read(env, info)) return nullptr;
+  const uint32_t key_and_flags = static_cast<uint32_t>(call.integer(env, 1));
+  std::array<char, kHeadBytes>& head = *call.data->head;
+  size_t length = 0;
+  const bool latin1 = (key_and_flags & abi::submit_flag::kLatin1) != 0;
+  const napi_status status = latin1 ? napi_get_value_string_latin1(env, call.arguments[2], head.data(), head.size(), &length)
+                                    : napi_get_value_string_utf8(env, call.arguments[2], head.data(), head.size(), &length);
+  if (!ok(env, status, "submit: the head is not a string")) return nullptr;
+  ReactorHost& host = *call.data->host;
+  const uint32_t result = host.reactor().submit(call.integer(env, 0), key_and_flags & 0xffff, {head.data(), length},
+                                                bytesOf(env, call.arguments[3]), key_and_flags, ReactorHost::now());
+  host.settle();
+  return number(env, result);
+}
+
+// sendBody(handle, piece: ArrayBuffer, last: boolean) => SEND
+napi_value sendBody(napi_env env, napi_callback_info info) {
+  Call<3> call;
+  if (!call.read(env, info)) return nullptr;
+  const std::span<const uint8_t> piece = bytesOf(env, call.arguments[1]);
+  bool last = false;
+  napi_get_value_bool(env, call.arguments[2], &last);
+  ReactorHost& host = *call.data->host;
+  const uint32_t result = host.reactor().sendBody(call.integer(env, 0), {reinterpret_cast<const char*>(piece.data()), piece.size()},
+                                                  last, ReactorHost::now());
+  host.settle();
+  return number(env, result);
+}
+
+// abort(handle), pause(handle), resume(handle)
+napi_value abortExchange(napi_env env, napi_callback_info info) {
+  Call<1> call;
+  if (!call.read(env, info)) return nullptr;
+  call.data->host->reactor().abort(call.integer(env, 0), ReactorHost::now());
+  return nullptr;
+}
+napi_value pauseExchange(napi_env env, napi_callback_info info) {
+  Call<1> call;
+  if (call.read(env, info)) call.data->host->reactor().pause(call.integer(env, 0));
+  return nullptr;
+}
+napi_value resumeExchange(napi_env env, napi_callback_info info) {
+  Call<1> call;
+  if (!call.read(env, info)) return nullptr;
+  call.data->host->reactor().resume(call.integer(env, 0), ReactorHost::now());
+  call.data->host->settle();
+  return nullptr;
+}
+// countConnection(opened: boolean)
+napi_value countConnection(napi_env env, napi_callback_info info) {
+  Call<1> call;
+  if (!call.read(env, info)) return nullptr;
+  bool opened = false;
+  napi_get_value_bool(env, call.arguments[0], &opened);
+  call.data->host->reactor().countDownstreamConnection(opened);
+  return nullptr;
+}
+
+// reactorOpen(worker, events: Int32Array, data: Uint8Array, onEvents: (count) => void)
+Napi::Value reactorOpen(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  auto* data = static_cast<WorkerData*>(info.Data());
+  const uint32_t worker = info[0].As<Napi::Number>().Uint32Value();
+  if (data->host != nullptr || worker >= abi::limits::kMaxWorkers) {
+    Napi::Error::New(env, data->host != nullptr ? "this thread has a reactor already" : "worker index out of range").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
+  Napi::Int32Array events = info[1].As<Napi::Int32Array>();
+  Napi::Uint8Array bytes = info[2].As<Napi::Uint8Array>();
+  Napi::Array buffers = Napi::Array::New(env);
+  buffers.Set(0u, events);
+  buffers.Set(1u, bytes);
+  static_assert(sizeof(abi::EventRecord) % sizeof(int32_t) == 0);
+  if (data->head == nullptr) data->head = std::make_unique<std::array<char, kHeadBytes>>();
+  data->host = ReactorHost::open(env, worker,
+                                 {reinterpret_cast<abi::EventRecord*>(events.Data()), events.ByteLength() / sizeof(abi::EventRecord)},
+                                 {reinterpret_cast<char*>(bytes.Data()), bytes.ByteLength()}, buffers, info[3]);
+  return env.Undefined();
+}
+
+void reactorClose(const Napi::CallbackInfo& info) {
+  auto* data = static_cast<WorkerData*>(info.Data());
+  if (data->host == nullptr) return;
+  data->host->close();
+  data->host = nullptr;
+}
+
+// listenerKey(name) => number
+Napi::Value listenerKey(const Napi::CallbackInfo& info) {
+  auto* data = static_cast<WorkerData*>(info.Data());
+  if (data->host == nullptr) return info.Env().Undefined();
+  const uint32_t key = data->host->reactor().listenerKey(info[0].As<Napi::String>().Utf8Value());
+  data->host->reactor().refresh();
+  return Napi::Number::New(info.Env(), key);
+}
+
+void exportHot(napi_env env, napi_value exports, const char* name, napi_callback callback, WorkerData* data) {
+  napi_value function = nullptr;
+  if (!ok(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function), name)) return;
+  ok(env, napi_set_named_property(env, exports, name, function), name);
+}
+
+}  // namespace
+
+void exportReactor(Napi::Env env, Napi::Object exports) {
+  // Freed with the environment, after its cleanup hooks have run and the host is gone.
+  auto* data = new WorkerData();
+  env.SetInstanceData(data);
+  exports.Set("reactorOpen", Napi::Function::New<reactorOpen>(env, "reactorOpen", data));
+  exports.Set("reactorClose", Napi::Function::New<reactorClose>(env, "reactorClose", data));
+  exports.Set("listenerKey", Napi::Function::New<listenerKey>(env, "listenerKey", data));
+  exportHot(env, exports, "submit", submit, data);
+  exportHot(env, exports, "sendBody", sendBody, data);
+  exportHot(env, exports, "abort", abortExchange, data);
+  exportHot(env, exports, "pause", pauseExchange, data);
+  exportHot(env, exports, "resume", resumeExchange, data);
+  exportHot(env, exports, "countConnection", countConnection, data);
+}
+
+}  // namespace millrace::api

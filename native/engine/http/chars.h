@@ -1,0 +1,75 @@
+#ifndef MILLRACE_ENGINE_HTTP_CHARS_H_
+#define MILLRACE_ENGINE_HTTP_CHARS_H_
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+namespace millrace {
+
+// Byte classes of RFC 9110 section 5.6.2 and RFC 3986, one table look-up each.
+namespace chars {
+
+inline constexpr uint8_t kToken = 1;       // tchar
+inline constexpr uint8_t kFieldValue = 2;  // HTAB, SP, visible ASCII, obs-text
+inline constexpr uint8_t kTarget = 4;      // printable ASCII but '#'
+inline constexpr uint8_t kHost = 8;        // reg-name, IP literal, port
+inline constexpr uint8_t kHex = 16;
+
+inline constexpr std::array<uint8_t, 256> kClass = [] {
+  std::array<uint8_t, 256> table{};
+  for (int c = 0; c < 256; ++c) {
+    const bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+    uint8_t bits = 0;
+    if (alnum || (c != 0 && c < 128 && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos))
+      bits |= kToken;
+    if (c == '\t' || (c >= 0x20 && c != 0x7f)) bits |= kFieldValue;
+    if (c > 0x20 && c < 0x7f && c != '#') bits |= kTarget;
+    if (alnum || (c != 0 && c < 128 && std::string_view("-._~%!$&'()*+,;=:[]").find(static_cast<char>(c)) != std::string_view::npos))
+      bits |= kHost;
+    if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) bits |= kHex;
+    table[static_cast<size_t>(c)] = bits;
+  }
+  return table;
+}();
+
+inline bool is(char c, uint8_t bits) noexcept { return (kClass[static_cast<uint8_t>(c)] & bits) != 0; }
+
+inline bool all(std::string_view s, uint8_t bits) noexcept {
+  uint8_t seen = 0xff;
+  for (char c : s) seen &= kClass[static_cast<uint8_t>(c)];
+  return (seen & bits) != 0;
+}
+
+inline constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+
+inline bool equalsIgnoreCase(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    if (lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+inline std::string_view trim(std::string_view s) noexcept {
+  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
+  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
+  return s;
+}
+
+// Calls each(token) for the comma-separated elements of a list field, trimmed, empty ones skipped.
+template <typename Each>
+inline void forEachListItem(std::string_view list, Each&& each) noexcept {
+  while (!list.empty()) {
+    const size_t comma = list.find(',');
+    const std::string_view item = trim(list.substr(0, comma));
+    if (!item.empty()) each(item);
+    if (comma == std::string_view::npos) return;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+}  // namespace chars
+}  // namespace millrace
+
+#endif  // MILLRACE_ENGINE_HTTP_CHARS_H_

@@ -1,0 +1,71 @@
+#ifndef MILLRACE_ENGINE_HTTP_REQUEST_HEAD_H_
+#define MILLRACE_ENGINE_HTTP_REQUEST_HEAD_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "engine/http/header_id.h"
+#include "engine/route/request_view.h"
+
+namespace millrace {
+
+inline constexpr uint32_t kMaxRequestFields = 128;
+
+// Why a request is refused. The listener's parser lets all of these through (it accepts differing duplicate
+// lengths, any transfer coding, an empty Host, any method bytes), so they are checked before an upstream is
+// touched. Order matters for nothing.
+enum class RequestError : uint8_t {
+  kNone,
+  kMalformed,
+  kBadMethod,
+  kMethodNotAllowed,
+  kBadTarget,
+  kBadPath,
+  kBadHost,
+  kBadFieldName,
+  kBadFieldValue,
+  kTooManyFields,
+  kHeadTooLarge,
+  kBadContentLength,
+  kBadTransferEncoding,
+  kLengthAndTransferEncoding,
+  kBadExpect,
+};
+const char* describe(RequestError error) noexcept;
+uint32_t statusOf(RequestError error) noexcept;
+
+// A request as the listener saw it; views point into the flat head that `parseRequestHead` was given.
+struct RequestHead {
+  std::string_view method;
+  uint32_t method_bit = 0;      // index in abi METHODS, or abi::kNone
+  std::string_view raw_path;    // as sent
+  std::string_view query;       // without '?'
+  bool has_query = false;
+  std::string_view authority;   // Host as sent
+  std::string_view host;        // lower case, without port and trailing dot
+  uint32_t field_count = 0;
+  bool chunked = false;
+  bool has_content_length = false;
+  bool nominates = false;       // Connection names fields beyond close and keep-alive
+  bool needs_latin1 = false;    // a value holds U+FFFD: bytes were lost on the way here
+  uint64_t content_length = 0;
+  std::array<HeaderSlice, kMaxRequestFields> fields;
+  std::array<HeaderId, kMaxRequestFields> ids;
+  std::array<char, 256> host_buffer;
+
+  bool isHead() const noexcept { return method == "HEAD"; }
+  bool hasBody() const noexcept { return chunked || content_length != 0; }
+  bool isIdempotent() const noexcept;
+};
+
+// Parses and validates the flat head: "METHOD\nTARGET\nname\nvalue\nname\nvalue\n...", names in lower case.
+RequestError parseRequestHead(std::string_view flat, size_t max_bytes, RequestHead* head) noexcept;
+
+// Index in abi METHODS, or abi::kNone.
+uint32_t methodBit(std::string_view method) noexcept;
+
+}  // namespace millrace
+
+#endif  // MILLRACE_ENGINE_HTTP_REQUEST_HEAD_H_

@@ -1,0 +1,108 @@
+#ifndef MILLRACE_ENGINE_HTTP_RESPONSE_PARSER_H_
+#define MILLRACE_ENGINE_HTTP_RESPONSE_PARSER_H_
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "engine/http/header_id.h"
+
+namespace millrace {
+
+// Strict HTTP/1.1 response parsing (RFC 9112) for bytes from an upstream that is not trusted. Nothing here
+// allocates; views point into the caller's buffer. Incremental by construction: the head is looked for with
+// `findHeadEnd`, which remembers how far it got, and parsed once when it is whole; the body decoder keeps
+// its state between calls and may be fed one byte at a time.
+
+inline constexpr size_t kMaxResponseHeadBytes = 64 * 1024;
+inline constexpr uint32_t kMaxResponseFields = 128;
+inline constexpr uint32_t kMaxInterimResponses = 16;
+
+enum class ResponseError : uint8_t {
+  kNone,
+  kHeadTooLarge,
+  kBareLineFeed,
+  kBadStatusLine,
+  kBadVersion,
+  kBadStatusCode,
+  kBadFieldName,
+  kBadFieldValue,
+  kTooManyFields,
+  kBadContentLength,
+  kConflictingContentLength,
+  kBadTransferEncoding,
+  kLengthAndTransferEncoding,
+  kUnexpectedUpgrade,
+  kTooManyInterim,
+  kBadChunkSize,
+  kBadChunkEnd,
+  kChunkExtensionTooLong,
+  kTrailersTooLarge,
+  kExtraBytes,
+  kTruncated,
+};
+const char* describe(ResponseError error) noexcept;
+
+enum class BodyFraming : uint8_t { kNone, kLength, kChunked, kUntilClose };
+
+struct ResponseField {
+  std::string_view name;
+  std::string_view value;  // without surrounding white space
+  std::string_view line;   // the whole line as received, without CRLF
+  HeaderId id;
+};
+
+struct ResponseHead {
+  uint32_t status = 0;
+  std::string_view status_line;  // "200 OK": what follows the version
+  uint32_t field_count = 0;
+  BodyFraming framing = BodyFraming::kNone;
+  uint64_t content_length = 0;
+  bool has_content_length = false;  // also for HEAD and 304, where it frames nothing
+  bool persistent = false;          // the connection may be reused after this message
+  bool nominates = false;           // Connection names fields that must not be forwarded
+  std::array<ResponseField, kMaxResponseFields> fields;
+
+  bool interim() const noexcept { return status >= 100 && status < 200; }
+};
+
+// Length of the head including its empty line; 0 = more bytes are needed. `scanned` is the caller's memory
+// between calls, 0 at first. On a bare LF or an over-long head `*error` is set and 0 returned.
+size_t findHeadEnd(std::string_view bytes, size_t* scanned, ResponseError* error) noexcept;
+
+// Parses a whole head (as delimited by findHeadEnd).
+ResponseError parseResponseHead(std::string_view bytes, bool to_head_request, ResponseHead* head) noexcept;
+
+// Decodes a body in place: payload is moved to the front of the bytes given.
+class BodyDecoder {
+ public:
+  struct Result {
+    size_t consumed;  // bytes of the input that belong to this message
+    size_t payload;   // bytes of payload, now at the front of the input
+    bool done;
+    ResponseError error;
+  };
+
+  void start(BodyFraming framing, uint64_t length) noexcept;
+  Result feed(char* bytes, size_t n) noexcept;
+  // End of the connection: kNone when that is the proper end of the body.
+  ResponseError finish() const noexcept;
+  bool done() const noexcept { return state_ == State::kDone; }
+
+ private:
+  enum class State : uint8_t {
+    kDone, kLength, kUntilClose, kChunkSizeFirst, kChunkSize, kChunkExtension, kChunkSizeLf,
+    kChunkData, kChunkDataCr, kChunkDataLf, kTrailerStart, kTrailerLine, kTrailerLineLf, kFinalLf,
+  };
+  Result feedChunked(char* bytes, size_t n) noexcept;
+
+  State state_ = State::kDone;
+  uint64_t remaining_ = 0;
+  uint32_t digits_ = 0;
+  uint32_t skipped_ = 0;  // bytes of extensions or trailers so far
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_ENGINE_HTTP_RESPONSE_PARSER_H_

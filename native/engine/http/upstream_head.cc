@@ -1,0 +1,178 @@
+#include "engine/http/upstream_head.h"
+
+#include <charconv>
+#include <span>
+
+namespace millrace {
+namespace {
+
+std::span<const abi::EditRecord> requestEdits(const Image& image, const abi::RouteRecord& route) noexcept {
+  return image.edits().subspan(route.request_edit_start, route.request_edit_count);
+}
+
+// The route sets or removes this field: the client's own is dropped.
+bool isReplaced(const Image& image, std::span<const abi::EditRecord> edits, std::string_view name) noexcept {
+  for (const abi::EditRecord& edit : edits) {
+    if (edit.op != abi::edit_operator::kAdd && chars::equalsIgnoreCase(image.str(edit.name_offset, edit.name_length), name)) return true;
+  }
+  return false;
+}
+
+bool isNominated(const RequestHead& request, std::string_view name) noexcept {
+  bool nominated = false;
+  for (uint32_t i = 0; i < request.field_count && !nominated; ++i) {
+    if (request.ids[i] != HeaderId::kConnection) continue;
+    chars::forEachListItem(request.fields[i].value, [&](std::string_view option) {
+      if (chars::equalsIgnoreCase(option, name)) nominated = true;
+    });
+  }
+  return nominated && !isProtectedFromConnection(name);
+}
+
+void writeField(Buffer* out, std::string_view name, std::string_view value) noexcept {
+  char* at = out->reserve(name.size() + value.size() + 4);
+  char* const start = at;
+  std::memcpy(at, name.data(), name.size());
+  at += name.size();
+  *at++ = ':';
+  *at++ = ' ';
+  std::memcpy(at, value.data(), value.size());
+  at += value.size();
+  *at++ = '\r';
+  *at++ = '\n';
+  out->commit(static_cast<size_t>(at - start));
+}
+
+void writeRequestId(Buffer* out, Rng& rng) noexcept {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  char id[32];
+  uint64_t bits = 0;
+  for (int i = 0; i < 32; ++i) {
+    if (i % 16 == 0) bits = rng.next();
+    id[i] = kDigits[bits & 15];
+    bits >>= 4;
+  }
+  writeField(out, "x-request-id", {id, sizeof id});
+}
+
+// Everything that X-Forwarded-For said, oldest first, and then the peer.
+void writeForwardedFor(const RequestHead& request, const Downstream& downstream, Buffer* out) noexcept {
+  char text[kIpTextBytes];
+  const std::string_view peer(text, formatIp(downstream.peer, text));
+  if (!downstream.trusted) {
+    if (!peer.empty()) writeField(out, "x-forwarded-for", peer);
+    return;
+  }
+  out->append("x-forwarded-for: ");
+  bool any = false;
+  for (uint32_t i = 0; i < request.field_count; ++i) {
+    if (request.ids[i] != HeaderId::kXForwardedFor || request.fields[i].value.empty()) continue;
+    if (any) out->append(", ");
+    out->append(request.fields[i].value);
+    any = true;
+  }
+  if (any && !peer.empty()) out->append(", ");
+  out->append(peer);
+  out->append("\r\n");
+}
+
+}  // namespace
+
+RewrittenPath rewritePath(const Image& image, const abi::RouteRecord& route, uint32_t rewrite, uint32_t offset,
+                          uint32_t length, std::string_view path) noexcept {
+  if (rewrite == abi::rewrite::kNone) return {path, {}};
+  const std::string_view replacement = image.str(offset, length);
+  if (rewrite == abi::rewrite::kPath) return {replacement, {}};
+  std::string_view rest = path.substr(std::min<size_t>(route.path_length, path.size()));
+  // "/v1" -> "/" on "/v1/x" must give "/x", and "/v1" -> "/api" on "/v1" must give "/api".
+  std::string_view head = replacement;
+  if (!head.empty() && head.back() == '/' && !rest.empty() && rest.front() == '/') head.remove_suffix(1);
+  if (!head.empty() && head.back() != '/' && !rest.empty() && rest.front() != '/') {
+    // A prefix that ended in "/" left a rest without one ("/v1/" -> "/api" on "/v1/x").
+    rest = path.substr(route.path_length - 1);
+  }
+  if (head.empty() && rest.empty()) return {"/", {}};
+  return {head, rest};
+}
+
+void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener, const abi::RouteRecord& route,
+                       const RequestHead& request, std::string_view path, const Downstream& downstream, Rng& rng,
+                       Buffer* out) noexcept {
+  const RewrittenPath target = rewritePath(image, route, route.rewrite, route.rewrite_offset, route.rewrite_length, path);
+  out->append(request.method);
+  out->append(" ");
+  out->append(target.first);
+  out->append(target.second);
+  if (request.has_query) {
+    out->append("?");
+    out->append(request.query);
+  }
+  out->append(" HTTP/1.1\r\n");
+  writeField(out, "host", route.host_offset == abi::kNone ? request.authority : image.str(route.host_offset, route.host_length));
+
+  const std::span<const abi::EditRecord> edits = requestEdits(image, route);
+  const bool forwarded = (listener.flags & abi::listener_flag::kForwardedHeaders) != 0;
+  const bool request_id = (listener.flags & abi::listener_flag::kRequestId) != 0;
+  const bool underscores = (listener.flags & abi::listener_flag::kUnderscoresInNames) != 0;
+  bool has_proto = false;
+  bool has_host = false;
+  bool has_id = false;
+  for (uint32_t i = 0; i < request.field_count; ++i) {
+    const HeaderSlice& field = request.fields[i];
+    const HeaderId id = request.ids[i];
+    switch (id) {
+      case HeaderId::kOther:
+        // "x_real_ip" and "x-real-ip" become one variable in CGI-like upstreams.
+        if (!underscores && field.name.find('_') != std::string_view::npos) continue;
+        break;
+      case HeaderId::kHost:
+      case HeaderId::kContentLength:
+      case HeaderId::kExpect:
+      case HeaderId::kProxyAuthorization:
+        continue;
+      case HeaderId::kXForwardedFor:
+        if (forwarded) continue;
+        break;
+      case HeaderId::kXForwardedProto:
+        if (forwarded && (!downstream.trusted || has_proto)) continue;
+        has_proto = true;
+        break;
+      case HeaderId::kXForwardedHost:
+        if (forwarded && (!downstream.trusted || has_host)) continue;
+        has_host = true;
+        break;
+      case HeaderId::kXRequestId:
+        if (request_id && (!downstream.trusted || has_id || field.value.empty())) continue;
+        has_id = true;
+        break;
+      default:
+        if (isHopByHop(id)) continue;
+        break;
+    }
+    if (!edits.empty() && isReplaced(image, edits, field.name)) continue;
+    if (request.nominates && isNominated(request, field.name)) continue;
+    writeField(out, field.name, field.value);
+  }
+
+  const auto replaced = [&](std::string_view name) noexcept { return !edits.empty() && isReplaced(image, edits, name); };
+  if (forwarded) {
+    if (!replaced("x-forwarded-for")) writeForwardedFor(request, downstream, out);
+    if (!has_proto && !replaced("x-forwarded-proto")) writeField(out, "x-forwarded-proto", downstream.tls ? "https" : "http");
+    if (!has_host && !replaced("x-forwarded-host")) writeField(out, "x-forwarded-host", request.authority);
+  }
+  if (request_id && !has_id && !replaced("x-request-id")) writeRequestId(out, rng);
+  for (const abi::EditRecord& edit : edits) {
+    if (edit.op == abi::edit_operator::kRemove) continue;
+    writeField(out, image.str(edit.name_offset, edit.name_length), image.str(edit.value_offset, edit.value_length));
+  }
+  if (request.chunked) {
+    out->append("transfer-encoding: chunked\r\n");
+  } else if (request.has_content_length) {
+    char digits[20];
+    const auto end = std::to_chars(digits, digits + sizeof digits, request.content_length).ptr;
+    writeField(out, "content-length", {digits, static_cast<size_t>(end - digits)});
+  }
+  out->append("\r\n");
+}
+
+}  // namespace millrace

@@ -1,0 +1,39 @@
+#ifndef MILLRACE_ENGINE_HTTP_UPSTREAM_HEAD_H_
+#define MILLRACE_ENGINE_HTTP_UPSTREAM_HEAD_H_
+
+#include <string_view>
+
+#include "base/rng.h"
+#include "engine/http/request_head.h"
+#include "engine/image/image.h"
+#include "engine/net/buffer.h"
+#include "engine/route/cidr.h"
+
+namespace millrace {
+
+// Where a request came from, and whether its peer's word is taken for what lies behind it.
+struct Downstream {
+  IpAddress peer;
+  bool trusted = false;
+  bool tls = false;
+};
+
+// Writes the request head for the upstream: the normalised path, framing of our own making, end-to-end
+// headers in their order, the route's edits, then X-Forwarded-* and the request id. From a peer that
+// is not trusted, X-Forwarded-* and the request id are replaced; from a trusted one they are kept,
+// and its address is appended to X-Forwarded-For.
+void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener, const abi::RouteRecord& route,
+                       const RequestHead& request, std::string_view path, const Downstream& downstream, Rng& rng,
+                       Buffer* out) noexcept;
+
+// The path after the route's rewrite: the two parts are to be written one after the other.
+struct RewrittenPath {
+  std::string_view first;
+  std::string_view second;
+};
+RewrittenPath rewritePath(const Image& image, const abi::RouteRecord& route, uint32_t rewrite, uint32_t offset,
+                          uint32_t length, std::string_view path) noexcept;
+
+}  // namespace millrace
+
+#endif  // MILLRACE_ENGINE_HTTP_UPSTREAM_HEAD_H_

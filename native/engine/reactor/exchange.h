@@ -1,0 +1,74 @@
+#ifndef MILLRACE_ENGINE_REACTOR_EXCHANGE_H_
+#define MILLRACE_ENGINE_REACTOR_EXCHANGE_H_
+
+#include <array>
+#include <cstdint>
+#include <string_view>
+
+#include "abi.h"
+#include "engine/net/buffer.h"
+#include "engine/net/timer_wheel.h"
+
+namespace millrace {
+
+struct Connection;
+struct Pool;
+struct WorkerImage;
+
+// One request and its answer. Slots are reused for ever: buffers keep a little capacity, the timer node
+// stays armed across uses (it fires early and is armed again), so that steady traffic allocates nothing.
+struct Exchange : TimerNode {
+  enum class State : uint8_t {
+    kFree,
+    kQueued,      // waits for a connection of its endpoint
+    kConnecting,  // its own connection is being made
+    kWaiting,     // request sent or being sent, no answer yet
+    kStreaming,   // the head of the answer has been handed over
+    kFailed,      // a local answer is due at the next delivery
+    kCut,         // the downstream connection is to be cut at the next delivery
+  };
+  static constexpr uint32_t kMaxTried = 8;
+
+  int32_t handle = 0;
+  State state = State::kFree;
+  bool head_request = false;
+  bool idempotent = false;
+  bool chunked_request = false;
+  bool request_complete = false;  // the client has sent everything
+  bool body_sent = false;         // a byte of the body went to an upstream: no replay
+  bool client_paused = false;     // the client waits for `resumeRequest`
+  bool reused = false;            // the current connection had served before
+  bool fresh_only = false;        // after a reused connection failed: make a new one
+  bool counted = false;           // counts as active in its cluster and endpoint
+  uint8_t retries_left = 0;
+  uint8_t tried_count = 0;
+  std::array<uint32_t, kMaxTried> tried{};  // endpoint indexes that failed
+
+  WorkerImage* image = nullptr;
+  uint32_t route = abi::kNone;
+  uint32_t cluster = abi::kNone;
+  uint32_t endpoint = abi::kNone;
+  Pool* pool = nullptr;
+  Connection* connection = nullptr;
+  Exchange* waiting_previous = nullptr;
+  Exchange* waiting_next = nullptr;
+
+  uint64_t started_ns = 0;
+  uint64_t started_ms = 0;
+  uint64_t complete_ms = 0;  // when the request was received in full
+  uint64_t activity_ms = 0;  // last byte in either direction
+  uint64_t body_received = 0;
+  uint64_t bytes_down = 0;
+
+  uint32_t status = 0;  // of the answer that goes downstream
+  uint32_t flag = abi::response_flag::kNone;
+  bool local_close = false;
+  std::string_view local_body;  // static text, or bytes of the image
+
+  Buffer head;  // request head as sent upstream, kept for a replay; or the head of a route's own answer
+  Buffer body;  // request body that no upstream has been given yet
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_ENGINE_REACTOR_EXCHANGE_H_

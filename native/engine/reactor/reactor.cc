@@ -1,0 +1,318 @@
+#include "engine/reactor/reactor.h"
+
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace millrace {
+
+Reactor::Reactor(uint32_t worker, EventSink sink, uint64_t seed, Now now)
+    : worker_(worker),
+      epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)),
+      sink_(sink),
+      rng_(seed),
+      wheel_(now.ms()),
+      process_(Engine::instance().process(worker)),
+      path_buffer_(128 * 1024),
+      local_buffer_(192 * 1024) {
+  MILLRACE_CHECK(epoll_fd_ >= 0);
+  MILLRACE_CHECK(sink_.data.size() >= 2 * kSpacePerRead && sink_.events.size() >= 4 * kEventsPerRead);
+  // A worker that replaces one that died starts with no connections.
+  process_.counters.reset(abi::process_stat::kDownstreamConnections);
+  deferred_.reserve(1024);
+  refresh();
+}
+
+Reactor::~Reactor() {
+  for (const auto& exchange : exchanges_) {
+    if (exchange == nullptr || exchange->state == Exchange::State::kFree) continue;
+    if (exchange->connection != nullptr) closeConnection(*exchange->connection);
+    if (exchange->counted) exchange->pool->cluster_shard->counters.subtract(abi::cluster_stat::kActive, 1);
+    if (exchange->state == Exchange::State::kQueued) exchange->pool->dequeue(*exchange);
+  }
+  for (const auto& [state, pool] : pools_) {
+    while (Connection* idle = pool->takeIdle()) closeConnection(*idle);
+  }
+  freeClosed();
+  pools_.clear();
+  ::close(epoll_fd_);
+}
+
+uint32_t Reactor::listenerKey(std::string_view name) {
+  for (uint32_t i = 0; i < listener_names_.size(); ++i) {
+    if (listener_names_[i] == name) return i;
+  }
+  listener_names_.emplace_back(name);
+  image_version_ = 0;  // bind again, with the new name
+  return static_cast<uint32_t>(listener_names_.size() - 1);
+}
+
+Exchange& Reactor::slotOf(int32_t handle) {
+  const uint32_t slot = static_cast<uint32_t>(handle) & ((1u << abi::limits::kExchangeSlotBits) - 1);
+  if (slot >= exchanges_.size()) exchanges_.resize(std::max<size_t>(slot + 1, exchanges_.size() * 2));
+  if (exchanges_[slot] == nullptr) exchanges_[slot] = std::make_unique<Exchange>();
+  return *exchanges_[slot];
+}
+
+Exchange* Reactor::find(int32_t handle) noexcept {
+  const uint32_t slot = static_cast<uint32_t>(handle) & ((1u << abi::limits::kExchangeSlotBits) - 1);
+  if (slot >= exchanges_.size() || exchanges_[slot] == nullptr) return nullptr;
+  Exchange& exchange = *exchanges_[slot];
+  return exchange.handle == handle && exchange.state != Exchange::State::kFree ? &exchange : nullptr;
+}
+
+void Reactor::countDownstreamConnection(bool opened) noexcept {
+  if (opened) {
+    process_.counters.add(abi::process_stat::kDownstreamConnections, 1);
+    process_.counters.add(abi::process_stat::kDownstreamConnectionsTotal, 1);
+  } else {
+    process_.counters.subtract(abi::process_stat::kDownstreamConnections, 1);
+  }
+}
+
+// ---- images
+
+void Reactor::refresh() {
+  if (Engine::instance().version() == image_version_) return;
+  const std::shared_ptr<const InstalledImage> installed = Engine::instance().current();
+  if (installed != nullptr) bindImage(installed);
+}
+
+void Reactor::bindImage(const std::shared_ptr<const InstalledImage>& installed) {
+  auto bound = std::make_unique<WorkerImage>();
+  const Image& image = *installed->image;
+  bound->installed = installed;
+  bound->image = &image;
+  for (const auto& [state, pool] : pools_) pool->current = false;
+  bound->pools.resize(image.endpoints().size());
+  for (uint32_t c = 0; c < image.clusters().size(); ++c) {
+    ClusterShard& shard = Engine::instance().bindCluster(*installed->clusters[c], worker_);
+    bound->cluster_shards.push_back(&shard);
+    bound->stride_sequences.push_back(static_cast<uint32_t>(rng_.next()));
+    const abi::ClusterRecord& cluster = image.clusters()[c];
+    for (uint32_t i = 0; i < cluster.endpoint_count; ++i) {
+      const uint32_t endpoint = cluster.endpoint_start + i;
+      std::unique_ptr<Pool>& pool = pools_[installed->endpoints[endpoint].get()];
+      if (pool == nullptr) pool = std::make_unique<Pool>(worker_, installed->endpoints[endpoint]);
+      pool->configure(*installed, c, endpoint, shard);
+      bound->pools[endpoint] = pool.get();
+    }
+  }
+  for (const std::string& name : listener_names_) {
+    uint32_t found = abi::kNone;
+    for (uint32_t i = 0; i < image.listeners().size(); ++i) {
+      const abi::ListenerRecord& listener = image.listeners()[i];
+      if (image.str(listener.name_offset, listener.name_length) == name) found = i;
+    }
+    bound->listeners.push_back(found);
+  }
+
+  WorkerImage* const previous = image_;
+  image_ = bound.get();
+  images_.push_back(std::move(bound));
+  image_version_ = installed->version;
+  // Endpoints that are gone: idle connections close now, busy ones when their exchange has ended.
+  for (const auto& [state, pool] : pools_) {
+    if (pool->current) continue;
+    while (Connection* idle = pool->takeIdle()) closeConnection(*idle);
+  }
+  if (previous != nullptr) releaseImage(previous);
+}
+
+// Frees an image that is no longer current once nothing in flight refers to it, and pools without use.
+void Reactor::releaseImage(WorkerImage* image) noexcept {
+  if (image == image_ || image->exchanges != 0) return;
+  std::erase_if(images_, [image](const auto& owned) { return owned.get() == image; });
+  if (images_.size() != 1) return;
+  std::erase_if(pools_, [](const auto& entry) {
+    const Pool& pool = *entry.second;
+    return !pool.current && pool.open_count == 0 && pool.active_count == 0 && pool.waiting_count == 0;
+  });
+}
+
+// ---- events
+
+void Reactor::flush() noexcept {
+  if (event_count_ == 0) {
+    data_used_ = 0;
+    return;
+  }
+  const uint32_t count = event_count_;
+  sink_.deliver(sink_.context, count);
+  event_count_ = 0;
+  data_used_ = 0;
+}
+
+void Reactor::ensureSpace(size_t bytes) noexcept {
+  if (sink_.data.size() - data_used_ < bytes || sink_.events.size() - event_count_ < kEventsPerRead) flush();
+}
+
+char* Reactor::place(size_t bytes) noexcept {
+  char* at = sink_.data.data() + data_used_;
+  data_used_ += bytes;
+  return at;
+}
+
+abi::EventRecord& Reactor::emit(const Exchange& exchange, uint32_t kind, uint32_t flags) noexcept {
+  MILLRACE_CHECK(event_count_ < sink_.events.size());
+  abi::EventRecord& event = sink_.events[event_count_++];
+  event = {};
+  event.exchange = exchange.handle;
+  event.kind = static_cast<int32_t>(kind);
+  event.flags = static_cast<int32_t>(flags);
+  return event;
+}
+
+void Reactor::deliverDeferred(Now now) noexcept {
+  // Delivery may defer more (a sendBody that fails): those come in the same sweep, by index.
+  for (size_t i = 0; i < deferred_.size(); ++i) {
+    Exchange* exchange = find(deferred_[i]);
+    if (exchange == nullptr) continue;
+    if (exchange->state == Exchange::State::kFailed) {
+      emitLocal(*exchange, now);
+    } else if (exchange->state == Exchange::State::kCut) {
+      ensureSpace(0);
+      emit(*exchange, abi::event_kind::kAbort, abi::event_flag::kLast);
+      finish(*exchange, exchange->status, exchange->flag, now);
+    }
+  }
+  deferred_.clear();
+}
+
+// ---- the loop
+
+void Reactor::poll(Now now) noexcept {
+  if (Engine::instance().version() != image_version_) refresh();
+  epoll_event ready[kEpollBatch];
+  // A bounded number of rounds: downstream sockets must get their turn.
+  for (int round = 0; round < 4; ++round) {
+    const int count = ::epoll_wait(epoll_fd_, ready, kEpollBatch, 0);
+    for (int i = 0; i < count; ++i) {
+      Connection& connection = *static_cast<Connection*>(ready[i].data.ptr);
+      if (connection.state != Connection::State::kClosed) onEvent(connection, ready[i].events, now);
+    }
+    if (count < static_cast<int>(kEpollBatch)) break;
+  }
+  again_now_.swap(again_);
+  for (Connection* connection : again_now_) {
+    if (connection == nullptr) continue;  // closed meanwhile
+    connection->queued_again = false;
+    if (connection->state == Connection::State::kBusy && !connection->read_paused) onReadable(*connection, now);
+  }
+  again_now_.clear();
+  deliverDeferred(now);
+  flush();
+  freeClosed();
+}
+
+void Reactor::fireTimers(Now now) noexcept {
+  wheel_.advance(now.ms(), [&](TimerNode& node) {
+    if (&node == &retry_) {
+      retryWaiting(now);
+    } else if (node.is_connection) {
+      onTimer(static_cast<Connection&>(node), now);
+    } else {
+      onTimer(static_cast<Exchange&>(node), now);
+    }
+  });
+  deliverDeferred(now);
+  flush();
+  freeClosed();
+}
+
+void Reactor::closeConnection(Connection& connection) noexcept {
+  if (connection.state == Connection::State::kClosed) return;
+  if (connection.state == Connection::State::kIdle) connection.pool.removeIdle(connection);
+  wheel_.cancel(connection);
+  if (connection.queued_again) {
+    std::erase(again_, &connection);
+    std::replace(again_now_.begin(), again_now_.end(), &connection, static_cast<Connection*>(nullptr));
+  }
+  connection.close();
+  connection.exchange = nullptr;
+  connection.pool.releaseConnection();
+  if (connection.pool.waiting_count != 0) wheel_.arm(retry_, 0);  // a place is free: at the next tick
+  connection.next = closed_;
+  closed_ = &connection;
+}
+
+void Reactor::freeClosed() noexcept {
+  while (closed_ != nullptr) {
+    Connection* connection = closed_;
+    closed_ = connection->next;
+    delete connection;
+  }
+}
+
+// ---- timers
+
+// The earliest moment at which the exchange could have run out of time.
+uint64_t Reactor::deadlineOf(const Exchange& exchange) const noexcept {
+  const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
+  uint64_t deadline = TimerWheel::kNever;
+  if (route.idle_timeout_ms != 0) deadline = exchange.activity_ms + route.idle_timeout_ms;
+  if (route.timeout_ms != 0 && exchange.request_complete && exchange.state != Exchange::State::kStreaming) {
+    deadline = std::min(deadline, exchange.complete_ms + route.timeout_ms);
+  }
+  if (route.max_duration_ms != 0) deadline = std::min(deadline, exchange.started_ms + route.max_duration_ms);
+  return deadline;
+}
+
+void Reactor::armExchange(Exchange& exchange) noexcept {
+  const uint64_t deadline = deadlineOf(exchange);
+  if (deadline != TimerWheel::kNever) wheel_.arm(exchange, deadline);
+}
+
+void Reactor::onTimer(Exchange& exchange, Now now) noexcept {
+  switch (exchange.state) {
+    case Exchange::State::kFree:
+    case Exchange::State::kFailed:
+    case Exchange::State::kCut:
+      return;
+    default:
+      break;
+  }
+  if (now.ms() < deadlineOf(exchange)) {
+    armExchange(exchange);
+    return;
+  }
+  const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
+  const bool idle = route.idle_timeout_ms != 0 && now.ms() >= exchange.activity_ms + route.idle_timeout_ms;
+  const bool answer = route.timeout_ms != 0 && exchange.request_complete && now.ms() >= exchange.complete_ms + route.timeout_ms;
+  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kTimeouts, 1);
+  if (exchange.state == Exchange::State::kStreaming) {
+    cut(exchange, idle ? abi::response_flag::kSi : abi::response_flag::kUt, now);
+  } else if (!exchange.request_complete && idle) {
+    fail(exchange, 408, abi::response_flag::kSi, "request timed out: the client stopped sending\n", now);
+  } else {
+    fail(exchange, 504, answer || !idle ? abi::response_flag::kUt : abi::response_flag::kSi, "upstream request timed out\n", now);
+  }
+}
+
+void Reactor::onTimer(Connection& connection, Now now) noexcept {
+  if (connection.deadline_ms > now.ms()) {
+    if (connection.deadline_ms != TimerWheel::kNever) wheel_.arm(connection, connection.deadline_ms);
+    return;
+  }
+  if (connection.state == Connection::State::kIdle) {
+    closeConnection(connection);
+  } else if (connection.state == Connection::State::kConnecting || connection.state == Connection::State::kHandshaking) {
+    connectFailed(connection, abi::response_flag::kUf, now);
+  }
+}
+
+// Requests whose endpoint is at its cap while other workers hold the connections: try again.
+void Reactor::retryWaiting(Now now) noexcept {
+  bool waiting = false;
+  for (const auto& [state, pool] : pools_) {
+    if (pool->waiting_count == 0) continue;
+    serveWaiting(*pool, now);
+    waiting |= pool->waiting_count != 0;
+  }
+  if (waiting) wheel_.arm(retry_, now.ms());
+}
+
+}  // namespace millrace

@@ -1,0 +1,167 @@
+#ifndef MILLRACE_ENGINE_REACTOR_REACTOR_H_
+#define MILLRACE_ENGINE_REACTOR_REACTOR_H_
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "abi.h"
+#include "base/rng.h"
+#include "engine/http/request_head.h"
+#include "engine/http/response_parser.h"
+#include "engine/net/timer_wheel.h"
+#include "engine/reactor/exchange.h"
+#include "engine/reactor/worker_image.h"
+#include "engine/route/cidr.h"
+#include "engine/state/engine.h"
+#include "engine/upstream/connection.h"
+#include "engine/upstream/pool.h"
+
+namespace millrace {
+
+// Monotonic time of a call, in both units that the reactor uses.
+struct Now {
+  uint64_t ns;
+  uint64_t ms() const noexcept { return ns / 1'000'000; }
+};
+
+// Where events go: an array of records and a data buffer that the records point into, both owned by the
+// caller, and a function that delivers the first `count` records. Delivery may call back into the
+// reactor (abort, pause, resume, sendBody); it must not deliver again.
+struct EventSink {
+  std::span<abi::EventRecord> events;
+  std::span<char> data;
+  void (*deliver)(void* context, uint32_t count) = nullptr;
+  void* context = nullptr;
+};
+
+// The upstream half of one worker: matches and sends requests, owns the connections, reads the answers and
+// reports them as events. One thread. Nothing here blocks, throws, or allocates per request once its
+// buffers have grown to the traffic.
+//
+// Life of an exchange: submit -> (sendBody)* -> events, the last of them flagged -> free. `abort` ends it
+// at any point without further events.
+class Reactor {
+ public:
+  Reactor(uint32_t worker, EventSink sink, uint64_t seed, Now now);
+  ~Reactor();
+  Reactor(const Reactor&) = delete;
+  Reactor& operator=(const Reactor&) = delete;
+
+  int epollFd() const noexcept { return epoll_fd_; }
+
+  // A small number for a listener name, the same for the life of the worker.
+  uint32_t listenerKey(std::string_view name);
+
+  // Takes a request; abi::submit. `flat_head` is as in request_head.h, `peer` 4 or 16 address bytes or empty.
+  uint32_t submit(int32_t handle, uint32_t listener_key, std::string_view flat_head, std::span<const uint8_t> peer,
+                  uint32_t flags, Now now) noexcept;
+  // A piece of the request body; abi::send.
+  uint32_t sendBody(int32_t handle, std::string_view piece, bool last, Now now) noexcept;
+  // The client is gone, or its answer cannot be finished.
+  void abort(int32_t handle, Now now) noexcept;
+  // Back-pressure from downstream: stop and go on reading the answer.
+  void pause(int32_t handle) noexcept;
+  void resume(int32_t handle, Now now) noexcept;
+  void countDownstreamConnection(bool opened) noexcept;
+
+  // Reads whatever is ready and delivers the events. Once per loop turn.
+  void poll(Now now) noexcept;
+  // Fires timers. Milliseconds until the next call is due: `untilTimer`.
+  void fireTimers(Now now) noexcept;
+  uint64_t untilTimer(Now now) const noexcept { return wheel_.untilNext(now.ms()); }
+  // Work is due although no socket is ready: call `poll` without waiting.
+  bool hasDeferred() const noexcept { return !deferred_.empty() || !again_.empty(); }
+  // Takes over a newly installed image, if there is one.
+  void refresh();
+
+ private:
+  static constexpr size_t kReadBytes = 64 * 1024;
+  // Most that one readable connection may add to the data buffer: what it read, a head, and left-overs.
+  static constexpr size_t kSpacePerRead = 4 * kReadBytes;
+  static constexpr uint32_t kEventsPerRead = 8;
+  static constexpr uint32_t kEpollBatch = 256;
+
+  // reactor.cc: slots, events, images, timers
+  Exchange& slotOf(int32_t handle);
+  Exchange* find(int32_t handle) noexcept;
+  void bindImage(const std::shared_ptr<const InstalledImage>& installed);
+  void releaseImage(WorkerImage* image) noexcept;
+  void flush() noexcept;
+  void ensureSpace(size_t bytes) noexcept;
+  abi::EventRecord& emit(const Exchange& exchange, uint32_t kind, uint32_t flags) noexcept;
+  char* place(size_t bytes) noexcept;  // reserves bytes of the data buffer
+  void deliverDeferred(Now now) noexcept;
+  void closeConnection(Connection& connection) noexcept;
+  void freeClosed() noexcept;
+  void onTimer(Exchange& exchange, Now now) noexcept;
+  void onTimer(Connection& connection, Now now) noexcept;
+  uint64_t deadlineOf(const Exchange& exchange) const noexcept;
+  void armExchange(Exchange& exchange) noexcept;
+  void retryWaiting(Now now) noexcept;
+
+  // reactor_request.cc: from a request to an upstream
+  void route(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener, std::span<const uint8_t> peer,
+             std::string_view path, Now now) noexcept;
+  void answerLocally(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener, std::string_view path) noexcept;
+  void dispatch(Exchange& exchange, Now now) noexcept;
+  uint32_t pickEndpoint(Exchange& exchange) noexcept;
+  void attach(Exchange& exchange, Connection& connection, Now now) noexcept;
+  void connect(Exchange& exchange, Now now) noexcept;
+  void sendRequest(Exchange& exchange, Connection& connection, Now now) noexcept;
+  bool writeBody(Exchange& exchange, Connection& connection, std::string_view piece, bool last) noexcept;
+  void serveWaiting(Pool& pool, Now now) noexcept;
+  void releaseEndpoint(Exchange& exchange) noexcept;
+
+  // reactor_response.cc: from an upstream to the client
+  void onEvent(Connection& connection, uint32_t events, Now now) noexcept;
+  void onConnected(Connection& connection, Now now) noexcept;
+  void onReadable(Connection& connection, Now now) noexcept;
+  void onWritable(Connection& connection, Now now) noexcept;
+  void onClosed(Connection& connection, bool orderly, Now now) noexcept;
+  void consume(Connection& connection, char* bytes, size_t n, bool in_data_buffer, Now now) noexcept;
+  void startResponse(Connection& connection, const ResponseHead& head, char* body, size_t n, Now now) noexcept;
+  void continueResponse(Connection& connection, char* body, size_t n, Now now) noexcept;
+  void finishResponse(Exchange& exchange, Connection& connection, bool clean, Now now) noexcept;
+  void connectFailed(Connection& connection, uint32_t flag, Now now) noexcept;
+  void protocolError(Connection& connection, ResponseError error, Now now) noexcept;
+
+  // reactor_finish.cc: the one place where an exchange ends
+  void fail(Exchange& exchange, uint32_t status, uint32_t flag, const char* text, Now now) noexcept;
+  void cut(Exchange& exchange, uint32_t flag, Now now) noexcept;
+  void emitLocal(Exchange& exchange, Now now) noexcept;
+  void finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept;
+
+  const uint32_t worker_;
+  const int epoll_fd_;
+  EventSink sink_;
+  uint32_t event_count_ = 0;
+  size_t data_used_ = 0;
+  Rng rng_;
+  TimerWheel wheel_;
+  TimerNode retry_;  // ticks while requests wait for a connection that another worker may give up
+  ProcessShard& process_;
+  uint64_t image_version_ = 0;
+  WorkerImage* image_ = nullptr;
+  std::vector<std::unique_ptr<WorkerImage>> images_;
+  std::vector<std::string> listener_names_;
+  std::unordered_map<EndpointState*, std::unique_ptr<Pool>> pools_;
+  std::vector<std::unique_ptr<Exchange>> exchanges_;
+  std::vector<int32_t> deferred_;        // handles with a local answer or a cut due
+  std::vector<Connection*> again_;       // connections to read again without waiting for epoll
+  std::vector<Connection*> again_now_;   // the batch of `again_` being worked on
+  Connection* closed_ = nullptr;
+  RequestHead request_;                  // scratch of submit
+  ResponseHead response_;                // scratch of the read path
+  std::vector<char> path_buffer_;
+  std::vector<char> local_buffer_;
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_ENGINE_REACTOR_REACTOR_H_

@@ -1,0 +1,112 @@
+// The one place where an exchange ends: a local answer, a cut connection, or the end of the upstream's answer.
+#include <cstring>
+
+#include "engine/http/downstream_head.h"
+#include "engine/reactor/reactor.h"
+
+namespace millrace {
+
+// Ends the upstream side, and answers by ourselves at the next delivery. Never at once: the listener
+// must not be answered from inside its own handler.
+void Reactor::fail(Exchange& exchange, uint32_t status, uint32_t flag, const char* text, Now now) noexcept {
+  static_cast<void>(now);
+  releaseEndpoint(exchange);
+  exchange.state = Exchange::State::kFailed;
+  exchange.status = status;
+  exchange.flag = flag;
+  exchange.local_body = text;
+  exchange.head.clear();
+  exchange.body.clear();
+  deferred_.push_back(exchange.handle);
+}
+
+// The answer had begun: all that is left is to make its end visibly wrong.
+void Reactor::cut(Exchange& exchange, uint32_t flag, Now now) noexcept {
+  static_cast<void>(now);
+  releaseEndpoint(exchange);
+  exchange.state = Exchange::State::kCut;
+  exchange.flag = flag;
+  deferred_.push_back(exchange.handle);
+}
+
+void Reactor::emitLocal(Exchange& exchange, Now now) noexcept {
+  const bool no_content = exchange.status == 204 || exchange.status == 304;
+  const bool bodiless = exchange.head_request || no_content;
+  const std::string_view body = bodiless ? std::string_view() : exchange.local_body;
+  ensureSpace(exchange.head.size() + body.size() + 1024);
+  if (exchange.state != Exchange::State::kFailed) return;  // delivery may have aborted it
+  // Half a request may still be on its way; its rest must not be taken for the next one.
+  exchange.local_close |= !exchange.request_complete;
+  abi::EventRecord& event = emit(exchange, abi::event_kind::kComplete,
+                                 abi::event_flag::kLast | abi::event_flag::kLocal | (bodiless ? abi::event_flag::kBodiless : 0) |
+                                     (exchange.local_close ? abi::event_flag::kClose : 0));
+  event.status = static_cast<int32_t>(exchange.status);
+  event.head_offset = static_cast<int32_t>(data_used_);
+  if (exchange.head.empty()) {
+    event.head_length = static_cast<int32_t>(writeLocalHead(exchange.status, exchange.local_body.size(), bodiless,
+                                                            exchange.status == 405, {sink_.data.data() + data_used_, 1024}));
+    place(static_cast<size_t>(event.head_length));
+  } else {
+    std::memcpy(place(exchange.head.size()), exchange.head.data(), exchange.head.size());
+    event.head_length = static_cast<int32_t>(exchange.head.size());
+  }
+  event.body_offset = static_cast<int32_t>(data_used_);
+  event.body_length = static_cast<int32_t>(body.size());
+  if (!body.empty()) std::memcpy(place(body.size()), body.data(), body.size());
+  exchange.bytes_down += static_cast<uint64_t>(event.head_length) + body.size();
+  finish(exchange, exchange.status, exchange.flag, now);
+}
+
+void Reactor::abort(int32_t handle, Now now) noexcept {
+  Exchange* exchange = find(handle);
+  if (exchange == nullptr) return;
+  const uint32_t flag = exchange->flag != abi::response_flag::kNone ? exchange->flag : abi::response_flag::kDc;
+  releaseEndpoint(*exchange);
+  finish(*exchange, 0, flag, now);
+}
+
+// Gives back whatever the exchange holds of an endpoint: place in the queue, connection, load.
+void Reactor::releaseEndpoint(Exchange& exchange) noexcept {
+  if (exchange.state == Exchange::State::kQueued) exchange.pool->dequeue(exchange);
+  if (exchange.connection != nullptr) {
+    // In the middle of something: not fit for another request.
+    Connection& connection = *exchange.connection;
+    exchange.connection = nullptr;
+    closeConnection(connection);
+  }
+  if (exchange.counted) {
+    exchange.counted = false;
+    exchange.pool->state->active.fetch_sub(1, std::memory_order_relaxed);
+    --exchange.pool->active_count;
+    exchange.image->cluster_shards[exchange.cluster]->counters.subtract(abi::cluster_stat::kActive, 1);
+  }
+}
+
+void Reactor::finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept {
+  using namespace abi;  // NOLINT: the statistics are a long list of names
+  if (exchange.image != nullptr && exchange.cluster != kNone) {
+    ClusterShard& cluster = *exchange.image->cluster_shards[exchange.cluster];
+    const uint32_t answered = status >= 100 && status < 600 ? cluster_stat::kResponses1xx + status / 100 - 1
+                                                            : static_cast<uint32_t>(cluster_stat::kResponsesNone);
+    cluster.counters.add(answered, 1);
+    cluster.durations.record((now.ns - exchange.started_ns) / 1000);
+    if (status >= 500 && exchange.pool != nullptr) exchange.pool->shard.counters.add(endpoint_stat::kResponses5xx, 1);
+  }
+  process_.counters.add(process_stat::kFlagnone + flag, 1);
+  process_.counters.add(process_stat::kDownstreamBytesReceived, exchange.body_received);
+  process_.counters.add(process_stat::kDownstreamBytesSent, exchange.bytes_down);
+  exchange.state = Exchange::State::kFree;
+  exchange.handle = 0;
+  exchange.pool = nullptr;
+  exchange.head.clear();
+  exchange.body.clear();
+  exchange.local_body = {};
+  WorkerImage* const image = exchange.image;
+  exchange.image = nullptr;
+  if (image != nullptr) {
+    --image->exchanges;
+    releaseImage(image);
+  }
+}
+
+}  // namespace millrace

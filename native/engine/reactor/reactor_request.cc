@@ -1,0 +1,340 @@
+// From a request to an upstream connection.
+#include <sys/uio.h>
+
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+
+#include "engine/balancer/least_request.h"
+#include "engine/balancer/stride.h"
+#include "engine/http/downstream_head.h"
+#include "engine/http/upstream_head.h"
+#include "engine/reactor/reactor.h"
+#include "engine/route/matcher.h"
+#include "engine/route/path_normalizer.h"
+
+namespace millrace {
+namespace {
+
+// A request body that waits for its connection: the client is paused above this.
+constexpr size_t kMaxBufferedBody = 64 * 1024;
+
+uint64_t maxBodyOf(const abi::RouteRecord& route) noexcept {
+  return route.max_body_low | static_cast<uint64_t>(route.max_body_high) << 32;
+}
+
+}  // namespace
+
+uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, std::string_view flat_head, std::span<const uint8_t> peer,
+                         uint32_t flags, Now now) noexcept {
+  if (Engine::instance().version() != image_version_) refresh();
+  Exchange& exchange = slotOf(handle);
+  exchange.handle = handle;
+  exchange.state = Exchange::State::kWaiting;
+  exchange.head_request = false;
+  exchange.chunked_request = false;
+  exchange.request_complete = true;
+  exchange.idempotent = false;
+  exchange.body_sent = exchange.client_paused = exchange.reused = exchange.fresh_only = exchange.counted = false;
+  exchange.tried_count = 0;
+  exchange.image = nullptr;
+  exchange.route = exchange.cluster = exchange.endpoint = abi::kNone;
+  exchange.pool = nullptr;
+  exchange.connection = nullptr;
+  exchange.started_ns = now.ns;
+  exchange.started_ms = exchange.complete_ms = exchange.activity_ms = now.ms();
+  exchange.body_received = exchange.bytes_down = 0;
+  exchange.status = 0;
+  exchange.flag = abi::response_flag::kNone;
+  exchange.local_close = false;
+  process_.counters.add(abi::process_stat::kDownstreamRequests, 1);
+
+  const uint32_t index = image_ != nullptr && listener_key < image_->listeners.size() ? image_->listeners[listener_key] : abi::kNone;
+  if (index == abi::kNone) {
+    // The listener left the configuration while this connection stayed open.
+    exchange.local_close = true;
+    fail(exchange, 503, abi::response_flag::kNc, "this listener is no longer configured\n", now);
+    return abi::submit::kAccepted;
+  }
+  exchange.image = image_;
+  ++image_->exchanges;
+  const abi::ListenerRecord& listener = image_->image->listeners()[index];
+
+  RequestHead& request = request_;
+  RequestError error = parseRequestHead(flat_head, listener.max_head_bytes, &request);
+  if (error == RequestError::kNone && request.needs_latin1 && (flags & abi::submit_flag::kLatin1) == 0) {
+    process_.counters.subtract(abi::process_stat::kDownstreamRequests, 1);
+    --image_->exchanges;
+    exchange.image = nullptr;
+    exchange.state = Exchange::State::kFree;
+    exchange.handle = 0;
+    return abi::submit::kNeedLatin1;
+  }
+  NormalisedPath path{};
+  if (error == RequestError::kNone) {
+    path = normalisePath(request.raw_path, path_buffer_);
+    if (path.status == PathStatus::kRefused) error = RequestError::kBadPath;
+  }
+  if (error != RequestError::kNone) {
+    exchange.head_request = request.method == "HEAD";
+    exchange.local_close = true;
+    fail(exchange, statusOf(error), abi::response_flag::kDpe, describe(error), now);
+    return abi::submit::kAccepted;
+  }
+  exchange.head_request = request.isHead();
+  exchange.chunked_request = request.chunked;
+  exchange.request_complete = !request.hasBody();
+  exchange.idempotent = request.isIdempotent();
+  route(exchange, request, listener, peer, path.path, now);
+  return exchange.request_complete ? abi::submit::kAccepted : abi::submit::kAcceptedWithBody;
+}
+
+void Reactor::route(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener,
+                    std::span<const uint8_t> peer, std::string_view path, Now now) noexcept {
+  const Image& image = *image_->image;
+  const RequestView view{request.method, request.method_bit, request.host, path, request.query,
+                         {request.fields.data(), request.field_count}};
+  exchange.route = matchRoute(image, listener.route_table, view);
+  if (exchange.route == abi::kNone) {
+    fail(exchange, 404, abi::response_flag::kNr, "no route matches this request\n", now);
+    return;
+  }
+  const abi::RouteRecord& route = image.routes()[exchange.route];
+  if (request.content_length > maxBodyOf(route)) {
+    fail(exchange, 413, abi::response_flag::kBl, "request body too large\n", now);
+    return;
+  }
+  switch (route.action) {
+    case abi::action::kCluster:
+      exchange.cluster = route.action_start;
+      break;
+    case abi::action::kWeightedClusters: {
+      const auto rows = image.weights().subspan(route.action_start, route.action_count);
+      const uint32_t draw = rng_.below(rows.back().cumulative);
+      for (const abi::WeightRecord& row : rows) {
+        exchange.cluster = row.cluster;
+        if (draw < row.cumulative) break;
+      }
+      break;
+    }
+    default:
+      answerLocally(exchange, request, listener, path);
+      return;
+  }
+  Downstream downstream;
+  downstream.peer = ipFromBytes(peer);
+  downstream.trusted = listener.trust_count != 0 && anyCidrContains(image.trust(listener), downstream.peer);
+  downstream.tls = (listener.flags & abi::listener_flag::kTls) != 0;
+  exchange.head.clear();
+  writeUpstreamHead(image, listener, route, request, path, downstream, rng_, &exchange.head);
+  exchange.retries_left = static_cast<uint8_t>(std::min<uint32_t>(route.retry_attempts, Exchange::kMaxTried));
+  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRequests, 1);
+  armExchange(exchange);
+  dispatch(exchange, now);
+}
+
+// Redirects and direct responses: the whole answer is known now, and delivered in the next turn.
+void Reactor::answerLocally(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener, std::string_view path) noexcept {
+  const Image& image = *image_->image;
+  const abi::RouteRecord& route = image.routes()[exchange.route];
+  size_t length = 0;
+  if (route.action == abi::action::kRedirect) {
+    const abi::RedirectRecord& redirect = image.redirects()[route.action_start];
+    exchange.status = redirect.status;
+    exchange.local_body = {};
+    length = writeRedirectHead(image, route, redirect, request, path, (listener.flags & abi::listener_flag::kTls) != 0,
+                               exchange.head_request, local_buffer_);
+  } else {
+    const abi::RespondRecord& respond = image.responds()[route.action_start];
+    exchange.status = respond.status;
+    exchange.local_body = image.str(respond.body_offset, respond.body_length);
+    length = writeRespondHead(image, respond, exchange.head_request || respond.status == 204 || respond.status == 304, local_buffer_);
+  }
+  exchange.head.clear();
+  exchange.head.append(local_buffer_.data(), length);
+  exchange.state = Exchange::State::kFailed;
+  exchange.flag = abi::response_flag::kDi;
+  deferred_.push_back(exchange.handle);
+}
+
+uint32_t Reactor::pickEndpoint(Exchange& exchange) noexcept {
+  const abi::ClusterRecord& cluster = exchange.image->image->clusters()[exchange.cluster];
+  const PickTable table = exchange.image->image->picks(cluster);
+  const ExcludedEndpoints excluded(exchange.tried.data(), exchange.tried_count);
+  if (cluster.policy == abi::policy::kRoundRobin) {
+    return pickStride(table, exchange.image->stride_sequences[exchange.cluster], excluded);
+  }
+  const auto& pools = exchange.image->pools;
+  return pickLeastRequest(
+      table, rng_, [&pools](uint32_t endpoint) { return pools[endpoint]->state->active.load(std::memory_order_relaxed); }, excluded);
+}
+
+// Finds an endpoint and a connection for the exchange, or ends it.
+void Reactor::dispatch(Exchange& exchange, Now now) noexcept {
+  if (!exchange.fresh_only) {
+    const uint32_t endpoint = pickEndpoint(exchange);
+    if (endpoint == abi::kNone) {
+      if (exchange.tried_count == 0) fail(exchange, 503, abi::response_flag::kNc, "no upstream endpoint is available\n", now);
+      else fail(exchange, 502, exchange.flag != abi::response_flag::kNone ? exchange.flag : abi::response_flag::kUf, "upstream connection failed\n", now);
+      return;
+    }
+    exchange.endpoint = endpoint;
+    exchange.pool = exchange.image->pools[endpoint];
+  }
+  Pool& pool = *exchange.pool;
+  pool.state->active.fetch_add(1, std::memory_order_relaxed);
+  ++pool.active_count;
+  exchange.counted = true;
+  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kActive, 1);
+  pool.shard.counters.add(abi::endpoint_stat::kRequests, 1);
+  if (!exchange.fresh_only) {
+    if (Connection* idle = pool.takeIdle()) {
+      attach(exchange, *idle, now);
+      return;
+    }
+  }
+  if (pool.reserveConnection()) {
+    connect(exchange, now);
+    return;
+  }
+  if (pool.waiting_count >= pool.max_pending) {
+    pool.cluster_shard->counters.add(abi::cluster_stat::kPendingOverflow, 1);
+    fail(exchange, 503, abi::response_flag::kUo, "too many requests wait for an upstream connection\n", now);
+    return;
+  }
+  exchange.state = Exchange::State::kQueued;
+  pool.enqueue(exchange);
+  if (pool.open_count == 0) {
+    // All connections are other workers': nothing here will tell when one is free.
+    pool.announceWaiting(true);
+    wheel_.arm(retry_, now.ms());
+  }
+}
+
+// The pool has a place reserved.
+void Reactor::connect(Exchange& exchange, Now now) noexcept {
+  Pool& pool = *exchange.pool;
+  auto* connection = new Connection(pool);
+  connection->exchange = &exchange;
+  exchange.connection = connection;
+  exchange.state = Exchange::State::kConnecting;
+  exchange.reused = false;
+  exchange.fresh_only = false;
+  if (!connection->open(epoll_fd_)) {
+    connectFailed(*connection, abi::response_flag::kUf, now);
+    return;
+  }
+  pool.cluster_shard->counters.add(abi::cluster_stat::kConnectionsOpened, 1);
+  connection->deadline_ms = now.ms() + pool.connect_timeout_ms;
+  wheel_.arm(*connection, connection->deadline_ms);
+}
+
+void Reactor::attach(Exchange& exchange, Connection& connection, Now now) noexcept {
+  exchange.connection = &connection;
+  exchange.reused = connection.served != 0;
+  connection.exchange = &exchange;
+  connection.deadline_ms = TimerWheel::kNever;
+  sendRequest(exchange, connection, now);
+}
+
+void Reactor::sendRequest(Exchange& exchange, Connection& connection, Now now) noexcept {
+  exchange.state = Exchange::State::kWaiting;
+  connection.state = Connection::State::kBusy;
+  ++connection.served;
+  connection.scanned = 0;
+  connection.interim = 0;
+  connection.head_done = connection.response_bytes = connection.persistent = false;
+  const iovec head{exchange.head.data(), exchange.head.size()};
+  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kBytesSent, exchange.head.size());
+  bool sent = connection.write(&head, 1, epoll_fd_);
+  if (sent && !exchange.body.empty()) {
+    sent = writeBody(exchange, connection, exchange.body.view(), exchange.request_complete);
+    exchange.body.clear();
+  } else if (sent && exchange.request_complete && exchange.chunked_request) {
+    sent = writeBody(exchange, connection, {}, true);
+  }
+  if (!sent) {
+    onClosed(connection, false, now);
+    return;
+  }
+  if (exchange.client_paused && !connection.blocked()) {
+    exchange.client_paused = false;
+    ensureSpace(0);
+    emit(exchange, abi::event_kind::kResumeRequest, 0);
+  }
+}
+
+// Body bytes with the framing that the upstream was promised.
+bool Reactor::writeBody(Exchange& exchange, Connection& connection, std::string_view piece, bool last) noexcept {
+  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kBytesSent, piece.size());
+  exchange.body_sent = true;
+  if (!exchange.chunked_request) {
+    const iovec one{const_cast<char*>(piece.data()), piece.size()};
+    return piece.empty() || connection.write(&one, 1, epoll_fd_);
+  }
+  char size[20];
+  char* end = std::to_chars(size, size + 16, piece.size(), 16).ptr;
+  *end++ = '\r';
+  *end++ = '\n';
+  iovec pieces[3];
+  int count = 0;
+  if (!piece.empty()) {
+    pieces[count++] = {size, static_cast<size_t>(end - size)};
+    pieces[count++] = {const_cast<char*>(piece.data()), piece.size()};
+  }
+  const std::string_view tail = piece.empty() ? "0\r\n\r\n" : last ? "\r\n0\r\n\r\n" : "\r\n";
+  if (!piece.empty() || last) pieces[count++] = {const_cast<char*>(tail.data()), tail.size()};
+  return count == 0 || connection.write(pieces, count, epoll_fd_);
+}
+
+uint32_t Reactor::sendBody(int32_t handle, std::string_view piece, bool last, Now now) noexcept {
+  Exchange* found = find(handle);
+  if (found == nullptr || found->request_complete) return abi::send::kOk;
+  Exchange& exchange = *found;
+  exchange.activity_ms = now.ms();
+  exchange.body_received += piece.size();
+  if (last) {
+    exchange.request_complete = true;
+    exchange.complete_ms = now.ms();
+  }
+  switch (exchange.state) {
+    case Exchange::State::kFailed:
+    case Exchange::State::kCut:
+      return abi::send::kOk;  // answered already, or about to be
+    default:
+      break;
+  }
+  if (exchange.body_received > maxBodyOf(exchange.image->image->routes()[exchange.route])) {
+    exchange.local_close = true;
+    if (exchange.state == Exchange::State::kStreaming) cut(exchange, abi::response_flag::kBl, now);
+    else fail(exchange, 413, abi::response_flag::kBl, "request body too large\n", now);
+    return abi::send::kTooLarge;
+  }
+  armExchange(exchange);
+  if (exchange.state == Exchange::State::kQueued || exchange.state == Exchange::State::kConnecting) {
+    exchange.body.append(piece);
+    exchange.client_paused = !last && exchange.body.size() >= kMaxBufferedBody;
+    return exchange.client_paused ? abi::send::kPause : abi::send::kOk;
+  }
+  Connection& connection = *exchange.connection;
+  if (!writeBody(exchange, connection, piece, last)) {
+    onClosed(connection, false, now);
+    return abi::send::kOk;
+  }
+  exchange.client_paused = !last && connection.blocked();
+  return exchange.client_paused ? abi::send::kPause : abi::send::kOk;
+}
+
+// A connection became free, or a place for a new one may have.
+void Reactor::serveWaiting(Pool& pool, Now now) noexcept {
+  while (pool.waiting_head != nullptr) {
+    Exchange& exchange = *pool.waiting_head;
+    Connection* idle = exchange.fresh_only ? nullptr : pool.takeIdle();
+    if (idle == nullptr && !pool.reserveConnection()) return;
+    pool.dequeue(exchange);
+    if (idle != nullptr) attach(exchange, *idle, now);
+    else connect(exchange, now);
+  }
+}
+
+}  // namespace millrace

@@ -1,0 +1,327 @@
+// From an upstream connection to events for the client.
+#include <sys/epoll.h>
+
+#include <cstring>
+
+#include "engine/http/downstream_head.h"
+#include "engine/reactor/reactor.h"
+
+namespace millrace {
+
+void Reactor::onEvent(Connection& connection, uint32_t events, Now now) noexcept {
+  switch (connection.state) {
+    case Connection::State::kConnecting:
+      onConnected(connection, now);
+      return;
+    case Connection::State::kHandshaking: {
+      const IoStatus status = connection.handshake(epoll_fd_);
+      if (status == IoStatus::kBlocked) return;
+      if (status == IoStatus::kOk) sendRequest(*connection.exchange, connection, now);
+      else connectFailed(connection, abi::response_flag::kUtls, now);
+      return;
+    }
+    case Connection::State::kIdle: {
+      // Bytes without a request, or the end: either way it serves nobody any more. A TLS peer may
+      // send session tickets, which are read and make no payload.
+      if (connection.ssl != nullptr) {
+        char byte;
+        if (connection.read(&byte, 1).status == IoStatus::kBlocked) return;
+      }
+      closeConnection(connection);
+      return;
+    }
+    case Connection::State::kBusy:
+      break;
+    case Connection::State::kClosed:
+      return;
+  }
+  if ((events & EPOLLOUT) != 0) onWritable(connection, now);
+  if (connection.state != Connection::State::kBusy) return;
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !connection.read_paused) onReadable(connection, now);
+}
+
+void Reactor::onConnected(Connection& connection, Now now) noexcept {
+  if (connection.connectError() != 0) {
+    connectFailed(connection, abi::response_flag::kUf, now);
+    return;
+  }
+  Pool& pool = connection.pool;
+  if (pool.tls != nullptr) {
+    connection.ssl = pool.tls->connect(connection.fd, pool.server_name);
+    connection.state = Connection::State::kHandshaking;
+    const IoStatus status = connection.ssl == nullptr ? IoStatus::kError : connection.handshake(epoll_fd_);
+    if (status == IoStatus::kBlocked) return;
+    if (status != IoStatus::kOk) {
+      connectFailed(connection, abi::response_flag::kUtls, now);
+      return;
+    }
+  }
+  connection.deadline_ms = TimerWheel::kNever;
+  connection.drain(epoll_fd_);  // nothing is queued: only ends the interest in writability
+  sendRequest(*connection.exchange, connection, now);
+}
+
+// No request byte has left: another endpoint may be tried, whatever the method.
+void Reactor::connectFailed(Connection& connection, uint32_t flag, Now now) noexcept {
+  Exchange& exchange = *connection.exchange;
+  ClusterShard& cluster = *exchange.image->cluster_shards[exchange.cluster];
+  cluster.counters.add(abi::cluster_stat::kConnectFailures, 1);
+  exchange.pool->shard.counters.add(abi::endpoint_stat::kConnectFailures, 1);
+  releaseEndpoint(exchange);
+  const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
+  exchange.flag = flag;
+  if ((route.retry_on & abi::retry_on::kConnectFailure) == 0 || exchange.retries_left == 0) {
+    fail(exchange, 502, flag, "upstream connection failed\n", now);
+    return;
+  }
+  --exchange.retries_left;
+  exchange.tried[exchange.tried_count++] = exchange.endpoint;
+  cluster.counters.add(abi::cluster_stat::kRetries, 1);
+  exchange.fresh_only = false;
+  dispatch(exchange, now);
+  if (exchange.state != Exchange::State::kFailed) exchange.flag = abi::response_flag::kNone;
+}
+
+void Reactor::onWritable(Connection& connection, Now now) noexcept {
+  if (!connection.drain(epoll_fd_)) {
+    onClosed(connection, false, now);
+    return;
+  }
+  Exchange& exchange = *connection.exchange;
+  exchange.activity_ms = now.ms();
+  if (!connection.blocked() && exchange.client_paused) {
+    exchange.client_paused = false;
+    ensureSpace(0);
+    if (connection.state != Connection::State::kBusy) return;  // delivery may have aborted it
+    emit(exchange, abi::event_kind::kResumeRequest, 0);
+  }
+}
+
+void Reactor::onReadable(Connection& connection, Now now) noexcept {
+  ensureSpace(kSpacePerRead);
+  if (connection.state != Connection::State::kBusy || connection.read_paused) return;
+  // A head that came in parts is gathered in the connection; everything else is read where it is delivered from.
+  const bool gathered = !connection.in.empty();
+  char* const into = gathered ? connection.in.reserve(kReadBytes) : sink_.data.data() + data_used_;
+  const IoResult result = connection.read(into, kReadBytes);
+  switch (result.status) {
+    case IoStatus::kBlocked:
+      return;
+    case IoStatus::kEof:
+    case IoStatus::kError:
+      onClosed(connection, result.status == IoStatus::kEof, now);
+      return;
+    case IoStatus::kOk:
+      break;
+  }
+  connection.response_bytes = true;
+  connection.exchange->activity_ms = now.ms();
+  connection.exchange->image->cluster_shards[connection.exchange->cluster]->counters.add(abi::cluster_stat::kBytesReceived, result.bytes);
+  if (gathered) {
+    connection.in.commit(result.bytes);
+    consume(connection, connection.in.data(), connection.in.size(), false, now);
+  } else {
+    place(result.bytes);
+    consume(connection, into, result.bytes, true, now);
+  }
+  if (connection.state == Connection::State::kBusy && !connection.read_paused && connection.hasPendingInput() && !connection.queued_again) {
+    connection.queued_again = true;
+    again_.push_back(&connection);
+  }
+}
+
+void Reactor::consume(Connection& connection, char* bytes, size_t n, bool in_data_buffer, Now now) noexcept {
+  if (connection.head_done) {
+    continueResponse(connection, bytes, n, now);
+    return;
+  }
+  while (true) {
+    ResponseError error;
+    const size_t end = findHeadEnd({bytes, n}, &connection.scanned, &error);
+    if (error != ResponseError::kNone) {
+      protocolError(connection, error, now);
+      return;
+    }
+    if (end == 0) {
+      if (in_data_buffer) {
+        connection.in.append(bytes, n);
+      } else {
+        connection.in.consume(static_cast<size_t>(bytes - connection.in.data()));
+      }
+      return;
+    }
+    ResponseHead& head = response_;
+    error = parseResponseHead({bytes, end}, connection.exchange->head_request, &head);
+    if (error != ResponseError::kNone) {
+      protocolError(connection, error, now);
+      return;
+    }
+    if (!head.interim()) {
+      char* body = bytes + end;
+      const size_t rest = n - end;
+      if (!in_data_buffer && rest != 0) {
+        body = place(rest);
+        std::memcpy(body, bytes + end, rest);
+      }
+      startResponse(connection, head, body, rest, now);
+      return;
+    }
+    // 100 Continue and its like: the client was told already, or did not ask.
+    if (++connection.interim > kMaxInterimResponses) {
+      protocolError(connection, ResponseError::kTooManyInterim, now);
+      return;
+    }
+    bytes += end;
+    n -= end;
+    connection.scanned = 0;
+    if (n == 0) {
+      connection.in.clear();
+      return;
+    }
+  }
+}
+
+void Reactor::startResponse(Connection& connection, const ResponseHead& head, char* body, size_t n, Now now) noexcept {
+  Exchange& exchange = *connection.exchange;
+  connection.head_done = true;
+  connection.persistent = head.persistent;
+  connection.decoder.start(head.framing, head.content_length);
+  const bool bodiless = head.framing == BodyFraming::kNone;
+  const BodyDecoder::Result first = connection.decoder.feed(body, n);
+  if (first.error != ResponseError::kNone && first.payload == 0) {
+    protocolError(connection, first.error, now);
+    return;
+  }
+  const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
+  const std::span<char> room(sink_.data.data() + data_used_, sink_.data.size() - data_used_);
+  const size_t head_length = writeDownstreamHead(*exchange.image->image, route, head, bodiless, room);
+  if (head_length == 0) {
+    protocolError(connection, ResponseError::kHeadTooLarge, now);
+    return;
+  }
+  const int32_t head_offset = static_cast<int32_t>(place(head_length) - sink_.data.data());
+  connection.in.clear();  // the views in `head` end here
+  exchange.status = head.status;
+  exchange.bytes_down += head_length + first.payload;
+
+  const bool chunked = !first.done && head.framing != BodyFraming::kLength;
+  abi::EventRecord& event = emit(exchange, first.done ? abi::event_kind::kComplete : abi::event_kind::kHead,
+                                 (bodiless ? abi::event_flag::kBodiless : 0) | (chunked ? abi::event_flag::kChunked : 0) |
+                                     (first.done ? abi::event_flag::kLast : 0));
+  event.status = static_cast<int32_t>(head.status);
+  event.head_offset = head_offset;
+  event.head_length = static_cast<int32_t>(head_length);
+  event.body_offset = static_cast<int32_t>(body - sink_.data.data());
+  event.body_length = static_cast<int32_t>(first.payload);
+  event.length_low = static_cast<int32_t>(static_cast<uint32_t>(head.content_length));
+  event.length_high = static_cast<int32_t>(static_cast<uint32_t>(head.content_length >> 32));
+  exchange.state = Exchange::State::kStreaming;
+  if (first.done) {
+    finishResponse(exchange, connection, first.consumed == n, now);
+  } else if (first.error != ResponseError::kNone) {
+    protocolError(connection, first.error, now);
+  }
+}
+
+void Reactor::continueResponse(Connection& connection, char* body, size_t n, Now now) noexcept {
+  Exchange& exchange = *connection.exchange;
+  const BodyDecoder::Result result = connection.decoder.feed(body, n);
+  exchange.bytes_down += result.payload;
+  if (result.payload != 0 || result.done) {
+    abi::EventRecord& event = emit(exchange, abi::event_kind::kBody, result.done ? abi::event_flag::kLast : 0);
+    event.body_offset = static_cast<int32_t>(body - sink_.data.data());
+    event.body_length = static_cast<int32_t>(result.payload);
+  }
+  if (result.error != ResponseError::kNone) {
+    protocolError(connection, result.error, now);
+  } else if (result.done) {
+    finishResponse(exchange, connection, result.consumed == n, now);
+  }
+}
+
+// The answer is complete. `clean`: nothing came after it.
+void Reactor::finishResponse(Exchange& exchange, Connection& connection, bool clean, Now now) noexcept {
+  Pool& pool = connection.pool;
+  const bool reusable = clean && connection.persistent && exchange.request_complete && !connection.blocked() && pool.current &&
+                        pool.idle_ms != 0 && (pool.max_requests == 0 || connection.served < pool.max_requests) &&
+                        !connection.hasPendingInput() && (pool.waiting_count != 0 || !pool.othersWait());
+  if (reusable) {
+    exchange.connection = nullptr;
+    connection.exchange = nullptr;
+    connection.resumeReading(epoll_fd_);
+    pool.putIdle(connection, now.ms());
+    wheel_.arm(connection, connection.deadline_ms);
+  }
+  releaseEndpoint(exchange);  // closes the connection if it is still attached
+  const bool waiting = pool.waiting_count != 0;  // else `finish` may have freed the pool
+  finish(exchange, exchange.status, exchange.flag, now);
+  if (waiting) serveWaiting(pool, now);
+}
+
+// The upstream closed (orderly: FIN) or broke the connection.
+void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
+  Exchange& exchange = *connection.exchange;
+  if (connection.head_done) {
+    if (orderly && connection.decoder.finish() == ResponseError::kNone && !connection.decoder.done()) {
+      // Framed by the end of the connection, and this is it.
+      connection.persistent = false;
+      emit(exchange, abi::event_kind::kBody, abi::event_flag::kLast);
+      finishResponse(exchange, connection, false, now);
+    } else {
+      cut(exchange, abi::response_flag::kUc, now);
+    }
+    return;
+  }
+  // Nothing of an answer: a kept-alive connection that the upstream closed just as it was used, or an
+  // upstream that fell over. The same request may go out once more if nobody can have acted on it twice.
+  const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
+  const bool replayable = exchange.idempotent && !exchange.body_sent && !connection.response_bytes;
+  const bool allowed = (route.retry_on & abi::retry_on::kReset) != 0 && exchange.retries_left != 0;
+  const bool reused = exchange.reused;
+  if (!replayable || !allowed) {
+    fail(exchange, 502, abi::response_flag::kUc, "upstream connection closed before an answer\n", now);
+    return;
+  }
+  --exchange.retries_left;
+  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRetries, 1);
+  releaseEndpoint(exchange);
+  if (reused) {
+    exchange.fresh_only = true;  // the endpoint is not to blame
+  } else {
+    exchange.tried[exchange.tried_count++] = exchange.endpoint;
+    exchange.flag = abi::response_flag::kUc;
+  }
+  dispatch(exchange, now);
+  if (exchange.state != Exchange::State::kFailed) exchange.flag = abi::response_flag::kNone;
+}
+
+void Reactor::protocolError(Connection& connection, ResponseError error, Now now) noexcept {
+  Exchange& exchange = *connection.exchange;
+  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kProtocolErrors, 1);
+  if (exchange.state == Exchange::State::kStreaming) {
+    cut(exchange, abi::response_flag::kUpe, now);
+  } else {
+    fail(exchange, 502, abi::response_flag::kUpe, "upstream sent a malformed answer\n", now);
+  }
+  static_cast<void>(error);  // counted above; its sentence is for the access log
+}
+
+// ---- back-pressure from downstream
+
+void Reactor::pause(int32_t handle) noexcept {
+  if (Exchange* exchange = find(handle); exchange != nullptr && exchange->connection != nullptr) exchange->connection->pauseReading(epoll_fd_);
+}
+
+void Reactor::resume(int32_t handle, Now now) noexcept {
+  Exchange* exchange = find(handle);
+  if (exchange == nullptr || exchange->connection == nullptr) return;
+  exchange->activity_ms = now.ms();
+  Connection& connection = *exchange->connection;
+  connection.resumeReading(epoll_fd_);
+  if (connection.hasPendingInput() && !connection.queued_again) {
+    connection.queued_again = true;
+    again_.push_back(&connection);
+  }
+}
+
+}  // namespace millrace

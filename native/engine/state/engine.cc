@@ -1,0 +1,191 @@
+#include "engine/state/engine.h"
+
+#include <algorithm>
+
+namespace millrace {
+namespace {
+
+std::string tlsKey(const Image& image, const abi::TlsRecord& tls) {
+  std::string key = std::to_string(tls.flags);
+  const auto add = [&](uint32_t offset, uint32_t length) {
+    key += '\0';
+    if (offset != abi::kNone) key += image.str(offset, length);
+  };
+  add(tls.server_name_offset, tls.server_name_length);
+  add(tls.ca_offset, tls.ca_length);
+  add(tls.cert_offset, tls.cert_length);
+  add(tls.key_offset, tls.key_length);
+  return key;
+}
+
+// What makes two endpoints of two images the same one: a change of any of it must not reuse connections.
+std::string endpointKey(const Image& image, const abi::ClusterRecord& cluster, const abi::EndpointRecord& endpoint) {
+  std::string key(image.str(cluster.name_offset, cluster.name_length));
+  key += '\0';
+  key += image.str(endpoint.name_offset, endpoint.name_length);
+  key += '\0';
+  key += image.str(endpoint.address_offset, endpoint.address_length);
+  key += '\0';
+  key += std::to_string(endpoint.family) + ":" + std::to_string(endpoint.port) + ":";
+  key += image.str(endpoint.server_name_offset, endpoint.server_name_length);
+  key += '\0';
+  if (cluster.tls != abi::kNone) key += tlsKey(image, image.tls()[cluster.tls]);
+  return key;
+}
+
+template <typename State>
+std::shared_ptr<State> findOrMake(std::unordered_map<std::string, std::weak_ptr<State>>& registry, const std::string& key) {
+  if (const auto found = registry.find(key); found != registry.end()) {
+    if (std::shared_ptr<State> state = found->second.lock()) return state;
+  }
+  auto state = std::make_shared<State>();
+  registry[key] = state;
+  return state;
+}
+
+template <typename Registry>
+void dropExpired(Registry& registry) {
+  std::erase_if(registry, [](const auto& entry) { return entry.second.expired(); });
+}
+
+}  // namespace
+
+Engine& Engine::instance() noexcept {
+  // Never destroyed: worker threads may still read it while the process exits.
+  static Engine* const engine = new Engine();
+  return *engine;
+}
+
+void Engine::setTlsRoots(std::string pem) {
+  const std::lock_guard lock(mutex_);
+  tls_roots_ = std::move(pem);
+}
+
+bool Engine::resolveTls(const Image& image, InstalledImage* installed, std::string* error) {
+  for (const abi::TlsRecord& tls : image.tls()) {
+    const std::string key = tlsKey(image, tls);
+    std::shared_ptr<const TlsContext> context;
+    if (const auto found = tls_contexts_.find(key); found != tls_contexts_.end()) context = found->second.lock();
+    if (context == nullptr) {
+      TlsContext::Options options;
+      options.verify = (tls.flags & abi::tls_flag::kInsecureSkipVerify) == 0;
+      options.ca_pem = tls.ca_offset == abi::kNone ? std::string_view(tls_roots_) : image.str(tls.ca_offset, tls.ca_length);
+      if (tls.cert_offset != abi::kNone) {
+        options.cert_pem = image.str(tls.cert_offset, tls.cert_length);
+        options.key_pem = image.str(tls.key_offset, tls.key_length);
+      }
+      context = TlsContext::make(options, error);
+      if (context == nullptr) return false;
+      tls_contexts_[key] = context;
+    }
+    installed->tls.push_back(std::move(context));
+  }
+  return true;
+}
+
+InstallResult Engine::install(std::span<const std::byte> bytes) {
+  ImageError refused{};
+  auto installed = std::make_shared<InstalledImage>();
+  installed->image = Image::load(bytes, &refused);
+  if (installed->image == nullptr) {
+    return {0, std::string("image refused: ") + refused.message + " (section " + std::to_string(refused.section) + ", row " +
+                   std::to_string(refused.row) + ")"};
+  }
+  const Image& image = *installed->image;
+
+  const std::lock_guard lock(mutex_);
+  InstallResult result;
+  if (!resolveTls(image, installed.get(), &result.error)) return result;
+  installed->endpoints.resize(image.endpoints().size());
+  for (const abi::ClusterRecord& cluster : image.clusters()) {
+    const std::string name(image.str(cluster.name_offset, cluster.name_length));
+    installed->clusters.push_back(findOrMake(clusters_, name));
+    installed->clusters.back()->name = name;
+    for (uint32_t i = 0; i < cluster.endpoint_count; ++i) {
+      const uint32_t index = cluster.endpoint_start + i;
+      const std::string key = endpointKey(image, cluster, image.endpoints()[index]);
+      installed->endpoints[index] = findOrMake(endpoints_, key);
+      installed->endpoints[index]->key = key;
+    }
+  }
+  for (std::shared_ptr<EndpointState>& endpoint : installed->endpoints) {
+    if (endpoint == nullptr) endpoint = std::make_shared<EndpointState>();  // named by no cluster
+  }
+  installed->version = version_.load(std::memory_order_relaxed) + 1;
+  result.version = installed->version;
+  current_ = std::move(installed);
+  // Release: whoever sees the new number also finds `current_` by it (and takes the mutex anyway).
+  version_.store(result.version, std::memory_order_release);
+  dropExpired(clusters_);
+  dropExpired(endpoints_);
+  dropExpired(tls_contexts_);
+  return result;
+}
+
+std::shared_ptr<const InstalledImage> Engine::current() const {
+  const std::lock_guard lock(mutex_);
+  return current_;
+}
+
+ClusterShard& Engine::bindCluster(ClusterState& cluster, uint32_t worker) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<ClusterShard>& shard = cluster.shards[worker];
+  if (shard == nullptr) shard = std::make_unique<ClusterShard>();
+  return *shard;
+}
+
+EndpointShard& Engine::bindEndpoint(EndpointState& endpoint, uint32_t worker) {
+  const std::lock_guard lock(mutex_);
+  std::unique_ptr<EndpointShard>& shard = endpoint.shards[worker];
+  if (shard == nullptr) shard = std::make_unique<EndpointShard>();
+  return *shard;
+}
+
+bool Engine::readCluster(uint64_t version, uint32_t index, std::span<double> out) const {
+  const std::lock_guard lock(mutex_);
+  if (current_ == nullptr || current_->version != version || index >= current_->clusters.size()) return false;
+  if (out.size() < abi::cluster_stat::kCount) return false;
+  std::fill(out.begin(), out.end(), 0.0);
+  for (const auto& shard : current_->clusters[index]->shards) {
+    if (shard == nullptr) continue;
+    for (uint32_t i = 0; i < abi::cluster_stat::kCount; ++i) out[i] += static_cast<double>(shard->counters.read(i));
+    out[abi::cluster_stat::kDurationSumUs] += static_cast<double>(shard->durations.sumUs());
+  }
+  return true;
+}
+
+bool Engine::readClusterHistogram(uint64_t version, uint32_t index, std::span<double> out) const {
+  const std::lock_guard lock(mutex_);
+  if (current_ == nullptr || current_->version != version || index >= current_->clusters.size()) return false;
+  if (out.size() < abi::kHistogramBuckets) return false;
+  std::fill(out.begin(), out.end(), 0.0);
+  for (const auto& shard : current_->clusters[index]->shards) {
+    if (shard != nullptr) shard->durations.mergeInto(out.first<abi::kHistogramBuckets>());
+  }
+  return true;
+}
+
+bool Engine::readEndpoint(uint64_t version, uint32_t index, std::span<double> out) const {
+  const std::lock_guard lock(mutex_);
+  if (current_ == nullptr || current_->version != version || index >= current_->endpoints.size()) return false;
+  if (out.size() < abi::endpoint_stat::kCount) return false;
+  const EndpointState& endpoint = *current_->endpoints[index];
+  std::fill(out.begin(), out.end(), 0.0);
+  for (const auto& shard : endpoint.shards) {
+    if (shard == nullptr) continue;
+    for (uint32_t i = 0; i < abi::endpoint_stat::kCount; ++i) out[i] += static_cast<double>(shard->counters.read(i));
+  }
+  out[abi::endpoint_stat::kActive] = endpoint.active.load(std::memory_order_relaxed);
+  out[abi::endpoint_stat::kConnections] = endpoint.connections.load(std::memory_order_relaxed);
+  return true;
+}
+
+void Engine::readProcess(std::span<double> out) const noexcept {
+  if (out.size() < abi::process_stat::kCount) return;
+  std::fill(out.begin(), out.end(), 0.0);
+  for (const ProcessShard& shard : process_) {
+    for (uint32_t i = 0; i < abi::process_stat::kCount; ++i) out[i] += static_cast<double>(shard.counters.read(i));
+  }
+}
+
+}  // namespace millrace

@@ -1,0 +1,99 @@
+#ifndef MILLRACE_ENGINE_STATE_ENGINE_H_
+#define MILLRACE_ENGINE_STATE_ENGINE_H_
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <span>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "abi.h"
+#include "base/cache_line.h"
+#include "engine/image/image.h"
+#include "engine/state/stats.h"
+#include "engine/upstream/tls_context.h"
+
+namespace millrace {
+
+// Runtime state of a cluster: outlives the image it came with, as long as some image names the cluster.
+struct ClusterState {
+  std::string name;
+  std::array<std::unique_ptr<ClusterShard>, abi::limits::kMaxWorkers> shards;
+};
+
+// Runtime state of an endpoint. `active` and `connections` are shared by all workers, because a balancer that
+// sees only its own worker's load picks badly and a connection cap must hold for the process.
+struct EndpointState {
+  std::string key;
+  alignas(kCacheLine) std::atomic<uint32_t> active{0};
+  std::atomic<uint32_t> connections{0};
+  // Workers that hold requests back because `connections` is at its cap.
+  std::atomic<uint32_t> waiting_workers{0};
+  alignas(kCacheLine) std::array<std::unique_ptr<EndpointShard>, abi::limits::kMaxWorkers> shards;
+};
+
+// An image together with the state that its clusters and endpoints refer to. Immutable.
+struct InstalledImage {
+  uint64_t version = 0;
+  std::unique_ptr<const Image> image;
+  std::vector<std::shared_ptr<ClusterState>> clusters;    // parallel to image->clusters()
+  std::vector<std::shared_ptr<EndpointState>> endpoints;  // parallel to image->endpoints()
+  std::vector<std::shared_ptr<const TlsContext>> tls;     // parallel to image->tls()
+};
+
+struct InstallResult {
+  uint64_t version = 0;  // 0 = refused
+  std::string error;
+};
+
+// The one object that all threads of the process share. The mutex guards installation, binding and
+// registries, all of which happen when the configuration changes; a request only ever reads `version()`,
+// one relaxed load per loop turn.
+class Engine {
+ public:
+  static Engine& instance() noexcept;
+
+  // Validates an image and publishes it; the workers pick it up at their next loop turn. Any thread.
+  InstallResult install(std::span<const std::byte> bytes);
+  // Roots for upstream TLS where a cluster names none. PEM. Before the first install.
+  void setTlsRoots(std::string pem);
+
+  uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
+  std::shared_ptr<const InstalledImage> current() const;
+
+  // A worker's own shards, made on first use; they stay when the worker is replaced, gauges zeroed.
+  ClusterShard& bindCluster(ClusterState& cluster, uint32_t worker);
+  EndpointShard& bindEndpoint(EndpointState& endpoint, uint32_t worker);
+  ProcessShard& process(uint32_t worker) noexcept { return process_[worker]; }
+
+  // Merged over the workers; false when `version` is not the current image or the index is out of range.
+  bool readCluster(uint64_t version, uint32_t index, std::span<double> out) const;
+  bool readClusterHistogram(uint64_t version, uint32_t index, std::span<double> out) const;
+  bool readEndpoint(uint64_t version, uint32_t index, std::span<double> out) const;
+  void readProcess(std::span<double> out) const noexcept;
+
+ private:
+  Engine() = default;
+  template <typename State>
+  using Registry = std::unordered_map<std::string, std::weak_ptr<State>>;
+
+  bool resolveTls(const Image& image, InstalledImage* installed, std::string* error);
+
+  mutable std::mutex mutex_;
+  std::shared_ptr<const InstalledImage> current_;
+  std::atomic<uint64_t> version_{0};
+  std::string tls_roots_;
+  Registry<ClusterState> clusters_;
+  Registry<EndpointState> endpoints_;
+  std::unordered_map<std::string, std::weak_ptr<const TlsContext>> tls_contexts_;
+  std::array<ProcessShard, abi::limits::kMaxWorkers> process_{};
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_ENGINE_STATE_ENGINE_H_

@@ -1,0 +1,87 @@
+#ifndef MILLRACE_ENGINE_UPSTREAM_CONNECTION_H_
+#define MILLRACE_ENGINE_UPSTREAM_CONNECTION_H_
+
+#include <openssl/ssl.h>
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+#include "engine/http/response_parser.h"
+#include "engine/net/buffer.h"
+#include "engine/net/timer_wheel.h"
+
+namespace millrace {
+
+struct Exchange;
+struct Pool;
+
+// Outcome of a socket operation. kBlocked: nothing now, the reactor will say when.
+enum class IoStatus : uint8_t { kOk, kBlocked, kEof, kError };
+struct IoResult {
+  IoStatus status;
+  size_t bytes;
+};
+
+// One upstream connection of one worker. States: connecting (TCP), handshaking (TLS), idle (in its pool's
+// list), busy (serving one exchange), closed (waiting to be freed at the end of the loop turn, because
+// the batch of ready events may still name it). Interest in readability is constant; interest in
+// writability is only asked for while something could not be written.
+struct Connection : TimerNode {
+  enum class State : uint8_t { kConnecting, kHandshaking, kIdle, kBusy, kClosed };
+
+  explicit Connection(Pool& owner) noexcept : pool(owner) { is_connection = true; }
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+  ~Connection();
+
+  // Starts a non-blocking connect and registers with `epoll_fd`. False with errno set on failure.
+  bool open(int epoll_fd) noexcept;
+  // Result of the TCP connect once the socket is writable: 0 or an errno value.
+  int connectError() const noexcept;
+  // Drives the TLS handshake: kOk when it is complete.
+  IoStatus handshake(int epoll_fd) noexcept;
+  void close() noexcept;
+
+  IoResult read(char* into, size_t n) noexcept;
+  // Writes what the socket takes and queues the rest; false when the connection is broken.
+  bool write(const iovec* pieces, int count, int epoll_fd) noexcept;
+  // Writes queued bytes; false when the connection is broken.
+  bool drain(int epoll_fd) noexcept;
+  bool blocked() const noexcept { return !out.empty(); }
+  // Decrypted bytes that epoll knows nothing of.
+  bool hasPendingInput() const noexcept { return ssl != nullptr && SSL_has_pending(ssl) == 1; }
+
+  void pauseReading(int epoll_fd) noexcept;
+  void resumeReading(int epoll_fd) noexcept;
+
+  Pool& pool;
+  Exchange* exchange = nullptr;
+  int fd = -1;
+  State state = State::kConnecting;
+  bool want_write = false;
+  bool read_paused = false;
+  bool queued_again = false;  // in the reactor's list of connections to read again
+  bool head_done = false;     // response head seen; `decoder` is in charge
+  bool response_bytes = false;  // a byte of the current response has arrived
+  bool persistent = false;    // the current response allows reuse
+  SSL* ssl = nullptr;
+  uint32_t served = 0;        // requests sent on this connection
+  uint32_t interim = 0;
+  uint64_t deadline_ms = TimerWheel::kNever;
+  size_t scanned = 0;
+  Buffer in;   // an incomplete response head
+  Buffer out;  // bytes that the socket did not take
+  BodyDecoder decoder;
+  Connection* previous = nullptr;  // idle list
+  Connection* next = nullptr;      // idle list, or the reactor's list of closed ones
+
+ private:
+  void setInterest(int epoll_fd, bool write) noexcept;
+  IoResult writeOnce(const iovec* pieces, int count) noexcept;
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_ENGINE_UPSTREAM_CONNECTION_H_

@@ -1,0 +1,73 @@
+#ifndef MILLRACE_ENGINE_UPSTREAM_POOL_H_
+#define MILLRACE_ENGINE_UPSTREAM_POOL_H_
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "abi.h"
+#include "engine/state/engine.h"
+#include "engine/upstream/connection.h"
+
+namespace millrace {
+
+// The connections of one worker to one endpoint, and the requests that wait for one. Last in, first out:
+// the most recently used connection is the least likely to be closed by the upstream, and the surplus
+// ages out. Lives as long as an image names the endpoint or a connection is open.
+struct Pool {
+  Pool(uint32_t worker, std::shared_ptr<EndpointState> endpoint);
+  Pool(const Pool&) = delete;
+  Pool& operator=(const Pool&) = delete;
+  ~Pool();
+
+  // Takes address and limits from an image; the identity (EndpointState::key) is the same for all of them.
+  void configure(const InstalledImage& installed, uint32_t cluster, uint32_t endpoint, ClusterShard& shard);
+
+  // The most recently used idle connection, or nullptr. The caller makes it busy.
+  Connection* takeIdle() noexcept;
+  void putIdle(Connection& connection, uint64_t now_ms) noexcept;
+  void removeIdle(Connection& connection) noexcept;
+
+  // Counts a new connection against the cap that all workers share; false at the cap.
+  bool reserveConnection() noexcept;
+  void releaseConnection() noexcept;
+
+  void enqueue(Exchange& exchange) noexcept;
+  void dequeue(Exchange& exchange) noexcept;
+  // Tells the other workers whether this one waits for them to give a connection up.
+  void announceWaiting(bool waiting) noexcept;
+  // True when this worker should close a connection rather than keep it idle.
+  bool othersWait() const noexcept;
+
+  const std::shared_ptr<EndpointState> state;
+  EndpointShard& shard;
+  std::shared_ptr<ClusterState> cluster;  // keeps `cluster_shard` alive
+  ClusterShard* cluster_shard = nullptr;
+  sockaddr_storage address{};
+  socklen_t address_length = 0;
+  std::shared_ptr<const TlsContext> tls;
+  std::string server_name;
+  uint32_t connect_timeout_ms = 0;
+  uint32_t idle_ms = 0;
+  uint32_t max_connections = 0;
+  uint32_t max_pending = 0;
+  uint32_t max_requests = 0;
+  bool current = false;  // named by the current image
+
+  Connection* idle_head = nullptr;
+  uint32_t idle_count = 0;
+  uint32_t open_count = 0;    // connections of this worker, in any state
+  uint32_t active_count = 0;  // exchanges of this worker that count in state->active
+  Exchange* waiting_head = nullptr;
+  Exchange* waiting_tail = nullptr;
+  uint32_t waiting_count = 0;
+
+ private:
+  bool announced_ = false;
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_ENGINE_UPSTREAM_POOL_H_
