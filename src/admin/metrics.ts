@@ -1,0 +1,114 @@
+import { RESPONSE_FLAG } from '../binding/abi.ts';
+import type { ClusterStats, EndpointStats } from '../control/stats.ts';
+import type { ControlView } from '../control/view.ts';
+import { Exposition, type ExpositionFormat, type HistogramSample, type Sample } from './exposition.ts';
+import { foldLatency } from './latency.ts';
+import { writeProcessMetrics } from './process-metrics.ts';
+
+const STATUS_CLASSES = {
+  '1xx': 'responses1xx',
+  '2xx': 'responses2xx',
+  '3xx': 'responses3xx',
+  '4xx': 'responses4xx',
+  '5xx': 'responses5xx',
+  none: 'responsesNone',
+} as const satisfies Record<string, keyof ClusterStats>;
+
+interface ClusterRow {
+  labels: { cluster: string };
+  stats: ClusterStats;
+  latency: Float64Array;
+}
+
+interface EndpointRow {
+  labels: { cluster: string; endpoint: string };
+  stats: EndpointStats;
+}
+
+export function metricsText(view: ControlView, format: ExpositionFormat): string {
+  const out = new Exposition(format);
+  const { clusters, endpoints } = readRows(view);
+  writeClusters(out, clusters);
+  writeEndpoints(out, endpoints);
+  writeDownstream(out, view);
+  writeControl(out, view);
+  writeProcessMetrics(out);
+  return out.text();
+}
+
+function readRows({ running, stats }: ControlView): { clusters: ClusterRow[]; endpoints: EndpointRow[] } {
+  const clusters: ClusterRow[] = [];
+  const endpoints: EndpointRow[] = [];
+  let endpointIndex = 0;
+  Object.entries(running?.config.clusters ?? {}).forEach(([cluster, config], index) => {
+    const version = running?.version ?? 0;
+    const clusterStats = stats.cluster(version, index);
+    const latency = stats.clusterHistogram(version, index);
+    if (clusterStats !== null && latency !== null) clusters.push({ labels: { cluster }, stats: clusterStats, latency });
+    for (const { name } of config.endpoints) {
+      const endpointStats = stats.endpoint(version, endpointIndex++);
+      if (endpointStats !== null) endpoints.push({ labels: { cluster, endpoint: name }, stats: endpointStats });
+    }
+  });
+  return { clusters, endpoints };
+}
+
+function writeClusters(out: Exposition, rows: readonly ClusterRow[]): void {
+  const of = (field: keyof ClusterStats): Sample[] => rows.map(({ labels, stats }) => ({ labels, value: stats[field] }));
+  out.counter('millrace_requests_total', 'Requests forwarded to a cluster, by class of the status that was answered.', rows.flatMap(({ labels, stats }) =>
+    Object.entries(STATUS_CLASSES).map(([status_class, field]) => ({ labels: { ...labels, status_class }, value: stats[field] })),
+  ));
+  out.gauge('millrace_active_requests', 'Requests in flight.', of('active'));
+  out.histogram('millrace_request_duration_seconds', 'Time from the head of a request to the end of its answer.', rows.map(({ labels, stats, latency }): HistogramSample => ({
+    labels, ...foldLatency(latency), sum: stats.durationSumUs / 1e6,
+  })));
+  out.gauge('millrace_upstream_connections', 'Open upstream connections: active carry a request, idle wait in the pool.', rows.flatMap(({ labels, stats }) => [
+    { labels: { ...labels, state: 'active' }, value: stats.connectionsActive },
+    { labels: { ...labels, state: 'idle' }, value: stats.connectionsIdle },
+  ]));
+  out.counter('millrace_upstream_connections_opened_total', 'Upstream connections opened.', of('connectionsOpened'));
+  out.counter('millrace_upstream_connect_failures_total', 'Upstream connections that could not be opened.', of('connectFailures'));
+  out.gauge('millrace_upstream_pending_requests', 'Requests that wait for an upstream connection.', of('pending'));
+  out.counter('millrace_upstream_pending_overflow_total', 'Requests refused because too many were waiting already.', of('pendingOverflow'));
+  out.counter('millrace_upstream_retries_total', 'Attempts after the first.', of('retries'));
+  out.counter('millrace_upstream_timeouts_total', 'Requests that the upstream did not answer in time.', of('timeouts'));
+  out.counter('millrace_upstream_protocol_errors_total', 'Upstream answers that were not valid HTTP.', of('protocolErrors'));
+  out.counter('millrace_upstream_sent_bytes_total', 'Bytes sent to upstreams.', of('bytesSent'));
+  out.counter('millrace_upstream_received_bytes_total', 'Bytes received from upstreams.', of('bytesReceived'));
+}
+
+function writeEndpoints(out: Exposition, rows: readonly EndpointRow[]): void {
+  const of = (field: keyof EndpointStats): Sample[] => rows.map(({ labels, stats }) => ({ labels, value: stats[field] }));
+  out.counter('millrace_endpoint_requests_total', 'Requests sent to an endpoint, retries included.', of('requests'));
+  out.gauge('millrace_endpoint_active_requests', 'Requests in flight to an endpoint.', of('active'));
+  out.gauge('millrace_endpoint_connections', 'Open connections to an endpoint.', of('connections'));
+  out.counter('millrace_endpoint_connect_failures_total', 'Connections to an endpoint that could not be opened.', of('connectFailures'));
+  out.counter('millrace_endpoint_5xx_total', 'Answers of an endpoint with a status of 500 or more.', of('responses5xx'));
+}
+
+function writeDownstream(out: Exposition, view: ControlView): void {
+  const stats = view.stats.process();
+  out.gauge('millrace_downstream_connections', 'Open downstream connections.', [{ value: stats.downstreamConnections }]);
+  out.counter('millrace_downstream_connections_total', 'Downstream connections accepted.', [{ value: stats.downstreamConnectionsTotal }]);
+  out.counter('millrace_downstream_requests_total', 'Requests received.', [{ value: stats.downstreamRequests }]);
+  out.counter('millrace_downstream_received_bytes_total', 'Bytes of requests received.', [{ value: stats.downstreamBytesReceived }]);
+  out.counter('millrace_downstream_sent_bytes_total', 'Bytes of answers sent.', [{ value: stats.downstreamBytesSent }]);
+  out.counter('millrace_request_outcomes_total', 'Requests by response flag: why an answer is not simply the upstream\'s; "none" when it is.', RESPONSE_FLAG.map((flag) => ({
+    labels: { flag }, value: stats[`flag:${flag}`],
+  })));
+}
+
+function writeControl(out: Exposition, view: ControlView): void {
+  const { reloads, running, workers } = view;
+  out.gauge('millrace_ready', 'Whether traffic should be sent here.', [{ value: view.readiness().ready ? 1 : 0 }]);
+  out.gauge('millrace_config_version', 'Number of the configuration image in service.', [{ value: running?.version ?? 0 }]);
+  out.gauge('millrace_config_last_reload_success', 'Whether the configuration on the disk, as last seen, is the one in service.', [{ value: reloads.lastReloadSuccess ? 1 : 0 }]);
+  out.gauge('millrace_config_loaded_timestamp_seconds', 'When the configuration in service was loaded.', [{ value: (running?.loadedAtMs ?? 0) / 1000 }]);
+  out.counter('millrace_config_reloads_total', 'Reloads that changed the configuration, or were refused.', [
+    { labels: { result: 'ok' }, value: reloads.ok },
+    { labels: { result: 'failed' }, value: reloads.failed },
+  ]);
+  const states = ['starting', 'running', 'stopping', 'exited'] as const;
+  out.gauge('millrace_workers', 'Worker threads by state.', states.map((state) => ({ labels: { state }, value: workers.filter((worker) => worker.state === state).length })));
+  out.counter('millrace_worker_restarts_total', 'Workers replaced after they died.', [{ value: workers.reduce((sum, { restarts }) => sum + restarts, 0) }]);
+}

@@ -1,0 +1,10 @@
+/** Runs in the compiler pool's thread: regular expressions of a large configuration take a while to compile. */
+import { transferableSymbol, valueSymbol } from 'piscina';
+import { compile } from '../config/compile.ts';
+import type { Config } from '../config/types.ts';
+
+/** Hands the image over instead of copying it. */
+export function compileTask(config: Config): object {
+  const compiled = compile(config);
+  return { [transferableSymbol]: [compiled.image], [valueSymbol]: compiled };
+}

@@ -1,0 +1,27 @@
+import { StartError, errorMessage } from '../core/errors.ts';
+
+/**
+ * What the control plane needs of the native engine: the functions of `binding/addon.ts`. An interface, so that
+ * commands which run no data plane can do without the addon.
+ */
+export interface Engine {
+  /** Checks the whole image, then publishes it to every worker at once. The previous image stays on failure. */
+  installImage(image: ArrayBuffer): { ok: true; version: number } | { ok: false; error: string };
+  /** Default roots for TLS upstreams. */
+  setTlsRoots(pem: string): void;
+  /** The readers return false when `version` is no longer the current image: its indexes mean nothing then. */
+  clusterStats(version: number, clusterIndex: number, out: Float64Array): boolean;
+  clusterHistogram(version: number, clusterIndex: number, out: Float64Array): boolean;
+  endpointStats(version: number, endpointIndex: number, out: Float64Array): boolean;
+  processStats(out: Float64Array): void;
+  /** An anonymous file in memory, readable as /proc/self/fd/N; the caller closes it with fs.closeSync. */
+  createMemoryFile(name: string, bytes: Uint8Array): number;
+}
+
+export async function loadEngine(): Promise<Engine> {
+  try {
+    return await import('../binding/addon.ts');
+  } catch (error) {
+    throw new StartError(`the native addon cannot be loaded: ${errorMessage(error).split('\n', 1)[0]}`, 'build it with: npm run build', { cause: error });
+  }
+}

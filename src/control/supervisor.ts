@@ -1,0 +1,224 @@
+/**
+ * Life cycle of the proxy, on the main thread:
+ *
+ *   prepare    load -> probe addresses -> compile -> install the image         (the admin endpoint can open now)
+ *   start      workers -> listeners -> watch files: serving
+ *   reload     load -> compile -> probe what is new -> install -> listeners    (each step can refuse; nothing changed then)
+ *   shutdown   not ready -> drain -> stop the workers: stopped
+ */
+import { rootCertificates } from 'node:tls';
+import type { LoadResult } from '../config/load.ts';
+import type { Config } from '../config/types.ts';
+import type { Clock } from '../core/clock.ts';
+import { StartError, type ConfigProblem } from '../core/errors.ts';
+import type { Logger } from '../core/logger.ts';
+import { Compiler, type Compiled } from './compiler.ts';
+import { configHash } from './config-hash.ts';
+import type { Engine } from './engine.ts';
+import { formatAddress, planListeners, probeAddresses, type BoundListener } from './listeners.ts';
+import { Reloader, logProblems, type ReloadStatus } from './reload.ts';
+import { Stats } from './stats.ts';
+import type { ControlView, Phase, RunningConfig } from './view.ts';
+import { Workers, type WorkerStatus } from './workers.ts';
+
+export interface SupervisorOptions {
+  /** As the operator named it. */
+  file: string;
+  load: () => Promise<LoadResult>;
+  engine: Engine;
+  log: Logger;
+  clock: Clock;
+  /** A new configuration is in service (also the first): log level, admin address. */
+  onConfig?: (config: Config) => void;
+}
+
+/** The configuration cannot be used at all. */
+export class ConfigRefused extends StartError {
+  readonly problems: readonly ConfigProblem[];
+
+  constructor(file: string, problems: readonly ConfigProblem[]) {
+    super(`${file} has ${problems.length === 1 ? 'a problem' : `${problems.length} problems`}`);
+    this.problems = problems;
+  }
+}
+
+export class Supervisor implements ControlView {
+  readonly stats: Stats;
+  readonly startedAtMs: number;
+  readonly #options: SupervisorOptions;
+  readonly #compiler = new Compiler();
+  readonly #reloader: Reloader;
+  readonly #cutShort = new AbortController();
+  #phase: Phase = 'starting';
+  #running: RunningConfig | null = null;
+  #workers: Workers | null = null;
+  #firstFiles: { watch: string[]; readAtMs: number } = { watch: [], readAtMs: 0 };
+  #rootsSet = false;
+  #stopping: Promise<boolean> | undefined;
+
+  constructor(options: SupervisorOptions) {
+    this.#options = options;
+    this.stats = new Stats(options.engine);
+    this.startedAtMs = options.clock.wallMs();
+    this.#reloader = new Reloader({ load: options.load, apply: (config) => this.#applyReload(config), log: options.log, clock: options.clock });
+  }
+
+  get phase(): Phase {
+    return this.#phase;
+  }
+
+  get running(): RunningConfig | null {
+    return this.#running;
+  }
+
+  get reloads(): Readonly<ReloadStatus> {
+    return this.#reloader.status;
+  }
+
+  get listeners(): readonly BoundListener[] {
+    return this.#workers?.bound ?? [];
+  }
+
+  get workers(): readonly WorkerStatus[] {
+    return this.#workers?.status ?? [];
+  }
+
+  readiness(): { ready: boolean; reason: string } {
+    if (this.#phase !== 'serving') return { ready: false, reason: this.#phase };
+    if (!this.workers.some(({ state }) => state === 'running')) return { ready: false, reason: 'no worker is running' };
+    return { ready: true, reason: 'serving' };
+  }
+
+  /** Everything that can be refused before a thread is started. Throws ConfigRefused or StartError. */
+  async prepare(): Promise<Config> {
+    const { file, load, log, clock } = this.#options;
+    const readAtMs = clock.wallMs();
+    const result = await load();
+    logProblems(log, 'warn', result.warnings);
+    if (!result.ok) throw new ConfigRefused(file, result.problems);
+    await probeAddresses(addressesOf(result.config));
+    this.#install(result.config, await this.#compiler.compile(result.config));
+    this.#firstFiles = { watch: result.watch, readAtMs };
+    return result.config;
+  }
+
+  /** Starts the workers of the prepared configuration and opens its listeners. Throws StartError. */
+  async start(): Promise<void> {
+    const { engine, log, clock } = this.#options;
+    const { config } = this.#current();
+    this.#workers = new Workers({
+      count: config.workers,
+      logLevel: config.log.level,
+      createMemoryFile: (name, bytes) => engine.createMemoryFile(name, bytes),
+      log,
+      clock,
+    });
+    await this.#workers.start(planListeners(config, config.workers));
+    if (this.#phase !== 'starting') return;
+    await this.#reloader.start(this.#firstFiles.watch, this.#firstFiles.readAtMs);
+    this.#phase = 'serving';
+    this.#logListeners(this.listeners);
+    log.info({ workers: config.workers, version: this.#current().version }, 'serving');
+  }
+
+  /** Never rejects: what is wrong goes to the log and to the counters. */
+  async reload(reason: string): Promise<void> {
+    if (this.#phase === 'serving') await this.#reloader.reload(reason);
+  }
+
+  /** Drains, then stops; true when everything ended in good order. Asking again joins the first call. */
+  shutdown(reason: string): Promise<boolean> {
+    this.#stopping ??= this.#shutdown(reason);
+    return this.#stopping;
+  }
+
+  /** Stops without waiting for what is in flight. */
+  async stopNow(reason: string): Promise<boolean> {
+    this.#cutShort.abort();
+    return this.shutdown(reason);
+  }
+
+  async #shutdown(reason: string): Promise<boolean> {
+    const { log } = this.#options;
+    const wasServing = this.#phase === 'serving';
+    this.#phase = 'draining';
+    this.#reloader.close();
+    let inOrder = true;
+    if (this.#workers !== null) {
+      if (wasServing) {
+        const limitMs = this.#current().config.drainTimeoutMs;
+        log.info({ reason, drainTimeoutMs: limitMs }, 'draining');
+        if (!(await this.#workers.drain(limitMs, this.#cutShort.signal))) log.warn('requests in flight are cut off');
+      }
+      inOrder = await this.#workers.stop();
+      if (!inOrder) log.error('a worker did not stop in time');
+    }
+    await this.#compiler.close();
+    this.#phase = 'stopped';
+    log.info({ reason }, 'stopped');
+    return inOrder;
+  }
+
+  async #applyReload(config: Config): Promise<'applied' | 'unchanged'> {
+    const { engine, log } = this.#options;
+    const workers = this.#workers;
+    const old = this.#current();
+    if (workers === null || this.#phase !== 'serving' || configHash(config) === old.hash) return 'unchanged';
+    await probeAddresses(addressesOf(config), this.#ownPorts());
+    const compiled = await this.#compiler.compile(config);
+    if (this.#phase !== 'serving') return 'unchanged';
+    if (config.workers !== workers.count) log.warn({ running: workers.count, configured: config.workers }, 'the number of workers changes at the next start');
+
+    // The image first: a new listener needs its routes from the first connection on.
+    const before = this.listeners;
+    this.#install(config, compiled);
+    const [failure] = await workers.apply(planListeners(config, workers.count));
+    if (failure !== undefined) {
+      const restored = engine.installImage(old.image);
+      if (!restored.ok) throw new Error(`the previous image was refused: ${restored.error}`);
+      this.#running = { ...old, version: restored.version };
+      await workers.apply(planListeners(old.config, workers.count));
+      throw new StartError(`listener ${JSON.stringify(failure.name)}: ${failure.message}`);
+    }
+    const known = new Set(before.map(listenerText));
+    this.#logListeners(this.listeners.filter((listener) => !known.has(listenerText(listener))));
+    this.#options.onConfig?.(config);
+    return 'applied';
+  }
+
+  /** Publishes an image to the engine and takes note of it. */
+  #install(config: Config, { image }: Compiled): void {
+    const { engine, file, clock } = this.#options;
+    if (!this.#rootsSet && Object.values(config.clusters).some(({ tls }) => tls !== null)) {
+      engine.setTlsRoots(rootCertificates.join('\n'));
+      this.#rootsSet = true;
+    }
+    const installed = engine.installImage(image);
+    // compile() and the engine disagree: a defect, which the operator can only report.
+    if (!installed.ok) throw new StartError(`the engine refused the compiled configuration: ${installed.error}`, 'please report this');
+    this.#running = { config, file, hash: configHash(config), version: installed.version, image, loadedAtMs: clock.wallMs() };
+  }
+
+  #current(): RunningConfig {
+    if (this.#running === null) throw new Error('no configuration is in service');
+    return this.#running;
+  }
+
+  #ownPorts(): Set<number> {
+    const { admin } = this.#current().config;
+    return new Set([...this.listeners.map(({ port }) => port), ...(admin === null ? [] : [admin.port])]);
+  }
+
+  #logListeners(listeners: readonly BoundListener[]): void {
+    for (const { name, host, port, tls } of listeners) this.#options.log.info({ listener: name, host, port, tls }, `listening on ${listenerText({ name, host, port, tls })}`);
+  }
+}
+
+function listenerText({ host, port, tls }: BoundListener): string {
+  return `${tls ? 'https' : 'http'}://${formatAddress(host, port)}`;
+}
+
+function addressesOf(config: Config): { what: string; host: string; port: number }[] {
+  const listeners = config.listeners.map(({ name, host, port }) => ({ what: `listener ${JSON.stringify(name)}`, host, port }));
+  return config.admin === null ? listeners : [...listeners, { what: 'admin', ...config.admin }];
+}

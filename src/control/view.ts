@@ -1,0 +1,35 @@
+import type { Config } from '../config/types.ts';
+import type { BoundListener } from './listeners.ts';
+import type { ReloadStatus } from './reload.ts';
+import type { Stats } from './stats.ts';
+import type { WorkerStatus } from './workers.ts';
+
+/** starting: nothing is served yet · serving · draining: no new connections · stopped. */
+export type Phase = 'starting' | 'serving' | 'draining' | 'stopped';
+
+/** The configuration in service. */
+export interface RunningConfig {
+  config: Config;
+  /** The file it came from. */
+  file: string;
+  /** Hash of everything it says. */
+  hash: string;
+  /** The engine's number of this image: 1, 2, ... */
+  version: number;
+  image: ArrayBuffer;
+  loadedAtMs: number;
+}
+
+/** What others (the admin endpoint) may see of the running proxy. */
+export interface ControlView {
+  readonly phase: Phase;
+  /** Whether traffic should be sent here, and why not. */
+  readiness(): { ready: boolean; reason: string };
+  /** Null until the first configuration is in service. */
+  readonly running: RunningConfig | null;
+  readonly reloads: Readonly<ReloadStatus>;
+  readonly listeners: readonly BoundListener[];
+  readonly workers: readonly WorkerStatus[];
+  readonly stats: Stats;
+  readonly startedAtMs: number;
+}
