@@ -22,6 +22,7 @@ export async function loadEngine(): Promise<Engine> {
   try {
     return await import('../binding/addon.ts');
   } catch (error) {
+    if (error instanceof StartError) throw error;
     throw new StartError(`the native addon cannot be loaded: ${errorMessage(error).split('\n', 1)[0]}`, 'build it with: npm run build', { cause: error });
   }
 }

@@ -71,7 +71,8 @@ export function listenerSpec(listener: ListenerConfig, port: number, maxConnecti
     hosts: certificate.hosts,
   }));
   const tls = listener.tls === null || certificates === undefined ? null : { version: tlsVersion(listener.tls.certificates), certificates };
-  return { name: listener.name, host: listener.host, port, maxConnections, tls };
+  const needsPeer = listener.forwarded.headers || listener.forwarded.trust.length !== 0;
+  return { name: listener.name, host: listener.host, port, maxConnections, needsPeer, tls };
 }
 
 /** Changes when any certificate, key or host name does. */

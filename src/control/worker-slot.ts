@@ -1,7 +1,7 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads';
 import { pack, unpack } from 'msgpackr';
 import type { Piscina } from 'piscina';
-import type { ListenerSpec, MainMessage, WorkerMessage } from '../worker/protocol.ts';
+import type { ListenerSpec, MainMessage, WorkerMessage, WorkerTask } from '../worker/protocol.ts';
 
 export type AppliedMessage = Extract<WorkerMessage, { type: 'applied' }>;
 
@@ -10,12 +10,6 @@ export type AppliedMessage = Extract<WorkerMessage, { type: 'applied' }>;
  * unless it was told to stop.
  */
 export type WorkerState = 'starting' | 'running' | 'stopping' | 'exited';
-
-export interface WorkerTask {
-  workerIndex: number;
-  workerCount: number;
-  logLevel: string;
-}
 
 export interface WorkerSlotEvents {
   onReady: () => void;
@@ -32,14 +26,14 @@ export class WorkerGoneError extends Error {
 export class WorkerSlot {
   readonly index: number;
   readonly #pool: Piscina;
-  readonly #task: WorkerTask;
+  readonly #task: Omit<WorkerTask, 'port'>;
   readonly #events: WorkerSlotEvents;
   readonly #waiting = new Map<number, { resolve: (message: WorkerMessage) => void; reject: (error: Error) => void }>();
   #port: MessagePort | undefined;
   #state: WorkerState = 'exited';
   #nextId = 1;
 
-  constructor(pool: Piscina, task: WorkerTask, events: WorkerSlotEvents) {
+  constructor(pool: Piscina, task: Omit<WorkerTask, 'port'>, events: WorkerSlotEvents) {
     this.index = task.workerIndex;
     this.#pool = pool;
     this.#task = task;
@@ -55,7 +49,7 @@ export class WorkerSlot {
     this.#port = port1;
     this.#state = 'starting';
     port1.on('message', (bytes: Uint8Array) => this.#receive(unpack(bytes) as WorkerMessage));
-    this.#pool.run({ ...this.#task, port: port2 }, { transferList: [port2] }).then(
+    this.#pool.run({ ...this.#task, port: port2 } satisfies WorkerTask, { transferList: [port2] }).then(
       () => this.#exited(null),
       (error: unknown) => this.#exited(error),
     );

@@ -1,0 +1,89 @@
+#!/usr/bin/env node
+/** The command line. The only module that ends the process. */
+import { Command, CommanderError } from 'commander';
+import { VERSION } from '../core/version.ts';
+import { errorLines, ignoreClosedPipes, printError, printLine } from './output.ts';
+
+const EXAMPLES = `
+Examples:
+  $ millrace quickstart                     an example with its upstreams, to look around
+  $ millrace check millrace.yaml            every problem of a configuration, with its line
+  $ millrace run millrace.yaml              run it; reloads when the file changes or on SIGHUP
+  $ millrace config dump millrace.yaml      the tables that the engine will read
+  $ millrace config schema > schema.json    JSON Schema for editors
+
+Signals of \`run\`: SIGTERM and SIGINT drain and exit 0, a second one stops at once; SIGHUP reloads.`;
+
+/** Commands load what they need when they run: `--help` needs neither the addon nor the schema. */
+function program(finish: (code: number) => void): Command {
+  const root = new Command('millrace')
+    .description('HTTP proxy for the edge and for the sidecar of a service mesh')
+    .version(VERSION, '-V, --version')
+    .helpCommand(false)
+    .showSuggestionAfterError()
+    .showHelpAfterError('(millrace --help shows the commands)')
+    .addHelpText('after', EXAMPLES)
+    .exitOverride();
+
+  root
+    .command('run')
+    .description('run the proxy with a configuration (YAML, JSON or TypeScript)')
+    .argument('<file>', 'configuration file')
+    .action(async (file: string) => finish(await (await import('./run.ts')).run({ file })));
+  root
+    .command('check')
+    .description('validate a configuration exactly as run would; exit code 1 when it has problems')
+    .argument('<file>', 'configuration file')
+    .option('--json', 'print problems and warnings as JSON')
+    .action(async (file: string, options: { json?: boolean }) => finish(await (await import('./check.ts')).check(file, options)));
+  root
+    .command('quickstart')
+    .description('run examples/quickstart.yaml together with the small upstreams that it names')
+    .action(async () => finish(await (await import('./quickstart.ts')).quickstart()));
+  const config = root.command('config').description('look at configurations').helpCommand(false);
+  config
+    .command('dump')
+    .description('print the compiled tables of a configuration as JSON, private keys left out')
+    .argument('<file>', 'configuration file')
+    .action(async (file: string) => finish(await (await import('./config.ts')).configDump(file)));
+  config
+    .command('schema')
+    .description('print the JSON Schema of a configuration')
+    .action(async () => finish((await import('./config.ts')).configSchema()));
+  root
+    .command('version')
+    .description('print the version of Millrace and of Node')
+    .action(() => {
+      printLine(`millrace ${VERSION} (Node ${process.version.slice(1)}, ${process.platform} ${process.arch})`);
+      finish(0);
+    });
+  return root;
+}
+
+async function main(argv: string[]): Promise<number> {
+  let exitCode = 0;
+  try {
+    await program((code) => {
+      exitCode = code;
+    }).parseAsync(argv);
+    return exitCode;
+  } catch (error) {
+    // commander has printed its message already; --help and --version come this way too, with code 0.
+    if (error instanceof CommanderError) return error.exitCode;
+    for (const line of errorLines(error)) printError(line);
+    return 1;
+  }
+}
+
+/** Output to a pipe is asynchronous: the end waits until it is written. */
+function flushed(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => {
+    if (stream.destroyed || stream.writableLength === 0) resolve();
+    else stream.write('', () => resolve());
+  });
+}
+
+ignoreClosedPipes();
+const exitCode = await main(process.argv);
+await Promise.all([flushed(process.stdout), flushed(process.stderr)]);
+process.exit(exitCode);
