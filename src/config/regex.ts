@@ -1,5 +1,6 @@
-import { CharSet, DFA, JS, NFA, TooManyNodesError, type NoParent, type Concatenation, type Element } from 'refa';
+import { CharSet, ENFA, JS, TooManyNodesError, type Concatenation, type DFA, type Element, type NoParent } from 'refa';
 import { errorMessage } from '../core/errors.ts';
+import { determinize } from './determinize.ts';
 import { refuse, type Refusal } from './parsing.ts';
 import { utf8Sequences } from './utf8-ranges.ts';
 
@@ -21,9 +22,8 @@ export interface RegexTable {
 
 /** States of one table, the dead one included: at most 2,000 x 256 x 2 bytes = 1 MiB of image. */
 export const MAX_REGEX_STATES = 2_000;
-/** Bounds of the construction. A subset construction may be exponential: these cut it off after about a second. */
-const MAX_NFA_NODES = 20_000;
-const MAX_DFA_NODES = 10_000;
+/** Nodes of the automaton before it is made deterministic; repetition counts multiply. */
+const MAX_NFA_NODES = 40_000;
 const MAX_SOURCE_LENGTH = 4_096;
 const MAX_BYTE = 0xff;
 
@@ -77,8 +77,8 @@ function build(source: string): RegexTable | Refusal {
   const parser = JS.Parser.fromLiteral({ source, flags: 'u' });
   const { expression } = parser.parse({ assertions: 'unknown', backreferences: 'throw', maxNodes: MAX_NFA_NODES });
   const alternatives = expression.alternatives.map((alternative) => overBytes(withoutAnchors(alternative, true, true)));
-  const nfa = NFA.fromRegex(alternatives, { maxCharacter: MAX_BYTE }, {}, new NFA.LimitedNodeFactory(MAX_NFA_NODES));
-  const dfa = DFA.fromFA(nfa, new DFA.LimitedNodeFactory(MAX_DFA_NODES));
+  const enfa = ENFA.fromRegex(alternatives, { maxCharacter: MAX_BYTE }, {}, new ENFA.LimitedNodeFactory(MAX_NFA_NODES));
+  const dfa = determinize(enfa);
   dfa.minimize();
   return tableOf(dfa);
 }
@@ -143,7 +143,7 @@ function buildOrRefuse(source: string): RegexTable | Refusal {
     return build(source);
   } catch (error) {
     if (error instanceof TooManyNodesError) return tooLarge();
-    if (error instanceof SyntaxError) return refuse(`not a usable regex: ${errorMessage(error).replace(/^Invalid regular expression: /, '')}`);
+    if (error instanceof SyntaxError) return refuse(`not a usable regex: ${errorMessage(error).replace(/^Invalid regular expression: (\/.*\/u: )?/s, '')}`);
     if (/backreference/i.test(errorMessage(error))) return refuse('not a usable regex: backreferences are not supported');
     throw error;
   }

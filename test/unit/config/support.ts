@@ -1,0 +1,56 @@
+import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { onTestFinished } from 'vitest';
+import type { ResolveHost } from '../../../src/config/endpoints.ts';
+import { loadConfig, type LoadResult } from '../../../src/config/load.ts';
+import type { Config } from '../../../src/config/types.ts';
+import type { ConfigProblem } from '../../../src/core/errors.ts';
+
+export const FIXTURES = fileURLToPath(new URL('../../fixtures/config/', import.meta.url));
+
+/** A resolver that knows three names and asks nobody. */
+export const fakeResolver: ResolveHost = (host) => {
+  if (host === 'one.test') return Promise.resolve({ addresses: [{ address: '192.0.2.1', family: 'ipv4' }] });
+  if (host === 'two.test') return Promise.resolve({ addresses: [{ address: '192.0.2.2', family: 'ipv4' }, { address: '2001:db8::2', family: 'ipv6' }] });
+  if (host === 'localhost') return Promise.resolve({ addresses: [{ address: '127.0.0.1', family: 'ipv4' }] });
+  return Promise.resolve({ error: 'there is no such host name' });
+};
+
+/** A directory with the fixture files (certificates), gone when the test ends. */
+export async function workDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), 'millrace-config-'));
+  onTestFinished(() => rm(directory, { recursive: true, force: true }));
+  await cp(FIXTURES, directory, { recursive: true });
+  return directory;
+}
+
+/** Loads a configuration given as text, from a file of that name beside the fixtures. */
+export async function loadText(text: string, name = 'millrace.yaml', nowMs = Date.parse('2026-01-01')): Promise<LoadResult & { directory: string }> {
+  const directory = await workDirectory();
+  await writeFile(join(directory, name), text);
+  return { ...(await loadConfig(join(directory, name), { resolveHost: fakeResolver, nowMs })), directory };
+}
+
+export async function loadGood(text: string, name?: string): Promise<Config> {
+  const result = await loadText(text, name);
+  if (!result.ok) throw new Error(result.problems.map((problem) => `${problem.line}:${problem.column} ${problem.path}: ${problem.message}`).join('\n'));
+  return result.config;
+}
+
+/** Problems as `line:column path: message (hint)`, without the file. */
+export function brief(problems: readonly ConfigProblem[]): string[] {
+  return problems.map(({ line, column, path, message, hint }) => `${line}:${column} ${path}: ${message}${hint === undefined ? '' : ` (${hint})`}`);
+}
+
+export async function problemsOf(text: string, name?: string): Promise<string[]> {
+  const result = await loadText(text, name);
+  return result.ok ? [] : brief(result.problems);
+}
+
+/** A whole configuration around the routes of one virtual host "*", given as YAML flow lines. */
+export function withRoutes(routes: readonly string[], clusters = '{ a: { endpoints: [127.0.0.1:1] }, b: { endpoints: [127.0.0.1:2] } }'): string {
+  const list = routes.map((route) => `        - ${route}`).join('\n');
+  return `listeners: [{ name: web, address: 127.0.0.1:0, routes: t }]\nroutes:\n  t:\n    - hosts: ["*"]\n      routes:\n${list}\nclusters: ${clusters}\n`;
+}
