@@ -1,0 +1,378 @@
+/**
+ * One request and its answer as the listener sees it: owner of the uWS response object, writer of the events that the
+ * engine reports. Instances are pooled by ExchangeTable and keep their callbacks, so that a request makes no closure.
+ *
+ * How the head is written: uWS validates neither status nor header values, and the engine has validated the
+ * whole upstream head. So one `writeStatus` carries "200 OK\r\nname: value\r\n..." as raw bytes, instead of two strings
+ * and a call per header. This leans on the pinned uWS version on purpose; a test pins the bytes.
+ */
+import type { HttpResponse } from 'uWebSockets.js';
+import { EVENT_FLAG, SEND } from '../binding/abi.ts';
+import { addon } from '../binding/load.ts';
+
+const { abort, pause, resume, sendBody } = addon;
+
+/** A chunked piece and its framing stay inside uWS's 16 KiB cork buffer: this version loses data when flushing it fails. */
+const CHUNK_BYTES = 8 * 1024;
+/** Request bytes that are read and dropped, after an early answer, to let the client see that answer. */
+const DISCARD_BYTES = 1024 * 1024;
+/** An answer whose last bytes a client does not take for this long is cut. */
+const TAIL_STALL_MS = 60_000;
+
+const NO_BYTES = new Uint8Array(0);
+
+/** What the table and the draining worker need to know of each other. */
+export interface ExchangeHost {
+  readonly draining: boolean;
+  release(exchange: Exchange): void;
+  /** Keep a long exchange alive against uWS's fixed timers: `touch` is called every few seconds. */
+  keepAlive(exchange: Exchange): void;
+}
+
+type Mode = 'waiting' | 'length' | 'chunked';
+
+/** Separate, since uWS calls onData with nothing to say whose it is, and goes on doing so after an early end. */
+class BodyReceiver {
+  owner: Exchange | null;
+  readonly onData: (piece: ArrayBuffer, last: boolean) => void;
+
+  constructor(owner: Exchange) {
+    this.owner = owner;
+    this.onData = (piece, last) => this.owner?.receive(piece, last);
+  }
+}
+
+// What the corked function below writes: uWS takes a function without arguments, and a closure per answer would be garbage.
+let corked: Exchange;
+let corkedHead: Uint8Array = NO_BYTES;
+let corkedBody: Uint8Array = NO_BYTES;
+let corkedClose = false;
+
+const writeWhole = (): void => {
+  corked.res.writeStatus(corkedHead).end(corkedBody, corkedClose);
+};
+const writeBodiless = (): void => {
+  corked.res.writeStatus(corkedHead).endWithoutBody();
+};
+const writeHeadOnly = (): void => {
+  corked.res.writeStatus(corkedHead);
+};
+const writeClose = (): void => {
+  corked.res.writeHeader('connection', 'close');
+};
+const writeLengthPiece = (): void => corked.writeLength(corkedBody);
+const writeChunk = (): void => corked.writeChunk(corkedBody);
+const endChunks = (): void => {
+  corked.res.end();
+};
+
+export class Exchange {
+  readonly slot: number;
+  /** generation << 20 | slot; what the engine calls this exchange. 0 while free. */
+  handle = 0;
+  generation = 0;
+  res!: HttpResponse;
+  readonly onAborted: () => void;
+  readonly onWritable: (offset: number) => boolean;
+  live = false;
+
+  readonly #host: ExchangeHost;
+  #receiver: BodyReceiver;
+  #done = false;
+  #mode: Mode = 'waiting';
+  #expectsBody = false;
+  #bodyComplete = true;
+  #upstreamDone = false;
+  #upstreamPaused = false;
+  #clientPaused = false;
+  #total = 0;
+  #pending: Uint8Array = NO_BYTES;
+  #pendingAt = 0;
+  #blocked = false;
+  #progressed = false;
+  #lastProgressMs = 0;
+  #discarded = 0;
+  #held: { head: Uint8Array; body: Uint8Array; flags: number } | null = null;
+
+  constructor(slot: number, host: ExchangeHost) {
+    this.slot = slot;
+    this.#host = host;
+    this.#receiver = new BodyReceiver(this);
+    this.onAborted = () => this.#aborted();
+    this.onWritable = () => this.#writable();
+  }
+
+  begin(res: HttpResponse): void {
+    this.res = res;
+    this.#done = false;
+    this.#mode = 'waiting';
+    this.#expectsBody = false;
+    this.#bodyComplete = true;
+    res.onAborted(this.onAborted);
+  }
+
+  /** Call in the handler itself: uWS drops the bytes of a body that nobody has asked for by then. */
+  expectBody(): void {
+    this.#expectsBody = true;
+    this.#bodyComplete = false;
+    this.#discarded = 0;
+    this.res.onData(this.#receiver.onData);
+  }
+
+  receive(piece: ArrayBuffer, last: boolean): void {
+    if (this.#done || this.#bodyComplete) return;
+    this.#bodyComplete = last;
+    if (this.#held !== null) {
+      this.#discarded += piece.byteLength;
+      if (last || this.#discarded > DISCARD_BYTES) this.#answerHeld();
+      return;
+    }
+    if (!last && !this.live) this.#stayAlive();
+    this.#progress();
+    if (sendBody(this.handle, piece, last) === SEND.pause) {
+      this.#clientPaused = true;
+      this.res.pause();
+    }
+  }
+
+  // ---- events from the engine
+
+  complete(head: Uint8Array, body: Uint8Array, flags: number): void {
+    if (this.#done) return;
+    this.#upstreamDone = true;
+    if (!this.#bodyComplete) {
+      // Answered before the request was read: read on for a while, or the client's own sending hides the answer from it.
+      this.#held = { head: head.slice(), body: body.slice(), flags };
+      if (this.#clientPaused) this.#resumeClient();
+      if (!this.live) this.#stayAlive();
+      return;
+    }
+    this.#answer(head, body, flags);
+  }
+
+  head(head: Uint8Array, body: Uint8Array, flags: number, length: number): void {
+    if (this.#done) return;
+    corked = this;
+    corkedHead = head;
+    this.#upstreamDone = false;
+    this.#upstreamPaused = false;
+    this.#blocked = false;
+    this.#pending = NO_BYTES;
+    this.res.onWritable(this.onWritable);
+    this.#mode = (flags & EVENT_FLAG.chunked) !== 0 ? 'chunked' : 'length';
+    this.#total = length;
+    this.#stayAlive();
+    if (this.#host.draining || !this.#bodyComplete) this.res.cork(writeHeadAndClose);
+    else this.res.cork(writeHeadOnly);
+    this.#write(body);
+  }
+
+  body(piece: Uint8Array, last: boolean): void {
+    if (this.#done) return;
+    if (last) this.#upstreamDone = true;
+    this.#write(piece);
+  }
+
+  /** The upstream's answer broke off. The client must see that: no proper end, just the end of the connection. */
+  abort(): void {
+    if (this.#done) return;
+    this.#finish();
+    this.res.close();
+  }
+
+  resumeRequest(): void {
+    if (!this.#done && this.#clientPaused) this.#resumeClient();
+  }
+
+  /** Every few seconds while alive: re-arms uWS's timers if anything moved, and cuts a tail that does not. */
+  touch(nowMs: number): void {
+    if (this.#done) return;
+    if (this.#held !== null) {
+      this.#answerHeld();
+      return;
+    }
+    const stalled = !this.#progressed && nowMs - this.#lastProgressMs > TAIL_STALL_MS;
+    if (stalled && this.#upstreamDone) {
+      this.abort();
+      return;
+    }
+    // A reader that takes little is not seen to progress until a good part of the socket buffer is free: it is kept
+    // until the stall limit. An upload must move, or uWS's own minimum rate applies.
+    if (this.#progressed || this.#blocked) {
+      if (!this.#clientPaused) {
+        this.res.pause();
+        this.res.resume();
+      }
+    }
+    if (this.#progressed) this.#lastProgressMs = nowMs;
+    this.#progressed = false;
+  }
+
+  // ---- writing
+
+  #answer(head: Uint8Array, body: Uint8Array, flags: number): void {
+    const close = (flags & EVENT_FLAG.close) !== 0 || this.#host.draining || !this.#bodyComplete;
+    const res = this.res;
+    corked = this;
+    corkedHead = head;
+    if ((flags & EVENT_FLAG.bodiless) === 0) {
+      corkedBody = body;
+      corkedClose = close;
+      this.#finish();
+      res.cork(writeWhole);
+    } else if (!close) {
+      this.#finish();
+      res.cork(writeBodiless);
+    } else {
+      // uWS cannot close after an answer without a body: the whole head is written here, and the socket closed behind it.
+      corkedHead = Buffer.concat([head, Buffer.from(`\r\nconnection: close\r\ndate: ${new Date().toUTCString()}\r\n`)]);
+      this.#finish();
+      res.cork(writeHeadOnly);
+      res.close();
+    }
+  }
+
+  #answerHeld(): void {
+    const held = this.#held;
+    if (held === null) return;
+    this.#held = null;
+    this.#answer(held.head, held.body, held.flags);
+  }
+
+  #write(piece: Uint8Array): void {
+    corked = this;
+    if (this.#mode === 'length') {
+      if (piece.length !== 0) {
+        corkedBody = piece;
+        this.res.cork(writeLengthPiece);
+      }
+      return;
+    }
+    for (let at = 0; at < piece.length && !this.#done; at += CHUNK_BYTES) {
+      corkedBody = piece.subarray(at, at + CHUNK_BYTES);
+      this.res.cork(writeChunk);
+    }
+    this.#endChunksIfDone();
+  }
+
+  /** Corked. */
+  writeLength(piece: Uint8Array): void {
+    if (this.#blocked) {
+      // Only a piece that was on its way when the upstream was paused.
+      this.#pending = Buffer.concat([this.#pending, piece]);
+      return;
+    }
+    const before = this.res.getWriteOffset();
+    const [ok, done] = this.res.tryEnd(piece, this.#total);
+    if (done) {
+      this.#finish();
+      return;
+    }
+    if (ok) {
+      this.#progress();
+      return;
+    }
+    const taken = this.res.getWriteOffset() - before;
+    this.#pending = piece.slice(taken);
+    this.#pendingAt = before + taken;
+    this.#block();
+  }
+
+  /** Corked. */
+  writeChunk(piece: Uint8Array): void {
+    if (this.res.write(piece)) this.#progress();
+    else this.#block();
+  }
+
+  #block(): void {
+    this.#blocked = true;
+    if (!this.#upstreamPaused && !this.#upstreamDone) {
+      this.#upstreamPaused = true;
+      pause(this.handle);
+    }
+  }
+
+  #unblock(): void {
+    this.#blocked = false;
+    if (this.#upstreamPaused) {
+      this.#upstreamPaused = false;
+      resume(this.handle);
+    }
+  }
+
+  #writable(): boolean {
+    if (this.#done) return true;
+    this.#progressed = true;
+    corked = this;
+    if (this.#mode === 'length') {
+      const at = this.res.getWriteOffset() - this.#pendingAt;
+      const rest = this.#pending.subarray(at);
+      if (rest.length !== 0) {
+        const [ok, done] = this.res.tryEnd(rest, this.#total);
+        if (done) {
+          this.#finish();
+          return true;
+        }
+        if (!ok) return false;
+      }
+      this.#pending = NO_BYTES;
+      this.#unblock();
+      return true;
+    }
+    this.#unblock();
+    this.#endChunksIfDone();
+    return true;
+  }
+
+  #endChunksIfDone(): void {
+    if (!this.#upstreamDone || this.#blocked || this.#done) return;
+    const res = this.res;
+    this.#finish();
+    corked = this;
+    res.cork(endChunks);
+  }
+
+  // ---- life
+
+  #progress(): void {
+    this.#progressed = true;
+  }
+
+  #stayAlive(): void {
+    if (this.live) return;
+    this.live = true;
+    this.#progressed = true;
+    this.#host.keepAlive(this);
+  }
+
+  #resumeClient(): void {
+    this.#clientPaused = false;
+    this.res.resume();
+  }
+
+  #aborted(): void {
+    if (this.#done) return;
+    const handle = this.handle;
+    this.#finish();
+    abort(handle);
+  }
+
+  /** Nothing may touch `res` on this exchange's behalf from here on, but for the statement that ends it. */
+  #finish(): void {
+    this.#done = true;
+    this.#held = null;
+    this.#pending = NO_BYTES;
+    this.#clientPaused = false;
+    if (this.#expectsBody && !this.#bodyComplete) {
+      // uWS may still call the old receiver.
+      this.#receiver.owner = null;
+      this.#receiver = new BodyReceiver(this);
+    }
+    this.#host.release(this);
+  }
+}
+
+const writeHeadAndClose = (): void => {
+  writeHeadOnly();
+  writeClose();
+};

@@ -1,0 +1,141 @@
+/** A data-plane worker: one long piscina task that runs listeners and a reactor until it is told to stop. */
+import type { MessagePort } from 'node:worker_threads';
+import { pack, unpack } from 'msgpackr';
+import { addon } from '../binding/load.ts';
+import { EVENT_WORDS, ExchangeTable } from './exchange-table.ts';
+import { UwsListener, type ConnectionCap } from './uws-listener.ts';
+import type { ListenerSpec, MainMessage, WorkerMessage, WorkerTask } from './protocol.ts';
+
+const EVENTS_PER_CALL = 4096;
+const DATA_BYTES = 2 * 1024 * 1024;
+const DRAIN_CHECK_MS = 20;
+
+class Worker {
+  readonly #port: MessagePort;
+  readonly #table: ExchangeTable;
+  readonly #cap: ConnectionCap = { max: 0, open: 0 };
+  readonly #listeners = new Map<string, UwsListener>();
+  /** Listeners that left the configuration, with connections that are still open. */
+  #closing: UwsListener[] = [];
+  #drainTimer: NodeJS.Timeout | undefined;
+  #stopped: () => void = () => undefined;
+  readonly #exitHook = (): void => this.#closeAll();
+
+  constructor(task: WorkerTask) {
+    this.#port = task.port;
+    const events = new Int32Array(EVENTS_PER_CALL * EVENT_WORDS);
+    const data = new Uint8Array(DATA_BYTES);
+    this.#table = new ExchangeTable(events, data);
+    addon.reactorOpen(task.workerIndex, events, data, this.#table.onEvents);
+    // A thread that ends with uWS sockets open aborts the whole process: whatever happens, they are closed.
+    process.on('exit', this.#exitHook);
+  }
+
+  run(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#stopped = resolve;
+      this.#port.on('message', (bytes: Uint8Array) => this.#receive(unpack(bytes) as MainMessage));
+      this.#send({ type: 'ready' });
+    });
+  }
+
+  #send(message: WorkerMessage): void {
+    this.#port.postMessage(pack(message));
+  }
+
+  #receive(message: MainMessage): void {
+    switch (message.type) {
+      case 'apply':
+        this.#apply(message.id, message.listeners);
+        break;
+      case 'drain':
+        this.#drain(message.id);
+        break;
+      case 'stop':
+        this.#stop();
+        break;
+    }
+  }
+
+  #apply(id: number, specs: ListenerSpec[]): void {
+    const failed: { name: string; message: string }[] = [];
+    const wanted = new Set(specs.map(keyOf));
+    for (const [key, listener] of this.#listeners) {
+      if (wanted.has(key)) continue;
+      this.#listeners.delete(key);
+      listener.stopAccepting();
+      this.#closing.push(listener);
+    }
+    this.#closing = this.#closing.filter((listener) => {
+      if (listener.connections !== 0) return true;
+      listener.close();
+      return false;
+    });
+    for (const spec of specs) {
+      this.#cap.max = spec.maxConnections;
+      try {
+        this.#open(spec);
+      } catch (error) {
+        failed.push({ name: spec.name, message: error instanceof Error ? error.message : String(error) });
+      }
+    }
+    const listening = [...this.#listeners.values()].map(({ spec, port }) => ({ name: spec.name, port }));
+    this.#send({ type: 'applied', id, listening, failed });
+  }
+
+  #open(spec: ListenerSpec): void {
+    const existing = this.#listeners.get(keyOf(spec));
+    if (existing !== undefined) {
+      existing.update(spec);
+      return;
+    }
+    const listener = new UwsListener(spec, this.#table, this.#cap);
+    if (!listener.listen()) {
+      listener.close();
+      throw new Error(`cannot listen on ${spec.host}:${spec.port}`);
+    }
+    this.#listeners.set(keyOf({ ...spec, port: listener.port }), listener);
+  }
+
+  #drain(id: number): void {
+    this.#table.draining = true;
+    for (const listener of this.#listeners.values()) listener.stopAccepting();
+    let quiet = 0;
+    // Twice in a row: a request may arrive on an open connection just as the last one ends.
+    this.#drainTimer = setInterval(() => {
+      quiet = this.#table.active === 0 ? quiet + 1 : 0;
+      if (quiet < 2) return;
+      clearInterval(this.#drainTimer);
+      this.#send({ type: 'drained', id });
+    }, DRAIN_CHECK_MS);
+  }
+
+  #stop(): void {
+    clearInterval(this.#drainTimer);
+    this.#closeAll();
+    process.off('exit', this.#exitHook);
+    this.#table.close();
+    addon.reactorClose();
+    this.#port.close();
+    this.#stopped();
+  }
+
+  #closeAll(): void {
+    for (const listener of [...this.#listeners.values(), ...this.#closing]) listener.close();
+    this.#listeners.clear();
+    this.#closing = [];
+  }
+}
+
+/**
+ * Same key = same socket; certificates change underneath it. Whether it speaks TLS is fixed when the socket is made. The
+ * port is the one that it got: whoever asked for port 0 learns it from the answer and names it afterwards.
+ */
+function keyOf(spec: ListenerSpec): string {
+  return JSON.stringify([spec.name, spec.host, spec.port, spec.tls !== null, spec.needsPeer]);
+}
+
+/** Resolves once the worker was told to stop and has closed everything. */
+export default function main(task: WorkerTask): Promise<void> {
+  return new Worker(task).run();
+}
