@@ -14,8 +14,8 @@ namespace millrace::test {
 struct PredicateSpec {
   uint32_t source = abi::predicate_source::kHeader;
   uint32_t op = abi::predicate_operator::kPresent;
-  std::string name;
-  std::string value;  // for kRegex: a literal, with "*" at its end for "and anything"
+  std::string name = {};
+  std::string value = {};  // for kRegex: a literal, with "*" at its end for "and anything"
   bool negate = false;
 };
 
