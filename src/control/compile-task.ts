@@ -1,10 +1,11 @@
 /** Runs in the compiler pool's thread: regular expressions of a large configuration take a while to compile. */
-import { transferableSymbol, valueSymbol } from 'piscina';
+import { move, transferableSymbol, valueSymbol } from 'piscina';
 import { compile } from '../config/compile.ts';
 import type { Config } from '../config/types.ts';
 
 /** Hands the image over instead of copying it. */
-export function compileTask(config: Config): object {
+export function compileTask(config: Config): unknown {
   const compiled = compile(config);
-  return { [transferableSymbol]: [compiled.image], [valueSymbol]: compiled };
+  // piscina transfers only what `move` marked.
+  return move({ [transferableSymbol]: [compiled.image], [valueSymbol]: compiled } as never);
 }

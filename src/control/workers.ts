@@ -76,7 +76,6 @@ export class Workers {
     this.#options = options;
     this.#pool = new Piscina({
       filename: options.filename ?? distPath('worker/main'),
-      name: 'runWorker',
       minThreads: 0,
       maxThreads: options.count,
       idleTimeout: Infinity, // an idle thread would be terminated
