@@ -1,0 +1,28 @@
+/** The native test programs: sources relative to the repository, each compiled once per sanitizer. */
+export interface Suite {
+  name: string;
+  sanitizer: 'address,undefined' | 'thread';
+  sources: readonly string[];
+}
+
+const IMAGE = ['image', 'image_check', 'check_action', 'check_routing', 'check_upstream', 'text_rules'].map((name) => `native/engine/image/${name}.cc`);
+const ROUTE = ['matcher', 'predicate', 'cidr'].map((name) => `native/engine/route/${name}.cc`);
+const BUILDER = 'test/native/image_builder.cc';
+
+const test = (name: string, ...sources: string[]): Suite => ({ name, sanitizer: 'address,undefined', sources: [`test/native/${name}_test.cc`, ...sources] });
+
+export const SUITES: readonly Suite[] = [
+  test('base'),
+  test('image', BUILDER, ...IMAGE, ...ROUTE),
+  test('matcher', BUILDER, ...IMAGE, ...ROUTE),
+  test('path_normalizer', 'native/engine/route/path_normalizer.cc'),
+  test('cidr', 'native/engine/route/cidr.cc'),
+  test('balancer'),
+  test('histogram'),
+  { ...test('race'), sanitizer: 'thread' },
+];
+
+/** Prints the hashes of its input: compared with those of the configuration compiler. */
+export const HASH_FILTER: Suite = { name: 'hash_filter', sanitizer: 'address,undefined', sources: ['test/native/hash_filter.cc'] };
+/** Loads the image on its standard input and prints `ok` or why it was refused. */
+export const IMAGE_FILTER: Suite = { name: 'image_filter', sanitizer: 'address,undefined', sources: ['test/native/image_filter.cc', ...IMAGE] };
