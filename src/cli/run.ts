@@ -48,8 +48,12 @@ export async function run(options: RunOptions): Promise<number> {
   });
   const started = start().then(
     () => stopped,
-    // Told to stop while starting: that is not a failure to start.
-    (error: unknown) => (supervisor.phase === 'starting' ? Promise.reject(error as Error) : stopped),
+    async (error: unknown) => {
+      // Told to stop while starting: that is not a failure to start.
+      if (supervisor.phase !== 'starting') return stopped;
+      await supervisor.abandon();
+      throw error;
+    },
   );
 
   async function start(): Promise<void> {

@@ -1,7 +1,7 @@
 /** From the configured listeners to what a worker is told to accept on. */
 import { createHash } from 'node:crypto';
 import { closeSync, readFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo } from 'node:net';
 import type { CertificateConfig, Config, ListenerConfig } from '../config/types.ts';
 import { StartError, errorMessage } from '../core/errors.ts';
 import type { ListenerSpec } from '../worker/protocol.ts';
@@ -98,7 +98,7 @@ export async function probeAddresses(wanted: readonly { what: string; host: stri
   }
 }
 
-async function probe(what: string, host: string, port: number): Promise<void> {
+async function probe(what: string, host: string, port: number): Promise<number> {
   const server = createServer();
   try {
     await new Promise<void>((resolve, reject) => {
@@ -108,7 +108,14 @@ async function probe(what: string, host: string, port: number): Promise<void> {
   } catch (error) {
     throw listenError(what, host, port, error);
   }
+  const bound = (server.address() as AddressInfo).port;
   await new Promise((resolve) => server.close(resolve));
+  return bound;
+}
+
+/** A port that nobody listens on, for a listener that left its own open. */
+export function freePort(listener: string, host: string): Promise<number> {
+  return probe(`listener ${JSON.stringify(listener)}`, host, 0);
 }
 
 /** A failed bind in words that say what to do. */

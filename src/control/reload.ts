@@ -96,7 +96,8 @@ export class Reloader {
       this.#status.lastReloadSuccess = true;
       this.#status.lastProblems = [];
       if (outcome === 'unchanged') {
-        log.debug({ reason }, 'configuration unchanged');
+        // Whoever sends SIGHUP waits for an answer; a file that was only touched is not worth a line.
+        log[reason === 'SIGHUP' ? 'info' : 'debug']({ reason }, 'configuration unchanged');
         return;
       }
       this.#status.ok++;

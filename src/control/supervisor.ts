@@ -138,6 +138,13 @@ export class Supervisor implements ControlView {
     return this.shutdown(reason);
   }
 
+  /** Ends the workers of a start that failed: threads with open sockets must not be cut off by the end of the process. */
+  async abandon(): Promise<void> {
+    this.#reloader.close();
+    await this.#workers?.stop();
+    await this.#compiler.close();
+  }
+
   async #shutdown(reason: string): Promise<boolean> {
     const { log } = this.#options;
     const wasServing = this.#phase === 'serving';

@@ -1,8 +1,7 @@
 /**
  * The data-plane threads: a piscina pool with one long task per thread.
  *
- *   start      every thread loads, says `ready`; the listeners are applied to one of them first, which settles the
- *              ports that the configuration left open, then to the others
+ *   start      every thread loads, says `ready`; the listeners are applied to one of them first, then to the others
  *   apply      the complete wanted set of listeners, to all; a thread that was replaced meanwhile gets the newest set
  *   dies       replaced, at once if it had lived, else after a growing pause; for ever
  *   drain      no new connections, finish what is in flight
@@ -16,7 +15,7 @@ import type { Logger } from '../core/logger.ts';
 import { within } from './deadline.ts';
 import { distPath } from './dist-path.ts';
 import type { Engine } from './engine.ts';
-import { MemoryFiles, formatAddress, listenerSpec, type BoundListener, type ListenerPlan } from './listeners.ts';
+import { MemoryFiles, formatAddress, freePort, listenerSpec, type BoundListener, type ListenerPlan } from './listeners.ts';
 import { WorkerGoneError, WorkerSlot, type AppliedMessage, type WorkerState } from './worker-slot.ts';
 
 export interface WorkersOptions {
@@ -61,7 +60,10 @@ export class Workers {
   readonly #options: WorkersOptions;
   readonly #pool: Piscina;
   readonly #members: Member[] = [];
-  /** Ports that the system chose, by listener; they stay until the process ends. */
+  /**
+   * Ports for listeners that left theirs open (0), kept until the process ends. Chosen here and not by the first worker:
+   * uSockets sets SO_REUSEPORT only on a port that it was given.
+   */
   readonly #chosenPorts = new Map<string, number>();
   #phase: 'starting' | 'serving' | 'stopping' = 'starting';
   #plan: ListenerPlan = { listeners: [], maxConnectionsPerWorker: 1 };
@@ -199,7 +201,11 @@ export class Workers {
     const running = members.filter(({ slot }) => slot.state === 'running');
     const [first, ...rest] = running;
     if (first === undefined) return [];
-    // One first: it settles open ports, and a listener that cannot be opened fails before the others try.
+    for (const listener of plan.listeners) {
+      const key = portKey(listener);
+      if (listener.port === 0 && !this.#chosenPorts.has(key)) this.#chosenPorts.set(key, await freePort(listener.name, listener.host));
+    }
+    // One first: a listener that cannot be opened fails before the others try.
     const failed = await this.#applyOne(first, plan);
     if (failed.length === 0) failed.push(...(await Promise.all(rest.map((member) => this.#applyOne(member, plan)))).flat());
     if (failed.length === 0) this.#bound = plan.listeners.map((listener) => this.#boundListener(listener));
@@ -223,10 +229,6 @@ export class Workers {
       answer.catch(() => undefined);
       log.error({ worker: slot.index, limitMs: APPLY_LIMIT_MS }, 'worker does not answer; it takes the new listeners when it does');
       return [];
-    }
-    for (const { name, port } of applied.listening) {
-      const listener = plan.listeners.find((candidate) => candidate.name === name);
-      if (listener?.port === 0) this.#chosenPorts.set(portKey(listener), port);
     }
     return applied.failed;
   }
