@@ -102,6 +102,8 @@ function translate(schema: z.core.$ZodType, root: unknown, issue: Issue, path: P
       if (issue.origin === 'string') return finding(issue.message);
       return finding(`expected a number ${issue.code === 'too_small' ? 'from' : 'up to'} ${limit}, not ${describeValue(value)}`);
     }
+    case 'invalid_format':
+      return finding(`${issue.message}, not ${describeValue(value)}`);
     case 'invalid_key':
       return issue.issues.map((inner) => ({ path, part: 'key', message: inner.message, hint: hintOf(inner) }));
     case 'invalid_union':

@@ -19,7 +19,7 @@ export const count = z.int().min(0).max(MAX_U32);
 
 function durationIn(minMs: number) {
   const expected = `expected a duration such as 250ms, 5s, 1m or 2h${minMs === 0 ? ', or 0' : ''}`;
-  const input = z.union([z.string().regex(DURATION_PATTERN), z.literal(0)], { error: expected });
+  const input = z.union([z.string().regex(DURATION_PATTERN, expected), z.literal(0)], { error: expected });
   return parsing(input, (value) => {
     const durationMs = parseDuration(value);
     if (durationMs === undefined) return refuse(`${String(value)} is not a whole number of milliseconds of at most 596h`);
@@ -32,7 +32,8 @@ export const duration = durationIn(0);
 export const positiveDuration = durationIn(1);
 
 export function size(min: number, max: number) {
-  const input = z.union([z.string().regex(SIZE_PATTERN), z.int().min(0)], { error: 'expected a size such as 64KiB, 1MiB or 100B, or a number of bytes' });
+  const expected = 'expected a size such as 64KiB, 1MiB or 100B, or a number of bytes';
+  const input = z.union([z.string().regex(SIZE_PATTERN, expected), z.int().min(0)], { error: expected });
   return parsing(input, (value) => {
     const bytes = parseSize(value);
     if (bytes === undefined) return refuse(`${String(value)} is not a whole number of bytes`);
