@@ -54,3 +54,42 @@ export function withRoutes(routes: readonly string[], clusters = '{ a: { endpoin
   const list = routes.map((route) => `        - ${route}`).join('\n');
   return `listeners: [{ name: web, address: 127.0.0.1:0, routes: t }]\nroutes:\n  t:\n    - hosts: ["*"]\n      routes:\n${list}\nclusters: ${clusters}\n`;
 }
+
+/** The smallest configuration, as it is after loading. */
+export const MINIMAL_CONFIG: Config = {
+  workers: 1,
+  drainTimeoutMs: 30_000,
+  log: { level: 'info' },
+  admin: null,
+  limits: { maxConnections: 0 },
+  listeners: [{ name: 'web', host: '127.0.0.1', port: 0, routes: 't', tls: null, forwarded: { headers: true, trust: [] }, requestId: true, underscoresInHeaders: false, maxRequestHeadBytes: 16_384 }],
+  routes: {
+    t: [{
+      name: 't/0',
+      hosts: ['*'],
+      routes: [{
+        name: 't/0/0',
+        match: { path: { kind: 'prefix', value: '/' }, methods: [], headers: [], query: [] },
+        action: { kind: 'cluster', cluster: 'a' },
+        timeoutMs: 15_000,
+        maxDurationMs: 0,
+        idleTimeoutMs: 60_000,
+        retry: { on: ['connectFailure', 'reset'], attempts: 2 },
+        rewrite: null,
+        hostRewrite: null,
+        requestHeaders: { remove: [], set: [], add: [] },
+        responseHeaders: { remove: [], set: [], add: [] },
+        maxRequestBodyBytes: 0,
+      }],
+    }],
+  },
+  clusters: {
+    a: {
+      policy: 'leastRequest',
+      endpoints: [{ name: '127.0.0.1:1', family: 'ipv4', address: '127.0.0.1', port: 1, weight: 1, serverName: '127.0.0.1' }],
+      connectTimeoutMs: 1_000,
+      pool: { idleTimeoutMs: 4_000, maxConnections: 0, maxPending: 1_024, maxRequestsPerConnection: 0 },
+      tls: null,
+    },
+  },
+};
