@@ -1,8 +1,6 @@
 #include "engine/image/image.h"
 
 #include <cstring>
-#include <functional>
-#include <numeric>
 #include <string>
 
 #include "base/rng.h"
@@ -112,14 +110,6 @@ bool loads(std::span<const std::byte> bytes) {
   return true;
 }
 
-void refused(const std::string& message, const std::function<void(ImageBuilder&)>& break_it) {
-  ImageBuilder builder = test::sampleImage();
-  break_it(builder);
-  ImageError error;
-  const auto image = Image::load(builder.finish(), &error);
-  EXPECT_EQ(std::string(image == nullptr ? error.message : "loaded"), message);
-}
-
 }  // namespace
 
 CASE("a valid image loads and gives back what was put in") {
@@ -202,94 +192,4 @@ CASE("random bytes behind a valid header never crash") {
     }
     loads(changed);
   }
-}
-
-CASE("faults of tables are refused") {
-  refused("host table capacity is not a power of two",
-          [](auto& b) { b.route_tables[0].host_capacity = 3; });
-  refused("host table cannot be probed", [](auto& b) {
-    for (auto& slot : b.hosts) slot = b.hosts[0].vhost == abi::kNone ? b.hosts[1] : b.hosts[0];
-  });
-  refused("wrong hash of a host name", [](auto& b) {
-    for (auto& slot : b.hosts) slot.hash ^= slot.vhost == abi::kNone ? 0 : 1;
-  });
-  refused("host of another table", [](auto& b) {
-    for (auto& slot : b.hosts) slot.vhost = slot.vhost == abi::kNone ? abi::kNone : 2;
-  });
-  refused("default virtual host of another table",
-          [](auto& b) { b.route_tables[0].any_vhost = 2; });
-  refused("wildcard host has more labels than its table says",
-          [](auto& b) { b.route_tables[0].wild_max_labels = 2; });
-  refused("prefix lengths do not agree with the prefixes",
-          [](auto& b) { b.vhosts[0].prefix_lengths_low = 0; });
-  refused("path table cannot be probed", [](auto& b) {
-    const auto used =
-        *std::find_if(b.paths.begin(), b.paths.end(), [](auto& p) { return p.kind != 0; });
-    std::fill(b.paths.begin(), b.paths.begin() + b.vhosts[0].path_capacity, used);
-    b.vhosts[0].prefix_lengths_low = b.vhosts[0].prefix_lengths_high = 0;
-    if (used.kind == abi::path_kind::kPrefix) {
-      const uint64_t bit = uint64_t{1} << std::min(used.key_length, 63u);
-      b.vhosts[0].prefix_lengths_low = static_cast<uint32_t>(bit);
-      b.vhosts[0].prefix_lengths_high = static_cast<uint32_t>(bit >> 32);
-    }
-    b.index.resize(b.index.size() + 1000);
-  });
-  refused("route of another virtual host",
-          [](auto& b) { b.index[b.regexes[0].candidate_start] = 6; });
-  refused("route under the wrong path", [](auto& b) { b.routes[4].path_length = 0; });
-  refused("listener without a route table", [](auto& b) { b.listeners[0].route_table = 1; });
-  refused("trust rows out of bounds", [](auto& b) { b.listeners[0].trust_count = 3; });
-}
-
-CASE("faults of automata are refused") {
-  refused("transition to an unknown state",
-          [](auto& b) { b.u16[b.dfas[0].transition_start + b.dfas[0].class_count] = 999; });
-  refused("state 0 is not dead", [](auto& b) { b.u16[b.dfas[0].transition_start] = 1; });
-  refused("state 0 accepts", [](auto& b) { b.bytes[b.dfas[0].accept_offset] = 1; });
-  refused("byte class out of range", [](auto& b) { b.bytes[b.dfas[0].class_offset + 200] = 100; });
-  refused("start state out of range",
-          [](auto& b) { b.dfas[0].start_state = b.dfas[0].state_count; });
-  refused("accepting states out of bounds",
-          [](auto& b) { b.dfas[0].accept_offset = static_cast<uint32_t>(b.bytes.size()) - 1; });
-}
-
-CASE("faults of routes and actions are refused") {
-  refused("cluster weights do not add up", [](auto& b) { b.weights[1].cumulative = 90; });
-  refused("cluster weights do not add up", [](auto& b) { b.weights[0].cumulative = 0; });
-  refused("prefix rewrite of a path that is no prefix",
-          [](auto& b) { b.routes[2].path_kind = abi::path_kind::kExact; });
-  refused("prefix redirect of a path that is no prefix",
-          [](auto& b) { b.routes[3].path_kind = abi::path_kind::kExact; });
-  refused("bad redirect path", [](auto& b) { b.bytes[b.routes[2].rewrite_offset + 1] = '\r'; });
-  refused("bad rewrite", [](auto& b) { b.routes[2].rewrite_offset = b.routes[2].name_offset; });
-  refused("control character in a header value",
-          [](auto& b) { b.bytes[b.edits[1].value_offset] = '\n'; });
-  refused("control character in a header value",
-          [](auto& b) { b.bytes[b.edits[1].value_offset] = '\0'; });
-  refused("header name of an edit is not a token in lower case",
-          [](auto& b) { b.bytes[b.edits[1].name_offset] = 'X'; });
-  refused("headers of a direct response are no header lines",
-          [](auto& b) { --b.responds[0].headers_length; });
-  refused("status of a direct response out of range", [](auto& b) { b.responds[0].status = 100; });
-  refused("status is no redirect", [](auto& b) { b.redirects[0].status = 300; });
-  refused("redirect host is not a host",
-          [](auto& b) { b.bytes[b.redirects[0].host_offset] = '/'; });
-  refused("unknown method bit", [](auto& b) { b.routes[0].methods = 1u << abi::method::kCount; });
-  refused("negation is neither 0 nor 1", [](auto& b) { b.predicates[0].negate = 2; });
-}
-
-CASE("faults of clusters are refused") {
-  refused("pick of another cluster", [](auto& b) { b.index[b.clusters[0].pick_start] = 4; });
-  refused("pick of a drained endpoint", [](auto& b) { b.index[b.clusters[0].pick_start] = 2; });
-  refused("stride weights are not scaled", [](auto& b) { b.u16[b.clusters[1].stride_start] = 0; });
-  refused("stride weights out of bounds",
-          [](auto& b) { b.clusters[0].stride_start = static_cast<uint32_t>(b.u16.size()) - 1; });
-  refused("IPv4 address does not have 4 bytes",
-          [](auto& b) { b.endpoints[0].address_length = 16; });
-  refused("port out of range", [](auto& b) { b.endpoints[0].port = 65536; });
-  refused("prefix longer than the address", [](auto& b) { b.cidrs[0].prefix_bits = 33; });
-  refused("client certificate without its key", [](auto& b) {
-    b.tls[0].key_offset = abi::kNone;
-    b.tls[0].key_length = 0;
-  });
 }

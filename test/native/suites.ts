@@ -7,14 +7,15 @@ export interface Suite {
 
 const IMAGE = ['image', 'image_check', 'check_action', 'check_routing', 'check_upstream', 'text_rules'].map((name) => `native/engine/image/${name}.cc`);
 const ROUTE = ['matcher', 'predicate', 'cidr'].map((name) => `native/engine/route/${name}.cc`);
-const BUILDER = 'test/native/image_builder.cc';
+const BUILDER = ['test/native/image_builder.cc', 'test/native/sample_image.cc'];
 
 const test = (name: string, ...sources: string[]): Suite => ({ name, sanitizer: 'address,undefined', sources: [`test/native/${name}_test.cc`, ...sources] });
 
 export const SUITES: readonly Suite[] = [
   test('base'),
-  test('image', BUILDER, ...IMAGE, ...ROUTE),
-  test('matcher', BUILDER, ...IMAGE, ...ROUTE),
+  test('image', ...BUILDER, ...IMAGE, ...ROUTE),
+  test('image_faults', ...BUILDER, ...IMAGE),
+  test('matcher', ...BUILDER, ...IMAGE, ...ROUTE),
   test('path_normalizer', 'native/engine/route/path_normalizer.cc'),
   test('cidr', 'native/engine/route/cidr.cc'),
   test('balancer'),

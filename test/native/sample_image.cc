@@ -1,0 +1,80 @@
+#include <string>
+#include <string_view>
+
+#include "image_builder.h"
+
+namespace millrace::test {
+
+namespace {
+
+constexpr uint32_t kNone = abi::kNone;
+
+}  // namespace
+
+ImageBuilder sampleImage() {
+  namespace op = abi::predicate_operator;
+  constexpr uint32_t kHeader = abi::predicate_source::kHeader;
+  constexpr uint32_t kQuery = abi::predicate_source::kQuery;
+  ImageBuilder b;
+  b.addCluster({1, 2, 0, 4});
+  b.addCluster({7});
+  const ImageBuilder::Text v6 = b.text(std::string_view("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16));
+  b.endpoints[1].family = abi::family::kIpv6;
+  b.endpoints[1].address_offset = v6.offset;
+  b.endpoints[1].address_length = v6.length;
+  const ImageBuilder::Text socket = b.text("/run/app.sock");
+  b.endpoints[2] = {socket.offset,
+                    socket.length,
+                    abi::family::kUnix,
+                    socket.offset,
+                    socket.length,
+                    0,
+                    0,
+                    socket.offset,
+                    0};
+  const ImageBuilder::Text pem = b.text("-----BEGIN CERTIFICATE-----");
+  b.tls.push_back({abi::tls_flag::kInsecureSkipVerify, pem.offset, 5, pem.offset, pem.length,
+                   pem.offset, pem.length, pem.offset, pem.length});
+  b.tls.push_back({0, kNone, 0, kNone, 0, kNone, 0, kNone, 0});
+  b.clusters[0].tls = 0;
+  const uint32_t table = b.addTable({
+      {{"a.example.com", "*.example.com", "*.deep.example.com"},
+       {{abi::path_kind::kExact, "/exact", 1, {}},
+        {abi::path_kind::kExact, "/exact", 0, {{kHeader, op::kPrefix, "x-a", "v", false}}},
+        {abi::path_kind::kPrefix, "/v1", 0, {{kQuery, op::kExact, "q", "1 2", false}}},
+        {abi::path_kind::kPrefix, "/v1/" + std::string(70, 'x'), 0, {}},
+        {abi::path_kind::kPrefix, "/", 0, {}},
+        {abi::path_kind::kRegex, "/item*", 0, {{kHeader, op::kRegex, "x-b", "w*", true}}}}},
+      {{"*"}, {{abi::path_kind::kPrefix, "/", 0, {}}, {abi::path_kind::kRegex, "/z", 0, {}}}},
+  });
+  const ImageBuilder::Text host = b.text("other.example.com");
+  const ImageBuilder::Text path = b.text("/new");
+  const ImageBuilder::Text value = b.text("value");
+  const ImageBuilder::Text name = b.text("x-name");
+  const ImageBuilder::Text lines = b.text("content-type: text/plain\r\nx-a: \r\n");
+  b.routes[2].rewrite = abi::rewrite::kPrefix;
+  b.routes[2].rewrite_offset = path.offset;
+  b.routes[2].rewrite_length = path.length;
+  b.routes[2].host_offset = host.offset;
+  b.routes[2].host_length = host.length;
+  b.routes[2].request_edit_count = b.routes[2].response_edit_count = 3;
+  b.edits.push_back({abi::edit_operator::kRemove, name.offset, name.length, kNone, 0});
+  b.edits.push_back(
+      {abi::edit_operator::kSet, name.offset, name.length, value.offset, value.length});
+  b.edits.push_back({abi::edit_operator::kAdd, name.offset, name.length, value.offset, 0});
+  b.routes[3].action = abi::action::kRedirect;
+  b.redirects.push_back({308, b.text("https").offset, 5, host.offset, host.length, 8443,
+                         abi::rewrite::kPrefix, path.offset, path.length, 1});
+  b.routes[4].action = abi::action::kWeightedClusters;
+  b.routes[4].action_count = 2;
+  b.weights = {{0, 90}, {1, 100}};
+  b.routes[5].action = abi::action::kRespond;
+  b.responds.push_back({200, value.offset, value.length, lines.offset, lines.length});
+  const ImageBuilder::Text web = b.text("web");
+  b.listeners.push_back({web.offset, web.length, table, 15, 0, 2, 16384});
+  b.cidrs = {{abi::family::kIpv4, 8, 0x0a000000, 0, 0, 0},
+             {abi::family::kIpv6, 32, 0x20010db8, 0, 0, 0}};
+  return b;
+}
+
+}  // namespace millrace::test
