@@ -47,10 +47,7 @@ export class ConfigFiles {
   async load(root: unknown): Promise<void> {
     const config = mapping(root);
     for (const [index, listener] of list(config['listeners']).entries()) {
-      for (const [i, entry] of list(mapping(mapping(listener)['tls'])['certificates']).entries()) {
-        const { cert, key } = mapping(entry);
-        await this.#loadPair(['listeners', index, 'tls', 'certificates', i], cert, key);
-      }
+      await this.#loadServerCertificates(['listeners', index, 'tls', 'certificates'], list(mapping(mapping(listener)['tls'])['certificates']));
     }
     for (const [name, cluster] of Object.entries(mapping(config['clusters']))) {
       const { ca, cert, key } = mapping(mapping(cluster)['tls']);
@@ -64,6 +61,23 @@ export class ConfigFiles {
           const { bodyFile } = mapping(mapping(route)['respond']);
           if (typeof bodyFile === 'string') await this.#read(['routes', table, index, 'routes', i, 'respond', 'bodyFile'], bodyFile, MAX_BODY_BYTES);
         }
+      }
+    }
+  }
+
+  /** The certificates of one listener: each host has one of them, and only the first may do without hosts. */
+  async #loadServerCertificates(path: Path, entries: readonly unknown[]): Promise<void> {
+    const served = new Map<string, number>();
+    for (const [index, entry] of entries.entries()) {
+      const { cert, key, hosts } = mapping(entry);
+      await this.#loadPair([...path, index], cert, key);
+      const names = Array.isArray(hosts) ? hosts.map((host) => String(host).toLowerCase()) : this.#pairs.get(`${String(cert)}\0${String(key)}`)?.names;
+      const at = [...path, index, Array.isArray(hosts) ? 'hosts' : 'cert'];
+      if (index > 0 && names?.length === 0) this.#report(at, 'the certificate names no host, and would never be used', 'add hosts: […]');
+      for (const name of new Set(names)) {
+        const earlier = served.get(name);
+        if (earlier === undefined) served.set(name, index);
+        else this.#report(at, `the host ${JSON.stringify(name)} already has certificates[${earlier}]`, 'set hosts to keep them apart');
       }
     }
   }

@@ -1,5 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { dirname, extname, resolve } from 'node:path';
+import { systemClock } from '../core/clock.ts';
 import { errorMessage, type ConfigProblem } from '../core/errors.ts';
 import { buildConfig } from './build.ts';
 import { resolveEndpoints, type ResolveHost } from './endpoints.ts';
@@ -20,7 +21,7 @@ export type LoadResult =
 
 export interface LoadOptions {
   resolveHost: ResolveHost;
-  /** The time against which certificates are checked. */
+  /** The time against which certificates are checked; default: now. */
   nowMs?: number;
 }
 
@@ -49,7 +50,7 @@ const failed = (problems: ConfigProblem[], watch: string[]): LoadResult => ({ ok
 async function loadSource(source: Source, absolute: string, sourceFiles: string[], options: LoadOptions): Promise<LoadResult> {
   const problems = new ProblemList(source);
   const warnings = new ProblemList(source);
-  const files = new ConfigFiles(dirname(absolute), problems.report, warnings.report, options.nowMs ?? Date.now());
+  const files = new ConfigFiles(dirname(absolute), problems.report, warnings.report, options.nowMs ?? systemClock.wallMs());
 
   const parsed = configSchema.safeParse(source.value ?? {});
   if (!parsed.success) problems.addAll(findingsOf(configSchema, source.value ?? {}, parsed.error.issues));

@@ -93,6 +93,11 @@ export function parseHostPattern(value: string): string | Refusal {
 
 export const hostPattern = parsing(z.string(), parseHostPattern);
 
+/** A name that a client may ask a certificate for. */
+export const serverName = parsing(z.string(), (value) =>
+  value === '*' ? refuse('"*" is no server name: the first certificate serves every other name') : parseHostPattern(value),
+);
+
 /** A host name as it may be sent in Host or Location; with an optional port. */
 export const hostHeader = parsing(z.string(), (value) =>
   /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{1,253})(:\d{1,5})?$/.test(value) ? value : refuse(`${JSON.stringify(value)} is not a host name, with or without a port`),

@@ -17,7 +17,7 @@ const listener = z.strictObject({
           z.strictObject({
             cert: scalar.text.describe('PEM file: the certificate, then its chain; relative to the configuration file'),
             key: scalar.text.describe('PEM file'),
-            hosts: z.array(scalar.hostPattern).min(1).optional().describe('server names; default: the DNS names of the certificate'),
+            hosts: z.array(scalar.serverName).min(1).optional().describe('server names; default: the DNS names of the certificate'),
           }),
         )
         .min(1)

@@ -243,6 +243,15 @@ describe('certificates', () => {
     expect([early.ok, brief(early.warnings)]).toEqual([true, [expect.stringMatching(/^1:89 .*shop\.pem is not valid before /)]]);
   });
 
+  it('of one listener serve different hosts', async () => {
+    expect(await problemsOf(tls('[{ cert: shop.pem, key: shop.key }, { cert: other.pem, key: other.key, hosts: [o.test, SHOP.example.com] }]'))).toEqual([
+      '1:158 listeners[0].tls.certificates[1].hosts: the host "shop.example.com" already has certificates[0] (set hosts to keep them apart)',
+    ]);
+    expect(await problemsOf(tls('[{ cert: shop.pem, key: shop.key, hosts: ["*"] }]'))).toEqual([
+      '1:122 listeners[0].tls.certificates[0].hosts[0]: "*" is no server name: the first certificate serves every other name',
+    ]);
+  });
+
   it('and every other file are watched, also when they are missing', async () => {
     const result = await loadText(tls('[{ cert: shop.pem, key: none.key }]').replace('status: 200', 'status: 200, bodyFile: other.pem'));
     expect(result.watch.map((file) => file.slice(result.directory.length + 1))).toEqual(['millrace.yaml', 'shop.pem', 'none.key', 'other.pem']);
