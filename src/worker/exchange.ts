@@ -19,6 +19,15 @@ const DISCARD_BYTES = 1024 * 1024;
 /** An answer whose last bytes a client does not take for this long is cut. */
 const TAIL_STALL_MS = 60_000;
 
+/**
+ * uWS pauses both directions or none. So when the upstream takes no more of a request while the client does not take its
+ * answer, the client is let through for one read at a time, at growing intervals: the answer could not move
+ * otherwise. What it sends meanwhile is buffered, up to this; a client that only sends is cut.
+ */
+const OVERRUN_BYTES = 32 * 1024 * 1024;
+const FIRST_SLICE_MS = 2;
+const LAST_SLICE_MS = 500;
+
 const NO_BYTES = new Uint8Array(0);
 
 /** What the table and the draining worker need to know of each other. */
@@ -92,6 +101,8 @@ export class Exchange {
   #progressed = false;
   #lastProgressMs = 0;
   #discarded = 0;
+  #overrun = 0;
+  #sliceMs = FIRST_SLICE_MS;
   #held: { head: Uint8Array; body: Uint8Array; flags: number } | null = null;
 
   constructor(slot: number, host: ExchangeHost) {
@@ -129,10 +140,22 @@ export class Exchange {
     }
     if (!last && !this.live) this.#stayAlive();
     this.#progress();
-    if (sendBody(this.handle, piece, last) === SEND.pause) {
-      this.#clientPaused = true;
-      this.res.pause();
+    const size = piece.byteLength;
+    if (sendBody(this.handle, piece, last) !== SEND.pause) return;
+    if (this.#blocked) {
+      this.#overrun += size;
+      if (this.#overrun > OVERRUN_BYTES) {
+        this.#cut();
+        return;
+      }
+      const handle = this.handle;
+      setTimeout(() => {
+        if (this.handle === handle) this.resumeRequest();
+      }, this.#sliceMs);
+      this.#sliceMs = Math.min(this.#sliceMs * 2, LAST_SLICE_MS);
     }
+    this.#clientPaused = true;
+    this.res.pause();
   }
 
   // ---- events from the engine
@@ -193,7 +216,7 @@ export class Exchange {
     }
     const stalled = !this.#progressed && nowMs - this.#lastProgressMs > TAIL_STALL_MS;
     if (stalled && this.#upstreamDone) {
-      this.abort();
+      this.#cut();
       return;
     }
     // A reader that takes little is not seen to progress until a good part of the socket buffer is free: it is kept
@@ -286,6 +309,9 @@ export class Exchange {
 
   #block(): void {
     this.#blocked = true;
+    this.#overrun = 0;
+    this.#sliceMs = FIRST_SLICE_MS;
+    if (this.#clientPaused) this.#resumeClient();
     if (!this.#upstreamPaused && !this.#upstreamDone) {
       this.#upstreamPaused = true;
       pause(this.handle);
@@ -348,6 +374,13 @@ export class Exchange {
   #resumeClient(): void {
     this.#clientPaused = false;
     this.res.resume();
+  }
+
+  /** Ends both sides: the client is told by the end of its connection, the engine by us. */
+  #cut(): void {
+    const handle = this.handle;
+    this.abort();
+    abort(handle);
   }
 
   #aborted(): void {

@@ -113,10 +113,15 @@ IoResult Connection::read(char* into, size_t n) noexcept {
 
 IoResult Connection::writeOnce(const iovec* pieces, int count) noexcept {
   if (ssl == nullptr) {
-    msghdr message{};
-    message.msg_iov = const_cast<iovec*>(pieces);
-    message.msg_iovlen = static_cast<size_t>(count);
-    const ssize_t sent = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    ssize_t sent;
+    if (count == 1) {
+      sent = ::send(fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+    } else {
+      msghdr message{};
+      message.msg_iov = const_cast<iovec*>(pieces);
+      message.msg_iovlen = static_cast<size_t>(count);
+      sent = ::sendmsg(fd, &message, MSG_NOSIGNAL);
+    }
     if (sent >= 0) return {IoStatus::kOk, static_cast<size_t>(sent)};
     return {errno == EAGAIN || errno == EINTR ? IoStatus::kBlocked : IoStatus::kError, 0};
   }
