@@ -89,7 +89,7 @@ function writeEndpoints(out: Exposition, rows: readonly EndpointRow[]): void {
 function writeDownstream(out: Exposition, view: ControlView): void {
   const stats = view.stats.process();
   out.gauge('millrace_downstream_connections', 'Open downstream connections.', [{ value: stats.downstreamConnections }]);
-  out.counter('millrace_downstream_connections_total', 'Downstream connections accepted.', [{ value: stats.downstreamConnectionsTotal }]);
+  out.counter('millrace_downstream_connections_opened_total', 'Downstream connections accepted.', [{ value: stats.downstreamConnectionsTotal }]);
   out.counter('millrace_downstream_requests_total', 'Requests received.', [{ value: stats.downstreamRequests }]);
   out.counter('millrace_downstream_received_bytes_total', 'Bytes of requests received.', [{ value: stats.downstreamBytesReceived }]);
   out.counter('millrace_downstream_sent_bytes_total', 'Bytes of answers sent.', [{ value: stats.downstreamBytesSent }]);

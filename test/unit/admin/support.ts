@@ -1,0 +1,84 @@
+import { writeFileSync } from 'node:fs';
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import { AdminServer } from '../../../src/admin/server.ts';
+import { CLUSTER_STATS, ENDPOINT_STATS, PROCESS_STATS } from '../../../src/binding/abi.ts';
+import { compile } from '../../../src/config/compile.ts';
+import { loadConfig } from '../../../src/config/load.ts';
+import type { Engine } from '../../../src/control/engine.ts';
+import { Stats } from '../../../src/control/stats.ts';
+import type { ControlView, RunningConfig } from '../../../src/control/view.ts';
+import { silentLogger } from '../../../src/core/logger.ts';
+import { workDirectory } from '../control/support.ts';
+
+export const CONFIG = `
+listeners: [{ name: web, address: 127.0.0.1:0, routes: t }]
+routes: { t: [{ hosts: ["*"], routes: [{ match: { path: /hi }, respond: { status: 200, body: "hello" } }, { cluster: b }] }] }
+clusters:
+  a: { endpoints: [127.0.0.1:9001] }
+  b: { endpoints: [127.0.0.1:9002, { address: 127.0.0.1:9003, weight: 0 }] }
+`;
+
+/** Counters that tell where they come from: cluster i, field j = 100 i + j. */
+export const countingEngine: Pick<Engine, 'clusterStats' | 'clusterHistogram' | 'endpointStats' | 'processStats'> = {
+  clusterStats: (version, index, out) => version === 1 && fill(out, CLUSTER_STATS.length, 100 * index),
+  endpointStats: (version, index, out) => version === 1 && fill(out, ENDPOINT_STATS.length, 1000 + 10 * index),
+  processStats: (out) => void fill(out, PROCESS_STATS.length, 5000),
+  clusterHistogram: (version, index, out) => {
+    out[40] = 3; // 40 us
+    out[out.length - 1] = index; // beyond the range
+    return version === 1;
+  },
+};
+
+function fill(out: Float64Array, length: number, from: number): boolean {
+  for (let i = 0; i < length; i++) out[i] = from + i;
+  return true;
+}
+
+export async function runningConfig(text = CONFIG): Promise<RunningConfig> {
+  const file = join(workDirectory(), 'millrace.yaml');
+  writeFileSync(file, text);
+  const result = await loadConfig(file, { resolveHost: () => Promise.resolve({ error: 'no names here' }) });
+  if (!result.ok) throw new Error(JSON.stringify(result.problems));
+  return { config: result.config, file, hash: 'abc', version: 1, image: compile(result.config).image, loadedAtMs: 1_700_000_000_000 };
+}
+
+export async function view(changes: Partial<ControlView> = {}): Promise<ControlView> {
+  return {
+    phase: 'serving',
+    readiness: () => ({ ready: true, reason: 'serving' }),
+    running: await runningConfig(),
+    reloads: { ok: 4, failed: 1, lastReloadSuccess: false, lastReloadAtMs: 1_700_000_001_000, lastProblems: ['a.yaml:1:1: no'] },
+    listeners: [{ name: 'web', host: '127.0.0.1', port: 8080, tls: false }],
+    workers: [{ index: 0, state: 'running', restarts: 2, startedAtMs: 0 }, { index: 1, state: 'starting', restarts: 3, startedAtMs: 0 }],
+    stats: new Stats(countingEngine as Engine),
+    startedAtMs: 0,
+    ...changes,
+  };
+}
+
+export async function adminServer(shown: ControlView, host = '127.0.0.1'): Promise<AdminServer> {
+  const server = await AdminServer.open({ host, port: 0 }, shown, silentLogger());
+  onTestFinished(() => server.close());
+  return server;
+}
+
+export interface Answer {
+  status: number;
+  headers: Record<string, string | string[] | undefined>;
+  body: string;
+}
+
+/** A request with exactly these headers beside Host, which defaults to the address asked. */
+export function ask(server: AdminServer, path: string, options: { method?: string; headers?: Record<string, string>; body?: string } = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const asked = request({ host: '127.0.0.1', port: server.port, path, method: options.method ?? 'GET', headers: options.headers ?? {}, agent: false }, (response) => {
+      let body = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => (body += chunk));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, headers: response.headers, body }));
+    });
+    asked.on('error', reject).end(options.body);
+  });
+}
