@@ -15,7 +15,8 @@ export type EndpointAddress =
 
 /** sun_path holds 108 bytes with its terminating zero. */
 const MAX_SOCKET_PATH_BYTES = 107;
-const HOST_NAME = /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/i;
+const HOST_NAME =
+  /^(?=.{1,253}$)(?:[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)(?:\.[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?)*\.?$/i;
 
 function splitHostPort(text: string): ListenAddress | Refusal {
   const match = /^(?:\[([^\]]*)\]|([^:[\]]*)):(\d{1,5})$/.exec(text);
@@ -43,12 +44,19 @@ function splitHostPort(text: string): ListenAddress | Refusal {
 /** Address to accept on: an IP address or `localhost`, since a name could mean a different interface on every start. */
 export function parseListenAddress(text: string): ListenAddress | Refusal {
   if (text.startsWith('unix:')) return refuse('a listener needs "host:port"; unix sockets are for endpoints only');
-  if (/^\*?:\d+$/.test(text)) return refuse(`${JSON.stringify(text)} names no interface`, `for all of them write 0.0.0.0:${text.replace(/^\*?:/, '')}`);
+  if (/^\*?:\d+$/.test(text))
+    return refuse(
+      `${JSON.stringify(text)} names no interface`,
+      `for all of them write 0.0.0.0:${text.replace(/^\*?:/, '')}`,
+    );
   const parsed = splitHostPort(text);
   if ('refused' in parsed) return parsed;
   if (parsed.host === 'localhost') return { host: '127.0.0.1', port: parsed.port };
   if (!isIPv4(parsed.host) && !isIPv6(parsed.host)) {
-    return refuse(`a listener needs an IP address, not the name ${JSON.stringify(parsed.host)}`, 'for example 0.0.0.0 or 127.0.0.1');
+    return refuse(
+      `a listener needs an IP address, not the name ${JSON.stringify(parsed.host)}`,
+      'for example 0.0.0.0 or 127.0.0.1',
+    );
   }
   return parsed;
 }
@@ -56,9 +64,11 @@ export function parseListenAddress(text: string): ListenAddress | Refusal {
 export function parseEndpointAddress(text: string): EndpointAddress | Refusal {
   if (text.startsWith('unix:')) {
     const path = text.slice('unix:'.length);
-    if (!path.startsWith('/')) return refuse('expected an absolute path after "unix:"', 'for example unix:/run/app.sock');
+    if (!path.startsWith('/'))
+      return refuse('expected an absolute path after "unix:"', 'for example unix:/run/app.sock');
     if (path.includes('\0')) return refuse('the socket path holds a NUL character');
-    if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES) return refuse(`the socket path is longer than ${MAX_SOCKET_PATH_BYTES} bytes`);
+    if (Buffer.byteLength(path) > MAX_SOCKET_PATH_BYTES)
+      return refuse(`the socket path is longer than ${MAX_SOCKET_PATH_BYTES} bytes`);
     return { kind: 'unix', path };
   }
   if (text.startsWith('/')) return refuse('expected "host:port" or "unix:/path"', `write unix:${text}`);
@@ -68,7 +78,8 @@ export function parseEndpointAddress(text: string): EndpointAddress | Refusal {
   if (port === 0) return refuse('the port of an endpoint is 1 to 65535');
   if (isIPv4(host)) return { kind: 'ip', family: 'ipv4', host, port };
   if (isIPv6(host)) {
-    if (host.includes('%')) return refuse('an IPv6 zone is not supported', 'use an address of global or unique-local scope');
+    if (host.includes('%'))
+      return refuse('an IPv6 zone is not supported', 'use an address of global or unique-local scope');
     return { kind: 'ip', family: 'ipv6', host, port };
   }
   if (!HOST_NAME.test(host)) return refuse(`${JSON.stringify(host)} is not a host name`);
@@ -76,7 +87,10 @@ export function parseEndpointAddress(text: string): EndpointAddress | Refusal {
 }
 
 export function isLoopback(host: string): boolean {
-  return (isIPv4(host) && host.startsWith('127.')) || (isIPv6(host) && ipBytes(host).every((byte, i) => byte === (i === 15 ? 1 : 0)));
+  return (
+    (isIPv4(host) && host.startsWith('127.')) ||
+    (isIPv6(host) && ipBytes(host).every((byte, i) => byte === (i === 15 ? 1 : 0)))
+  );
 }
 
 /** The 4 or 16 bytes of a valid IP address, in network order. */
@@ -92,13 +106,17 @@ export function ipBytes(address: string): Uint8Array {
   const left = head === '' ? [] : head.split(':');
   const right = tail === undefined || tail === '' ? [] : tail.split(':');
   const groups = [...left, ...Array<string>(8 - left.length - right.length).fill('0'), ...right];
-  return Uint8Array.from(groups.flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255]));
+  return Uint8Array.from(
+    groups.flatMap((group) => [Number.parseInt(group, 16) >> 8, Number.parseInt(group, 16) & 255]),
+  );
 }
 
 /** Text of 4 or 16 address bytes; IPv6 with its longest run of zero groups shortened (RFC 5952). */
 export function ipText(bytes: Uint8Array): string {
   if (bytes.length === 4) return bytes.join('.');
-  const groups = Array.from({ length: 8 }, (_, i) => (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16));
+  const groups = Array.from({ length: 8 }, (_, i) =>
+    (((bytes[2 * i] ?? 0) << 8) | (bytes[2 * i + 1] ?? 0)).toString(16),
+  );
   let longest = { start: 0, length: 0 };
   for (let start = 0; start < 8; start++) {
     let length = 0;
@@ -112,9 +130,11 @@ export function ipText(bytes: Uint8Array): string {
 export function parseCidr(text: string): Cidr | Refusal {
   const [address = '', bitsText, ...rest] = text.split('/');
   const family = isIPv4(address) ? 'ipv4' : isIPv6(address) && !address.includes('%') ? 'ipv6' : undefined;
-  if (family === undefined || rest.length > 0) return refuse(`expected an address range such as 10.0.0.0/8 or fd00::/8, not ${JSON.stringify(text)}`);
+  if (family === undefined || rest.length > 0)
+    return refuse(`expected an address range such as 10.0.0.0/8 or fd00::/8, not ${JSON.stringify(text)}`);
   const width = family === 'ipv4' ? 32 : 128;
-  if (bitsText !== undefined && !/^\d{1,3}$/.test(bitsText)) return refuse(`${JSON.stringify(bitsText)} is not a prefix length`);
+  if (bitsText !== undefined && !/^\d{1,3}$/.test(bitsText))
+    return refuse(`${JSON.stringify(bitsText)} is not a prefix length`);
   const prefixBits = bitsText === undefined ? width : Number(bitsText);
   if (prefixBits > width) return refuse(`prefix length ${prefixBits} is above ${width}`);
   const bytes = ipBytes(address);

@@ -1,7 +1,16 @@
 import { extname } from 'node:path';
 import type { ConfigFiles } from './files.ts';
 import type { ParsedHeaderEdits, ParsedPredicate, ParsedRoute, ParsedVirtualHost } from './schema-route.ts';
-import type { ActionConfig, HeaderEdits, MatchConfig, PredicateConfig, RespondConfig, RewriteConfig, RouteConfig, VirtualHostConfig } from './types.ts';
+import type {
+  ActionConfig,
+  HeaderEdits,
+  MatchConfig,
+  PredicateConfig,
+  RespondConfig,
+  RewriteConfig,
+  RouteConfig,
+  VirtualHostConfig,
+} from './types.ts';
 
 const PREDICATE_OPERATORS = ['exact', 'prefix', 'suffix', 'contains', 'regex'] as const;
 /** Types of the files that a direct response is likely to serve. */
@@ -13,7 +22,12 @@ const TYPE_BY_EXTENSION: Record<string, string> = {
   '.xml': 'application/xml',
 };
 
-export function buildVirtualHost(parsed: ParsedVirtualHost, table: string, index: number, files: ConfigFiles): VirtualHostConfig {
+export function buildVirtualHost(
+  parsed: ParsedVirtualHost,
+  table: string,
+  index: number,
+  files: ConfigFiles,
+): VirtualHostConfig {
   const name = `${table}/${index}`;
   return {
     name: parsed.name ?? name,
@@ -42,7 +56,12 @@ function buildRoute(parsed: ParsedRoute, name: string, files: ConfigFiles): Rout
 function buildMatch(parsed: ParsedRoute['match']): MatchConfig {
   const { path, pathPrefix, pathRegex } = parsed;
   return {
-    path: path !== undefined ? { kind: 'exact', value: path } : pathRegex !== undefined ? { kind: 'regex', value: pathRegex } : { kind: 'prefix', value: pathPrefix ?? '/' },
+    path:
+      path !== undefined
+        ? { kind: 'exact', value: path }
+        : pathRegex !== undefined
+          ? { kind: 'regex', value: pathRegex }
+          : { kind: 'prefix', value: pathPrefix ?? '/' },
     methods: [...new Set(parsed.methods ?? [])],
     headers: Object.entries(parsed.headers).map(([name, predicate]) => buildPredicate(name, predicate)),
     query: Object.entries(parsed.query).map(([name, predicate]) => buildPredicate(name, predicate)),
@@ -71,7 +90,10 @@ function buildAction(parsed: ParsedRoute, files: ConfigFiles): ActionConfig {
 }
 
 function buildRespond(parsed: NonNullable<ParsedRoute['respond']>, files: ConfigFiles): RespondConfig {
-  const body = parsed.bodyFile === undefined ? Buffer.from(parsed.body ?? '') : (files.content(parsed.bodyFile) ?? Buffer.alloc(0));
+  const body =
+    parsed.bodyFile === undefined
+      ? Buffer.from(parsed.body ?? '')
+      : (files.content(parsed.bodyFile) ?? Buffer.alloc(0));
   const headers = Object.entries(parsed.headers);
   if (body.length > 0 && !Object.hasOwn(parsed.headers, 'content-type')) {
     const extension = parsed.bodyFile === undefined ? '.txt' : extname(parsed.bodyFile).toLowerCase();
@@ -89,6 +111,8 @@ function buildEdits(parsed: ParsedHeaderEdits): HeaderEdits {
   return {
     remove: parsed.remove,
     set: Object.entries(parsed.set),
-    add: Object.entries(parsed.add).flatMap(([name, values]) => (Array.isArray(values) ? values : [values]).map((value): [string, string] => [name, value])),
+    add: Object.entries(parsed.add).flatMap(([name, values]) =>
+      (Array.isArray(values) ? values : [values]).map((value): [string, string] => [name, value]),
+    ),
   };
 }

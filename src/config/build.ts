@@ -15,7 +15,9 @@ export function buildConfig(parsed: ParsedConfig, files: ConfigFiles, resolution
     admin: parsed.admin === false ? null : parsed.admin.address,
     limits: { maxConnections: parsed.limits.maxConnections },
     listeners: parsed.listeners.map((listener) => buildListener(listener, files)),
-    routes: mapValues(parsed.routes, (hosts, table) => hosts.map((host, index) => buildVirtualHost(host, table, index, files))),
+    routes: mapValues(parsed.routes, (hosts, table) =>
+      hosts.map((host, index) => buildVirtualHost(host, table, index, files)),
+    ),
     clusters: mapValues(parsed.clusters, (cluster) => buildCluster(cluster, files, resolutions)),
   };
 }
@@ -43,7 +45,8 @@ function buildListener(parsed: ParsedListener, files: ConfigFiles): ListenerConf
 
 function buildCluster(parsed: ParsedCluster, files: ConfigFiles, resolutions: Resolutions): ClusterConfig {
   const { tls, pool } = parsed;
-  const identity = tls?.cert !== undefined && tls.key !== undefined ? required(files.certificate(tls.cert, tls.key)) : undefined;
+  const identity =
+    tls?.cert !== undefined && tls.key !== undefined ? required(files.certificate(tls.cert, tls.key)) : undefined;
   return {
     policy: parsed.balancer.policy,
     endpoints: parsed.endpoints.flatMap((entry) => {
@@ -57,13 +60,16 @@ function buildCluster(parsed: ParsedCluster, files: ConfigFiles, resolutions: Re
       maxPending: pool.maxPending,
       maxRequestsPerConnection: pool.maxRequestsPerConnection,
     },
-    tls: tls === undefined ? null : {
-      serverName: tls.serverName ?? null,
-      ca: tls.ca === undefined ? null : required(files.content(tls.ca)).toString('utf8'),
-      cert: identity?.cert ?? null,
-      key: identity?.key ?? null,
-      insecureSkipVerify: tls.insecureSkipVerify,
-    },
+    tls:
+      tls === undefined
+        ? null
+        : {
+            serverName: tls.serverName ?? null,
+            ca: tls.ca === undefined ? null : required(files.content(tls.ca)).toString('utf8'),
+            cert: identity?.cert ?? null,
+            key: identity?.key ?? null,
+            insecureSkipVerify: tls.insecureSkipVerify,
+          },
   };
 }
 

@@ -44,13 +44,21 @@ export function compileRouteTable(compilation: Compilation, name: string, hosts:
   });
 }
 
-function addHostTable({ writer }: Compilation, vhostByKey: ReadonlyMap<string, number>): { start: number; capacity: number } {
+function addHostTable(
+  { writer }: Compilation,
+  vhostByKey: ReadonlyMap<string, number>,
+): { start: number; capacity: number } {
   const keys = [...vhostByKey.keys()];
   const hashes = keys.map((key) => hash32(encoder.encode(key), 0));
   return layOutTable(writer, 'HOST', hashes, NONE, (slot, entry) => {
     const key = keys[entry] ?? '';
     const { offset, length } = writer.string(key);
-    writer.put('HOST', slot, { hash: hashes[entry] ?? 0, keyOffset: offset, keyLength: length, vhost: vhostByKey.get(key) ?? NONE });
+    writer.put('HOST', slot, {
+      hash: hashes[entry] ?? 0,
+      keyOffset: offset,
+      keyLength: length,
+      vhost: vhostByKey.get(key) ?? NONE,
+    });
   });
 }
 
@@ -118,7 +126,14 @@ function addPathTable({ writer }: Compilation, entries: readonly PathEntry[]) {
     const { offset, length } = writer.string(entry.value);
     const candidateStart = writer.index.length;
     writer.index.append(entry.candidates);
-    writer.put('PATH', slot, { hash: hashes[index] ?? 0, keyOffset: offset, keyLength: length, kind: entry.kind, candidateStart, candidateCount: entry.candidates.length });
+    writer.put('PATH', slot, {
+      hash: hashes[index] ?? 0,
+      keyOffset: offset,
+      keyLength: length,
+      kind: entry.kind,
+      candidateStart,
+      candidateCount: entry.candidates.length,
+    });
   });
   return { ...table, lengthsLow: lengthsLow >>> 0, lengthsHigh: lengthsHigh >>> 0 };
 }

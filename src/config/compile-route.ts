@@ -1,7 +1,26 @@
-import { ACTION, EDIT_OPERATOR, METHODS, NONE, PATH_KIND, PREDICATE_OPERATOR, PREDICATE_SOURCE, RETRY_ON, REWRITE } from '../binding/abi.ts';
+import {
+  ACTION,
+  EDIT_OPERATOR,
+  METHODS,
+  NONE,
+  PATH_KIND,
+  PREDICATE_OPERATOR,
+  PREDICATE_SOURCE,
+  RETRY_ON,
+  REWRITE,
+} from '../binding/abi.ts';
 import { indexOf, type Compilation } from './compilation.ts';
 import { NO_SLICE } from './image-writer.ts';
-import type { ActionConfig, HeaderEdits, MatchConfig, PredicateConfig, RedirectConfig, RespondConfig, RewriteConfig, RouteConfig } from './types.ts';
+import type {
+  ActionConfig,
+  HeaderEdits,
+  MatchConfig,
+  PredicateConfig,
+  RedirectConfig,
+  RespondConfig,
+  RewriteConfig,
+  RouteConfig,
+} from './types.ts';
 
 /** Appends a ROUTE with everything it points to; returns its index. */
 export function compileRoute(compilation: Compilation, route: RouteConfig): number {
@@ -127,7 +146,11 @@ function addRespond({ writer }: Compilation, respond: RespondConfig): number {
 
 function rewriteFields({ writer }: Compilation, rewrite: RewriteConfig | null) {
   const value = rewrite === null ? NO_SLICE : writer.string(rewrite.value);
-  return { rewrite: rewrite === null ? REWRITE.none : REWRITE[rewrite.kind], rewriteOffset: value.offset, rewriteLength: value.length };
+  return {
+    rewrite: rewrite === null ? REWRITE.none : REWRITE[rewrite.kind],
+    rewriteOffset: value.offset,
+    rewriteLength: value.length,
+  };
 }
 
 /** Rows in the order in which they are applied. */
@@ -136,7 +159,13 @@ function addEdits({ writer }: Compilation, edits: HeaderEdits): Rows {
   const add = (op: number, header: string, content: string) => {
     const name = writer.string(header);
     const value = writer.string(content);
-    writer.add('EDIT', { op, nameOffset: name.offset, nameLength: name.length, valueOffset: value.offset, valueLength: value.length });
+    writer.add('EDIT', {
+      op,
+      nameOffset: name.offset,
+      nameLength: name.length,
+      valueOffset: value.offset,
+      valueLength: value.length,
+    });
   };
   for (const header of edits.remove) add(EDIT_OPERATOR.remove, header, '');
   for (const [header, value] of edits.set) add(EDIT_OPERATOR.set, header, value);

@@ -32,7 +32,14 @@ function compileListener({ writer, tables }: Compilation, listener: ListenerConf
   const name = writer.string(listener.name);
   const trustStart = writer.count('CIDR');
   for (const { family, prefixBits, words } of listener.forwarded.trust) {
-    writer.add('CIDR', { family: FAMILY[family], prefixBits, word0: words[0], word1: words[1], word2: words[2], word3: words[3] });
+    writer.add('CIDR', {
+      family: FAMILY[family],
+      prefixBits,
+      word0: words[0],
+      word1: words[1],
+      word2: words[2],
+      word3: words[3],
+    });
   }
   writer.add('LISTENER', {
     nameOffset: name.offset,

@@ -19,13 +19,21 @@ export function describe(config: Config): Description {
     listeners: config.listeners.map(describeListener),
     routeTables: Object.entries(config.routes).map(([name, hosts]) => ({
       name,
-      virtualHosts: hosts.map((host) => ({ name: host.name, hosts: host.hosts, routes: host.routes.map((route) => route.name) })),
+      virtualHosts: hosts.map((host) => ({
+        name: host.name,
+        hosts: host.hosts,
+        routes: host.routes.map((route) => route.name),
+      })),
     })),
     clusters: Object.entries(config.clusters).map(([name, cluster]) => ({
       name,
       policy: cluster.policy,
       tls: cluster.tls !== null,
-      endpoints: cluster.endpoints.map((endpoint) => ({ index: endpointIndex++, name: endpoint.name, weight: endpoint.weight })),
+      endpoints: cluster.endpoints.map((endpoint) => ({
+        index: endpointIndex++,
+        name: endpoint.name,
+        weight: endpoint.weight,
+      })),
     })),
   };
 }

@@ -1,4 +1,15 @@
-import { ACTION, EDIT_OPERATOR, METHODS, NONE, PATH_KIND, PREDICATE_OPERATOR, PREDICATE_SOURCE, RETRY_ON, REWRITE, type RecordFields } from '../binding/abi.ts';
+import {
+  ACTION,
+  EDIT_OPERATOR,
+  METHODS,
+  NONE,
+  PATH_KIND,
+  PREDICATE_OPERATOR,
+  PREDICATE_SOURCE,
+  RETRY_ON,
+  REWRITE,
+  type RecordFields,
+} from '../binding/abi.ts';
 import type { ImageReader } from './image-reader.ts';
 import { nameOf } from './names.ts';
 
@@ -19,11 +30,18 @@ export function dumpRoute(reader: ImageReader, row: RecordFields<'ROUTE'>): obje
     timeoutMs: row.timeoutMs,
     maxDurationMs: row.maxDurationMs,
     idleTimeoutMs: row.idleTimeoutMs,
-    retry: { on: Object.keys(RETRY_ON).filter((name) => (row.retryOn & RETRY_ON[name as keyof typeof RETRY_ON]) !== 0), attempts: row.retryAttempts },
-    rewrite: { ...dumpRewrite(reader, row), ...(row.hostOffset === NONE ? {} : { host: reader.text(row.hostOffset, row.hostLength) }) },
+    retry: {
+      on: Object.keys(RETRY_ON).filter((name) => (row.retryOn & RETRY_ON[name as keyof typeof RETRY_ON]) !== 0),
+      attempts: row.retryAttempts,
+    },
+    rewrite: {
+      ...dumpRewrite(reader, row),
+      ...(row.hostOffset === NONE ? {} : { host: reader.text(row.hostOffset, row.hostLength) }),
+    },
     requestHeaders: dumpEdits(reader, reader.rows('EDIT', row.requestEditStart, row.requestEditCount)),
     responseHeaders: dumpEdits(reader, reader.rows('EDIT', row.responseEditStart, row.responseEditCount)),
-    maxRequestBody: row.maxBodyLow === NONE && row.maxBodyHigh === NONE ? 0 : row.maxBodyHigh * 2 ** 32 + row.maxBodyLow,
+    maxRequestBody:
+      row.maxBodyLow === NONE && row.maxBodyHigh === NONE ? 0 : row.maxBodyHigh * 2 ** 32 + row.maxBodyLow,
   };
 }
 
@@ -33,7 +51,10 @@ function dumpPredicates(reader: ImageReader, rows: readonly RecordFields<'PREDIC
     ofSource.map((row) => {
       const op = nameOf(PREDICATE_OPERATOR, row.op);
       const value = row.op === PREDICATE_OPERATOR.present ? true : reader.text(row.valueOffset, row.valueLength);
-      return [reader.text(row.nameOffset, row.nameLength) ?? '', { [op]: value, ...(row.negate === 1 ? { not: true } : {}) }];
+      return [
+        reader.text(row.nameOffset, row.nameLength) ?? '',
+        { [op]: value, ...(row.negate === 1 ? { not: true } : {}) },
+      ];
     }),
   );
 }
@@ -49,7 +70,12 @@ function dumpAction(reader: ImageReader, row: RecordFields<'ROUTE'>): object {
       return { cluster: clusterName(reader, row.actionStart) };
     case ACTION.weightedClusters: {
       const weights = reader.rows('WEIGHT', row.actionStart, row.actionCount);
-      return { weightedClusters: weights.map(({ cluster, cumulative }, i) => ({ cluster: clusterName(reader, cluster), weight: cumulative - (weights[i - 1]?.cumulative ?? 0) })) };
+      return {
+        weightedClusters: weights.map(({ cluster, cumulative }, i) => ({
+          cluster: clusterName(reader, cluster),
+          weight: cumulative - (weights[i - 1]?.cumulative ?? 0),
+        })),
+      };
     }
     case ACTION.redirect: {
       const redirect = reader.row('REDIRECT', row.actionStart);
@@ -66,25 +92,47 @@ function dumpAction(reader: ImageReader, row: RecordFields<'ROUTE'>): object {
     }
     default: {
       const respond = reader.row('RESPOND', row.actionStart);
-      const lines = (reader.text(respond.headersOffset, respond.headersLength) ?? '').split('\r\n').filter((line) => line !== '');
+      const lines = (reader.text(respond.headersOffset, respond.headersLength) ?? '')
+        .split('\r\n')
+        .filter((line) => line !== '');
       return {
         respond: {
           status: respond.status,
           body: reader.text(respond.bodyOffset, respond.bodyLength),
-          headers: Object.fromEntries(lines.map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)])),
+          headers: Object.fromEntries(
+            lines.map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)]),
+          ),
         },
       };
     }
   }
 }
 
-function dumpRewrite(reader: ImageReader, row: { rewrite: number; rewriteOffset: number; rewriteLength: number }): object {
-  return row.rewrite === REWRITE.none ? {} : { [nameOf(REWRITE, row.rewrite)]: reader.text(row.rewriteOffset, row.rewriteLength) };
+function dumpRewrite(
+  reader: ImageReader,
+  row: { rewrite: number; rewriteOffset: number; rewriteLength: number },
+): object {
+  return row.rewrite === REWRITE.none
+    ? {}
+    : { [nameOf(REWRITE, row.rewrite)]: reader.text(row.rewriteOffset, row.rewriteLength) };
 }
 
 function dumpEdits(reader: ImageReader, rows: readonly RecordFields<'EDIT'>[]): object {
-  const pairs = (op: number) => rows.filter((row) => row.op === op).map((row) => [reader.text(row.nameOffset, row.nameLength) ?? '', reader.text(row.valueOffset, row.valueLength) ?? ''] as const);
+  const pairs = (op: number) =>
+    rows
+      .filter((row) => row.op === op)
+      .map(
+        (row) =>
+          [
+            reader.text(row.nameOffset, row.nameLength) ?? '',
+            reader.text(row.valueOffset, row.valueLength) ?? '',
+          ] as const,
+      );
   const added = new Map<string, string[]>();
   for (const [name, value] of pairs(EDIT_OPERATOR.add)) added.set(name, [...(added.get(name) ?? []), value]);
-  return { set: Object.fromEntries(pairs(EDIT_OPERATOR.set)), add: Object.fromEntries(added), remove: pairs(EDIT_OPERATOR.remove).map(([name]) => name) };
+  return {
+    set: Object.fromEntries(pairs(EDIT_OPERATOR.set)),
+    add: Object.fromEntries(added),
+    remove: pairs(EDIT_OPERATOR.remove).map(([name]) => name),
+  };
 }

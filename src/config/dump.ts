@@ -27,7 +27,11 @@ function textOf(reader: ImageReader, row: { nameOffset: number; nameLength: numb
   return reader.text(row.nameOffset, row.nameLength) ?? '';
 }
 
-function dumpListener(reader: ImageReader, row: RecordFields<'LISTENER'>, tables: readonly RecordFields<'ROUTE_TABLE'>[]): object {
+function dumpListener(
+  reader: ImageReader,
+  row: RecordFields<'LISTENER'>,
+  tables: readonly RecordFields<'ROUTE_TABLE'>[],
+): object {
   const table = tables[row.routeTable];
   const has = (flag: number) => (row.flags & flag) !== 0;
   return {
@@ -72,7 +76,9 @@ function dumpTable(reader: ImageReader, table: RecordFields<'ROUTE_TABLE'>): obj
 function dumpCluster(reader: ImageReader, row: RecordFields<'CLUSTER'>): object {
   return {
     balancer: { policy: nameOf(POLICY, row.policy) },
-    endpoints: reader.rows('ENDPOINT', row.endpointStart, row.endpointCount).map((endpoint) => dumpEndpoint(reader, endpoint)),
+    endpoints: reader
+      .rows('ENDPOINT', row.endpointStart, row.endpointCount)
+      .map((endpoint) => dumpEndpoint(reader, endpoint)),
     connectTimeoutMs: row.connectTimeoutMs,
     pool: {
       idleTimeoutMs: row.poolIdleMs,

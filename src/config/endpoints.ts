@@ -32,14 +32,29 @@ export async function resolveEndpoints(root: unknown, resolveHost: ResolveHost, 
 }
 
 /** The endpoints of one configured address: several when its name has several addresses. */
-export function expandEndpoint(configured: EndpointAddress, weight: number, resolutions: Resolutions): EndpointConfig[] {
+export function expandEndpoint(
+  configured: EndpointAddress,
+  weight: number,
+  resolutions: Resolutions,
+): EndpointConfig[] {
   if (configured.kind === 'unix') {
-    return [{ name: `unix:${configured.path}`, family: 'unix', address: configured.path, port: 0, weight, serverName: '' }];
+    return [
+      { name: `unix:${configured.path}`, family: 'unix', address: configured.path, port: 0, weight, serverName: '' },
+    ];
   }
   const { host, port } = configured;
   if (configured.kind === 'ip') {
     const { family } = configured;
-    return [{ name: family === 'ipv6' ? `[${host}]:${port}` : `${host}:${port}`, family, address: host, port, weight, serverName: host }];
+    return [
+      {
+        name: family === 'ipv6' ? `[${host}]:${port}` : `${host}:${port}`,
+        family,
+        address: host,
+        port,
+        weight,
+        serverName: host,
+      },
+    ];
   }
   const resolution = resolutions.get(host);
   const addresses = resolution !== undefined && 'addresses' in resolution ? resolution.addresses : [];

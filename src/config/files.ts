@@ -47,19 +47,24 @@ export class ConfigFiles {
   async load(root: unknown): Promise<void> {
     const config = mapping(root);
     for (const [index, listener] of list(config['listeners']).entries()) {
-      await this.#loadServerCertificates(['listeners', index, 'tls', 'certificates'], list(mapping(mapping(listener)['tls'])['certificates']));
+      await this.#loadServerCertificates(
+        ['listeners', index, 'tls', 'certificates'],
+        list(mapping(mapping(listener)['tls'])['certificates']),
+      );
     }
     for (const [name, cluster] of Object.entries(mapping(config['clusters']))) {
       const { ca, cert, key } = mapping(mapping(cluster)['tls']);
       const path = ['clusters', name, 'tls'];
-      if (typeof ca === 'string') this.#certificates([...path, 'ca'], ca, await this.#read([...path, 'ca'], ca, MAX_PEM_BYTES));
+      if (typeof ca === 'string')
+        this.#certificates([...path, 'ca'], ca, await this.#read([...path, 'ca'], ca, MAX_PEM_BYTES));
       await this.#loadPair(path, cert, key);
     }
     for (const [table, hosts] of Object.entries(mapping(config['routes']))) {
       for (const [index, host] of list(hosts).entries()) {
         for (const [i, route] of list(mapping(host)['routes']).entries()) {
           const { bodyFile } = mapping(mapping(route)['respond']);
-          if (typeof bodyFile === 'string') await this.#read(['routes', table, index, 'routes', i, 'respond', 'bodyFile'], bodyFile, MAX_BODY_BYTES);
+          if (typeof bodyFile === 'string')
+            await this.#read(['routes', table, index, 'routes', i, 'respond', 'bodyFile'], bodyFile, MAX_BODY_BYTES);
         }
       }
     }
@@ -71,13 +76,21 @@ export class ConfigFiles {
     for (const [index, entry] of entries.entries()) {
       const { cert, key, hosts } = mapping(entry);
       await this.#loadPair([...path, index], cert, key);
-      const names = Array.isArray(hosts) ? hosts.map((host) => String(host).toLowerCase()) : this.#pairs.get(`${String(cert)}\0${String(key)}`)?.names;
+      const names = Array.isArray(hosts)
+        ? hosts.map((host) => String(host).toLowerCase())
+        : this.#pairs.get(`${String(cert)}\0${String(key)}`)?.names;
       const at = [...path, index, Array.isArray(hosts) ? 'hosts' : 'cert'];
-      if (index > 0 && names?.length === 0) this.#report(at, 'the certificate names no host, and would never be used', 'add hosts: […]');
+      if (index > 0 && names?.length === 0)
+        this.#report(at, 'the certificate names no host, and would never be used', 'add hosts: […]');
       for (const name of new Set(names)) {
         const earlier = served.get(name);
         if (earlier === undefined) served.set(name, index);
-        else this.#report(at, `the host ${JSON.stringify(name)} already has certificates[${earlier}]`, 'set hosts to keep them apart');
+        else
+          this.#report(
+            at,
+            `the host ${JSON.stringify(name)} already has certificates[${earlier}]`,
+            'set hosts to keep them apart',
+          );
       }
     }
   }
@@ -108,7 +121,11 @@ export class ConfigFiles {
     const blocks = content.toString('latin1').match(PEM_CERTIFICATE) ?? [];
     if (blocks.length === 0) {
       const isKey = content.includes('PRIVATE KEY-----');
-      this.#report(path, `${file} holds no PEM certificate`, isKey ? 'this file is a private key' : 'expected "-----BEGIN CERTIFICATE-----"');
+      this.#report(
+        path,
+        `${file} holds no PEM certificate`,
+        isKey ? 'this file is a private key' : 'expected "-----BEGIN CERTIFICATE-----"',
+      );
       return undefined;
     }
     try {
@@ -122,14 +139,22 @@ export class ConfigFiles {
   #privateKey(path: Path, file: string, content: Buffer | undefined): KeyObject | undefined {
     if (content === undefined) return undefined;
     if (/ENCRYPTED/.test(content.toString('latin1'))) {
-      this.#report(path, `${file} is encrypted with a pass phrase`, 'decrypt it: openssl pkey -in encrypted.key -out plain.key');
+      this.#report(
+        path,
+        `${file} is encrypted with a pass phrase`,
+        'decrypt it: openssl pkey -in encrypted.key -out plain.key',
+      );
       return undefined;
     }
     try {
       return createPrivateKey(content);
     } catch (error) {
       const isCertificate = content.includes('BEGIN CERTIFICATE-----') && !content.includes('PRIVATE KEY-----');
-      this.#report(path, `${file} is not a valid PEM private key: ${errorMessage(error)}`, isCertificate ? 'this file is a certificate' : undefined);
+      this.#report(
+        path,
+        `${file} is not a valid PEM private key: ${errorMessage(error)}`,
+        isCertificate ? 'this file is a certificate' : undefined,
+      );
       return undefined;
     }
   }
@@ -146,7 +171,11 @@ export class ConfigFiles {
     this.#checkValidity(certPath, cert, leaf);
     if (privateKey === undefined || certContent === undefined || keyContent === undefined) return;
     if (!leaf.checkPrivateKey(privateKey)) {
-      this.#report(keyPath, `${key} is not the key of the certificate ${cert}`, 'the first certificate of the file must be the server\'s own');
+      this.#report(
+        keyPath,
+        `${key} is not the key of the certificate ${cert}`,
+        "the first certificate of the file must be the server's own",
+      );
       return;
     }
     this.#pairs.set(`${cert}\0${key}`, {
@@ -168,7 +197,9 @@ export class ConfigFiles {
 
 /** DNS names of the subjectAltName in lower case; the common name only when there are none. */
 function dnsNames(leaf: X509Certificate): string[] {
-  const names = [...(leaf.subjectAltName ?? '').matchAll(/(?:^|, )DNS:("[^"]*"|[^,]*)/g)].map((match) => (match[1] ?? '').replace(/^"|"$/g, '').toLowerCase());
+  const names = [...(leaf.subjectAltName ?? '').matchAll(/(?:^|, )DNS:("[^"]*"|[^,]*)/g)].map((match) =>
+    (match[1] ?? '').replace(/^"|"$/g, '').toLowerCase(),
+  );
   if (names.length > 0) return [...new Set(names)];
   const commonName = /^CN=(.+)$/m.exec(leaf.subject)?.[1]?.toLowerCase();
   return commonName !== undefined && /^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)+$/.test(commonName) ? [commonName] : [];

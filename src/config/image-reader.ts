@@ -1,4 +1,15 @@
-import { IMAGE_HEADER_WORDS, IMAGE_MAGIC, IMAGE_VERSION, NONE, PLAIN_SECTION_BYTES, RECORDS, SECTIONS, type RecordFields, type RecordName, type SectionName } from '../binding/abi.ts';
+import {
+  IMAGE_HEADER_WORDS,
+  IMAGE_MAGIC,
+  IMAGE_VERSION,
+  NONE,
+  PLAIN_SECTION_BYTES,
+  RECORDS,
+  SECTIONS,
+  type RecordFields,
+  type RecordName,
+  type SectionName,
+} from '../binding/abi.ts';
 
 /** Field access to a compiled image, for `config dump` and tests. Checks the header only: the engine checks the rest. */
 export class ImageReader {
@@ -15,10 +26,14 @@ export class ImageReader {
     const header = new Uint32Array(image, 0, headerWords);
     if (header[0] !== IMAGE_MAGIC) throw new RangeError('not a Millrace image');
     if (header[1] !== IMAGE_VERSION) throw new RangeError(`image version ${header[1]}, expected ${IMAGE_VERSION}`);
-    if (header[2] !== image.byteLength || header[3] !== SECTIONS.length) throw new RangeError('the image is cut short or of another build');
+    if (header[2] !== image.byteLength || header[3] !== SECTIONS.length)
+      throw new RangeError('the image is cut short or of another build');
     this.#image = image;
     for (const [i, section] of SECTIONS.entries()) {
-      this.#sections.set(section, { offset: header[IMAGE_HEADER_WORDS + 2 * i] ?? 0, count: header[IMAGE_HEADER_WORDS + 2 * i + 1] ?? 0 });
+      this.#sections.set(section, {
+        offset: header[IMAGE_HEADER_WORDS + 2 * i] ?? 0,
+        count: header[IMAGE_HEADER_WORDS + 2 * i + 1] ?? 0,
+      });
     }
     this.bytes = new Uint8Array(image, this.#section('BYTES').offset, this.#section('BYTES').count);
     this.u16 = new Uint16Array(image, this.#section('U16').offset, this.#section('U16').count);
@@ -32,7 +47,10 @@ export class ImageReader {
 
   /** Bytes of a section, for `config dump --sizes` and tests. */
   sectionBytes(section: SectionName): number {
-    const elementBytes = section in PLAIN_SECTION_BYTES ? PLAIN_SECTION_BYTES[section as keyof typeof PLAIN_SECTION_BYTES] : RECORDS[section as RecordName].length * 4;
+    const elementBytes =
+      section in PLAIN_SECTION_BYTES
+        ? PLAIN_SECTION_BYTES[section as keyof typeof PLAIN_SECTION_BYTES]
+        : RECORDS[section as RecordName].length * 4;
     return this.#section(section).count * elementBytes;
   }
 

@@ -1,5 +1,15 @@
 import { createHash } from 'node:crypto';
-import { IMAGE_HEADER_WORDS, IMAGE_MAGIC, IMAGE_VERSION, NONE, PLAIN_SECTION_BYTES, RECORDS, SECTIONS, type RecordFields, type RecordName } from '../binding/abi.ts';
+import {
+  IMAGE_HEADER_WORDS,
+  IMAGE_MAGIC,
+  IMAGE_VERSION,
+  NONE,
+  PLAIN_SECTION_BYTES,
+  RECORDS,
+  SECTIONS,
+  type RecordFields,
+  type RecordName,
+} from '../binding/abi.ts';
 
 /** A typed array that doubles when it is full: amortised O(1) per value, no boxed numbers. */
 class Growing<A extends Uint8Array | Uint16Array | Uint32Array> {
@@ -69,7 +79,8 @@ export class ImageWriter {
   readonly #strings = new Map<string, Slice>();
 
   constructor() {
-    for (const name of Object.keys(RECORDS) as RecordName[]) this.#records.set(name, new Growing((length) => new Uint32Array(length)));
+    for (const name of Object.keys(RECORDS) as RecordName[])
+      this.#records.set(name, new Growing((length) => new Uint32Array(length)));
   }
 
   /** Stores a string once, however often it is named. */
@@ -120,8 +131,16 @@ export class ImageWriter {
   /** The finished image and its content hash (64 bits of SHA-256 over the image with zeroes for the hash). */
   finish(): { image: ArrayBuffer; hash: string } {
     const contents = SECTIONS.map((section) => {
-      const values = section === 'BYTES' ? this.bytes.values : section === 'U16' ? this.u16.values : section === 'INDEX' ? this.index.values : this.#of(section).values;
-      const elements = section in PLAIN_SECTION_BYTES ? values.length : values.length / RECORDS[section as RecordName].length;
+      const values =
+        section === 'BYTES'
+          ? this.bytes.values
+          : section === 'U16'
+            ? this.u16.values
+            : section === 'INDEX'
+              ? this.index.values
+              : this.#of(section).values;
+      const elements =
+        section in PLAIN_SECTION_BYTES ? values.length : values.length / RECORDS[section as RecordName].length;
       return { values, elements };
     });
     const align = (offset: number) => Math.ceil(offset / SECTION_ALIGNMENT) * SECTION_ALIGNMENT;
@@ -138,7 +157,9 @@ export class ImageWriter {
     header.set([IMAGE_MAGIC, IMAGE_VERSION, end, SECTIONS.length]);
     for (const [i, { values, elements }] of contents.entries()) {
       header.set([offsets[i] ?? 0, elements], IMAGE_HEADER_WORDS + 2 * i);
-      new Uint8Array(image, offsets[i] ?? 0, values.byteLength).set(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+      new Uint8Array(image, offsets[i] ?? 0, values.byteLength).set(
+        new Uint8Array(values.buffer, values.byteOffset, values.byteLength),
+      );
     }
     const digest = createHash('sha256').update(new Uint8Array(image)).digest();
     header[4] = digest.readUInt32LE(0);

@@ -6,6 +6,7 @@ export function configJsonSchema(): object {
   return {
     ...z.toJSONSchema(configSchema, { io: 'input' }),
     title: 'Millrace configuration',
-    $comment: 'Checks that span several keys (unknown clusters, exactly one action, certificates) are made by "millrace check".',
+    $comment:
+      'Checks that span several keys (unknown clusters, exactly one action, certificates) are made by "millrace check".',
   };
 }

@@ -32,25 +32,54 @@ export async function loadConfig(file: string, options: LoadOptions): Promise<Lo
   const absolute = resolve(file);
   if (SCRIPT_EXTENSIONS.has(extname(file))) {
     const result = await runScript(file, absolute);
-    return 'problems' in result ? failed(result.problems, result.watch) : loadSource(result.source, absolute, result.watch, options);
+    return 'problems' in result
+      ? failed(result.problems, result.watch)
+      : loadSource(result.source, absolute, result.watch, options);
   }
   let text: string;
   try {
     text = await readFile(absolute, 'utf8');
   } catch (error) {
     const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
-    return failed([{ file, ...NO_POSITION, path: '', message: missing ? 'there is no such file' : `cannot read the file: ${errorMessage(error)}` }], [absolute]);
+    return failed(
+      [
+        {
+          file,
+          ...NO_POSITION,
+          path: '',
+          message: missing ? 'there is no such file' : `cannot read the file: ${errorMessage(error)}`,
+        },
+      ],
+      [absolute],
+    );
   }
   const result = parseYaml(file, text);
-  return 'problems' in result ? failed(result.problems, [absolute]) : loadSource(result.source, absolute, [absolute], options);
+  return 'problems' in result
+    ? failed(result.problems, [absolute])
+    : loadSource(result.source, absolute, [absolute], options);
 }
 
-const failed = (problems: ConfigProblem[], watch: string[]): LoadResult => ({ ok: false, problems, warnings: [], watch });
+const failed = (problems: ConfigProblem[], watch: string[]): LoadResult => ({
+  ok: false,
+  problems,
+  warnings: [],
+  watch,
+});
 
-async function loadSource(source: Source, absolute: string, sourceFiles: string[], options: LoadOptions): Promise<LoadResult> {
+async function loadSource(
+  source: Source,
+  absolute: string,
+  sourceFiles: string[],
+  options: LoadOptions,
+): Promise<LoadResult> {
   const problems = new ProblemList(source);
   const warnings = new ProblemList(source);
-  const files = new ConfigFiles(dirname(absolute), problems.report, warnings.report, options.nowMs ?? systemClock.wallMs());
+  const files = new ConfigFiles(
+    dirname(absolute),
+    problems.report,
+    warnings.report,
+    options.nowMs ?? systemClock.wallMs(),
+  );
 
   const parsed = configSchema.safeParse(source.value ?? {});
   if (!parsed.success) problems.addAll(findingsOf(configSchema, source.value ?? {}, parsed.error.issues));
@@ -58,7 +87,8 @@ async function loadSource(source: Source, absolute: string, sourceFiles: string[
   await files.load(source.value);
   const resolutions = await resolveEndpoints(source.value, options.resolveHost, problems.report);
   const watch = [...new Set([...sourceFiles, ...files.watch])];
-  if (!parsed.success || problems.isNotEmpty) return { ok: false, problems: problems.sorted(), warnings: warnings.sorted(), watch };
+  if (!parsed.success || problems.isNotEmpty)
+    return { ok: false, problems: problems.sorted(), warnings: warnings.sorted(), watch };
 
   const config = buildConfig(parsed.data, files, resolutions);
   checkWarnings(config, source.value, warnings.report);

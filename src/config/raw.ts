@@ -24,7 +24,13 @@ export function uniqueness(what: string, report: Report) {
   };
 }
 
-export function checkReference(what: string, value: unknown, names: readonly string[], path: Path, report: Report): void {
+export function checkReference(
+  what: string,
+  value: unknown,
+  names: readonly string[],
+  path: Path,
+  report: Report,
+): void {
   if (typeof value !== 'string' || names.includes(value)) return;
   report(path, `there is no ${what} ${JSON.stringify(value)}`, suggest(value, names));
 }

@@ -38,13 +38,23 @@ function bytesOf(set: CharSet): Part {
   const single = sequences.filter((sequence) => sequence.length === 1).flat();
   const alternatives = sequences
     .filter((sequence) => sequence.length > 1)
-    .map((sequence) => concatenation(sequence.map(([min, max]): Part => ({ type: 'CharacterClass', characters: CharSet.fromRange(MAX_BYTE, { min, max }) }))));
+    .map((sequence) =>
+      concatenation(
+        sequence.map(([min, max]): Part => ({
+          type: 'CharacterClass',
+          characters: CharSet.fromRange(MAX_BYTE, { min, max }),
+        })),
+      ),
+    );
   const ascii: Part = {
     type: 'CharacterClass',
     characters: CharSet.empty(MAX_BYTE).union(single.map(([min, max]) => ({ min, max }))),
   };
   if (alternatives.length === 0) return ascii;
-  return { type: 'Alternation', alternatives: single.length > 0 ? [concatenation([ascii]), ...alternatives] : alternatives };
+  return {
+    type: 'Alternation',
+    alternatives: single.length > 0 ? [concatenation([ascii]), ...alternatives] : alternatives,
+  };
 }
 
 /** Removes `^` where nothing can be before it and `$` where nothing can be behind it: the match is anchored anyway. */
@@ -56,7 +66,9 @@ function withoutAnchors(sequence: Sequence, atStart: boolean, atEnd: boolean): S
   return concatenation(
     elements.map((part, i) => {
       const inner = (alternatives: Sequence[]) =>
-        alternatives.map((alternative) => withoutAnchors(alternative, atStart && i === 0, atEnd && i === elements.length - 1));
+        alternatives.map((alternative) =>
+          withoutAnchors(alternative, atStart && i === 0, atEnd && i === elements.length - 1),
+        );
       return part.type === 'Alternation' ? { ...part, alternatives: inner(part.alternatives) } : part;
     }),
   );
@@ -66,8 +78,10 @@ function overBytes(sequence: Sequence): Sequence {
   return concatenation(
     sequence.elements.map((part): Part => {
       if (part.type === 'CharacterClass') return bytesOf(part.characters);
-      if (part.type === 'Alternation' || part.type === 'Quantifier') return { ...part, alternatives: part.alternatives.map(overBytes) };
-      if (part.type === 'Unknown') throw new SyntaxError(`${part.id} is not supported: a regex here matches the whole text in one pass`);
+      if (part.type === 'Alternation' || part.type === 'Quantifier')
+        return { ...part, alternatives: part.alternatives.map(overBytes) };
+      if (part.type === 'Unknown')
+        throw new SyntaxError(`${part.id} is not supported: a regex here matches the whole text in one pass`);
       throw new SyntaxError('assertions are not supported');
     }),
   );
@@ -143,8 +157,12 @@ function buildOrRefuse(source: string): RegexTable | Refusal {
     return build(source);
   } catch (error) {
     if (error instanceof TooManyNodesError) return tooLarge();
-    if (error instanceof SyntaxError) return refuse(`not a usable regex: ${errorMessage(error).replace(/^Invalid regular expression: (\/.*\/u: )?/s, '')}`);
-    if (/backreference/i.test(errorMessage(error))) return refuse('not a usable regex: backreferences are not supported');
+    if (error instanceof SyntaxError)
+      return refuse(
+        `not a usable regex: ${errorMessage(error).replace(/^Invalid regular expression: (\/.*\/u: )?/s, '')}`,
+      );
+    if (/backreference/i.test(errorMessage(error)))
+      return refuse('not a usable regex: backreferences are not supported');
     throw error;
   }
 }

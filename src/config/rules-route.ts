@@ -10,7 +10,8 @@ type Mapping = Record<string, unknown>;
 /** Reports all but the first of `keys` that are present; returns those that are. */
 function excluding(path: Path, value: Mapping, keys: readonly string[], report: Report): string[] {
   const present = keys.filter((key) => value[key] !== undefined);
-  for (const key of present.slice(1)) report([...path, key], `"${key}" and "${present[0]}" exclude each other`, `keep one of ${keys.join(', ')}`, 'key');
+  for (const key of present.slice(1))
+    report([...path, key], `"${key}" and "${present[0]}" exclude each other`, `keep one of ${keys.join(', ')}`, 'key');
   return present;
 }
 
@@ -26,7 +27,8 @@ export function checkRoute(path: Path, route: Mapping, clusters: readonly string
   if (actions.length === 0) report(path, `the route does nothing: expected one of ${ACTION_KEYS.join(', ')}`);
   checkReference('cluster', route['cluster'], clusters, [...path, 'cluster'], report);
   checkWeights([...path, 'weightedClusters'], list(route['weightedClusters']), clusters, report);
-  if (route['redirect'] !== undefined) checkRedirect([...path, 'redirect'], mapping(route['redirect']), isPrefix, report);
+  if (route['redirect'] !== undefined)
+    checkRedirect([...path, 'redirect'], mapping(route['redirect']), isPrefix, report);
   checkRespond([...path, 'respond'], mapping(route['respond']), report);
   checkRewrite([...path, 'rewrite'], mapping(route['rewrite']), isPrefix, report);
   for (const side of ['requestHeaders', 'responseHeaders']) checkEdits([...path, side], mapping(route[side]), report);
@@ -58,7 +60,8 @@ function checkWeights(path: Path, weighted: unknown[], clusters: readonly string
   for (const [index, value] of weighted.entries()) {
     const { cluster, weight } = mapping(value);
     checkReference('cluster', cluster, clusters, [...path, index, 'cluster'], report);
-    if (typeof cluster === 'string' && seen.has(cluster)) report([...path, index, 'cluster'], `the cluster ${JSON.stringify(cluster)} is listed twice`);
+    if (typeof cluster === 'string' && seen.has(cluster))
+      report([...path, index, 'cluster'], `the cluster ${JSON.stringify(cluster)} is listed twice`);
     seen.add(cluster);
     sum += typeof weight === 'number' ? weight : 1;
   }
@@ -78,7 +81,8 @@ function checkRespond(path: Path, respond: Mapping, report: Report): void {
   checkFoldedKeys([...path, 'headers'], mapping(respond['headers']), report);
   const { status } = respond;
   const hasBody = (respond['body'] ?? '') !== '' || respond['bodyFile'] !== undefined;
-  if (hasBody && (status === 204 || status === 205 || status === 304)) report([...path, 'status'], `an answer with status ${status} has no body`);
+  if (hasBody && (status === 204 || status === 205 || status === 304))
+    report([...path, 'status'], `an answer with status ${status} has no body`);
 }
 
 function checkRewrite(path: Path, rewrite: Mapping, isPrefix: boolean, report: Report): void {
@@ -87,7 +91,13 @@ function checkRewrite(path: Path, rewrite: Mapping, isPrefix: boolean, report: R
 }
 
 function checkPrefixRewrite(path: Path, prefix: unknown, isPrefix: boolean, report: Report): void {
-  if (prefix !== undefined && !isPrefix) report(path, '"prefix" replaces the matched prefix and needs match.pathPrefix', 'use "path" to replace the whole path', 'key');
+  if (prefix !== undefined && !isPrefix)
+    report(
+      path,
+      '"prefix" replaces the matched prefix and needs match.pathPrefix',
+      'use "path" to replace the whole path',
+      'key',
+    );
 }
 
 function checkEdits(path: Path, edits: Mapping, report: Report): void {

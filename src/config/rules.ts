@@ -18,11 +18,14 @@ export function checkRules(root: unknown): Finding[] {
   const clusters = Object.keys(mapping(config['clusters']));
   checkAdmin(config['admin'], report);
   checkListeners(list(config['listeners']), tables, report);
-  for (const [table, hosts] of Object.entries(mapping(config['routes']))) checkTable(['routes', table], list(hosts), clusters, report);
-  for (const [cluster, value] of Object.entries(mapping(config['clusters']))) checkCluster(['clusters', cluster], mapping(value), report);
+  for (const [table, hosts] of Object.entries(mapping(config['routes'])))
+    checkTable(['routes', table], list(hosts), clusters, report);
+  for (const [cluster, value] of Object.entries(mapping(config['clusters'])))
+    checkCluster(['clusters', cluster], mapping(value), report);
   for (const section of ['routes', 'clusters'] as const) {
     // zod leaves this key out without a word, since it would set the prototype of its result.
-    if (Object.hasOwn(mapping(config[section]), '__proto__')) report([section, '__proto__'], '"__proto__" cannot be a name', undefined, 'key');
+    if (Object.hasOwn(mapping(config[section]), '__proto__'))
+      report([section, '__proto__'], '"__proto__" cannot be a name', undefined, 'key');
   }
   return findings;
 }
@@ -32,7 +35,11 @@ function checkAdmin(admin: unknown, report: Report): void {
   if (typeof address !== 'string' || unsafeBindAnywhere === true) return;
   const parsed = parseListenAddress(address);
   if (isRefusal(parsed) || isLoopback(parsed.host)) return;
-  report(['admin', 'address'], `the admin endpoint is for this machine only, and ${parsed.host} is not a loopback address`, 'use 127.0.0.1, or set unsafeBindAnywhere: true');
+  report(
+    ['admin', 'address'],
+    `the admin endpoint is for this machine only, and ${parsed.host} is not a loopback address`,
+    'use 127.0.0.1, or set unsafeBindAnywhere: true',
+  );
 }
 
 function checkListeners(listeners: unknown[], tables: readonly string[], report: Report): void {
@@ -44,7 +51,8 @@ function checkListeners(listeners: unknown[], tables: readonly string[], report:
     const path = ['listeners', index];
     uniqueName(listener['name'], [...path, 'name'], listenerAt);
     const address = typeof listener['address'] === 'string' ? parseListenAddress(listener['address']) : undefined;
-    if (address !== undefined && !isRefusal(address) && address.port !== 0) uniqueAddress(`${address.host}:${address.port}`, [...path, 'address'], listenerAt);
+    if (address !== undefined && !isRefusal(address) && address.port !== 0)
+      uniqueAddress(`${address.host}:${address.port}`, [...path, 'address'], listenerAt);
     checkReference('route table', listener['routes'], tables, [...path, 'routes'], report);
   }
 }
@@ -67,7 +75,8 @@ function checkTable(path: Path, hosts: unknown[], clusters: readonly string[], r
     for (const [i, route] of list(virtualHost['routes']).entries()) {
       const routePath = [...hostPath, 'routes', i];
       uniqueRoute(mapping(route)['name'], [...routePath, 'name'], routeAt);
-      if (typeof route === 'object' && route !== null && !Array.isArray(route)) checkRoute(routePath, mapping(route), clusters, report);
+      if (typeof route === 'object' && route !== null && !Array.isArray(route))
+        checkRoute(routePath, mapping(route), clusters, report);
     }
   }
 }
@@ -79,11 +88,17 @@ function checkCluster(path: Path, cluster: Record<string, unknown>, report: Repo
     const text = isText ? value : mapping(value)['address'];
     const at = [...path, 'endpoints', index, ...(isText ? [] : ['address'])];
     const parsed = typeof text === 'string' ? parseEndpointAddress(text) : undefined;
-    if (parsed !== undefined && !isRefusal(parsed)) uniqueEndpoint(text, at, (earlier) => `endpoints[${String(earlier[3])}]`);
+    if (parsed !== undefined && !isRefusal(parsed))
+      uniqueEndpoint(text, at, (earlier) => `endpoints[${String(earlier[3])}]`);
   }
   const tls = mapping(cluster['tls']);
-  for (const [one, other] of [['cert', 'key'], ['key', 'cert']] as const) {
-    if (tls[one] !== undefined && tls[other] === undefined) report([...path, 'tls', one], `"${one}" needs "${other}" beside it`, undefined, 'key');
+  for (const [one, other] of [
+    ['cert', 'key'],
+    ['key', 'cert'],
+  ] as const) {
+    if (tls[one] !== undefined && tls[other] === undefined)
+      report([...path, 'tls', one], `"${one}" needs "${other}" beside it`, undefined, 'key');
   }
-  if (tls['insecureSkipVerify'] === true && tls['ca'] !== undefined) report([...path, 'tls', 'ca'], '"ca" has no meaning with insecureSkipVerify: true', 'remove one of them', 'key');
+  if (tls['insecureSkipVerify'] === true && tls['ca'] !== undefined)
+    report([...path, 'tls', 'ca'], '"ca" has no meaning with insecureSkipVerify: true', 'remove one of them', 'key');
 }

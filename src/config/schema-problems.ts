@@ -51,7 +51,13 @@ export function knownKeys(schema: z.core.$ZodType, path: Path): string[] {
 }
 
 const TYPE_NAMES: Record<string, string> = {
-  object: 'a mapping', record: 'a mapping', array: 'a list', string: 'a text', number: 'a number', int: 'a whole number', boolean: 'true or false',
+  object: 'a mapping',
+  record: 'a mapping',
+  array: 'a list',
+  string: 'a text',
+  number: 'a number',
+  int: 'a whole number',
+  boolean: 'true or false',
 };
 const describeType = (type: string) => TYPE_NAMES[type] ?? type;
 
@@ -83,24 +89,51 @@ function translate(schema: z.core.$ZodType, root: unknown, issue: Issue, path: P
   switch (issue.code) {
     case 'unrecognized_keys': {
       const known = knownKeys(schema, path);
-      return issue.keys.map((key) => ({ path: [...path, key], part: 'key', message: `unknown key ${JSON.stringify(key)}`, hint: suggest(key, known) }));
+      return issue.keys.map((key) => ({
+        path: [...path, key],
+        part: 'key',
+        message: `unknown key ${JSON.stringify(key)}`,
+        hint: suggest(key, known),
+      }));
     }
     case 'invalid_type': {
-      if (value === undefined) return [{ path, part: 'key', message: `required key ${JSON.stringify(path.at(-1) ?? '')} is missing: expected ${describeType(issue.expected)}` }];
+      if (value === undefined)
+        return [
+          {
+            path,
+            part: 'key',
+            message: `required key ${JSON.stringify(path.at(-1) ?? '')} is missing: expected ${describeType(issue.expected)}`,
+          },
+        ];
       const hint = issue.expected === 'string' && typeof value !== 'object' ? 'write it in quotes' : undefined;
       return finding(`expected ${describeType(issue.expected)}, not ${describeValue(value)}`, hint);
     }
     case 'invalid_value': {
       const values = issue.values.map(String);
-      if (value === undefined) return [{ path, part: 'key', message: `required key ${JSON.stringify(path.at(-1) ?? '')} is missing: expected ${values.join(' | ')}` }];
-      return finding(`expected ${values.join(' | ')}, not ${describeValue(value)}`, typeof value === 'string' ? suggestFrom(value, values) : undefined);
+      if (value === undefined)
+        return [
+          {
+            path,
+            part: 'key',
+            message: `required key ${JSON.stringify(path.at(-1) ?? '')} is missing: expected ${values.join(' | ')}`,
+          },
+        ];
+      return finding(
+        `expected ${values.join(' | ')}, not ${describeValue(value)}`,
+        typeof value === 'string' ? suggestFrom(value, values) : undefined,
+      );
     }
     case 'too_small':
     case 'too_big': {
       const limit = issue.code === 'too_small' ? issue.minimum : issue.maximum;
-      if (issue.origin === 'array') return finding(`expected at ${issue.code === 'too_small' ? 'least' : 'most'} ${limit} ${Number(limit) === 1 ? 'entry' : 'entries'}`);
+      if (issue.origin === 'array')
+        return finding(
+          `expected at ${issue.code === 'too_small' ? 'least' : 'most'} ${limit} ${Number(limit) === 1 ? 'entry' : 'entries'}`,
+        );
       if (issue.origin === 'string') return finding(issue.message);
-      return finding(`expected a number ${issue.code === 'too_small' ? 'from' : 'up to'} ${limit}, not ${describeValue(value)}`);
+      return finding(
+        `expected a number ${issue.code === 'too_small' ? 'from' : 'up to'} ${limit}, not ${describeValue(value)}`,
+      );
     }
     case 'invalid_format':
       return finding(`${issue.message}, not ${describeValue(value)}`);
@@ -114,17 +147,40 @@ function translate(schema: z.core.$ZodType, root: unknown, issue: Issue, path: P
 }
 
 /** Reports the member of the union that the value was meant to be: the one it has the type of. */
-function unionFindings(schema: z.core.$ZodType, root: unknown, issue: Extract<Issue, { code: 'invalid_union' }>, path: Path): Finding[] {
+function unionFindings(
+  schema: z.core.$ZodType,
+  root: unknown,
+  issue: Extract<Issue, { code: 'invalid_union' }>,
+  path: Path,
+): Finding[] {
   const value = valueAt(root, path);
-  if (value === undefined) return [{ path, part: 'key', message: `required key ${JSON.stringify(path.at(-1) ?? '')} is missing${issue.message === 'Invalid input' ? '' : `: ${issue.message}`}` }];
-  const meant = issue.errors.filter((branch) => branch.every((inner) => inner.path.length > 0 || !isTypeMismatch(inner)));
+  if (value === undefined)
+    return [
+      {
+        path,
+        part: 'key',
+        message: `required key ${JSON.stringify(path.at(-1) ?? '')} is missing${issue.message === 'Invalid input' ? '' : `: ${issue.message}`}`,
+      },
+    ];
+  const meant = issue.errors.filter((branch) =>
+    branch.every((inner) => inner.path.length > 0 || !isTypeMismatch(inner)),
+  );
   const branch = meant[0];
   if (branch !== undefined && (issue.message === 'Invalid input' || branch.some((inner) => inner.code === 'custom'))) {
     return branch.flatMap((inner) => translate(schema, root, inner, [...path, ...(inner.path as Path)]));
   }
-  const ownMessage = issue.message === 'Invalid input' ? issue.errors.flat().find((inner) => inner.code === 'invalid_value')?.message : issue.message;
-  const types = issue.errors.flat().flatMap((inner) => (inner.code === 'invalid_type' && inner.path.length === 0 ? [describeType(inner.expected)] : []));
-  return [{ path, part: 'value', message: `${ownMessage ?? `expected ${types.join(' or ')}`}, not ${describeValue(value)}` }];
+  const ownMessage =
+    issue.message === 'Invalid input'
+      ? issue.errors.flat().find((inner) => inner.code === 'invalid_value')?.message
+      : issue.message;
+  const types = issue.errors
+    .flat()
+    .flatMap((inner) =>
+      inner.code === 'invalid_type' && inner.path.length === 0 ? [describeType(inner.expected)] : [],
+    );
+  return [
+    { path, part: 'value', message: `${ownMessage ?? `expected ${types.join(' or ')}`}, not ${describeValue(value)}` },
+  ];
 }
 
 const isTypeMismatch = (issue: Issue) => issue.code === 'invalid_type' || issue.code === 'invalid_value';

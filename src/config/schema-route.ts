@@ -21,7 +21,9 @@ const predicate = z.union([
 
 const match = z.strictObject({
   path: scalar.path.optional().describe('the whole path'),
-  pathPrefix: scalar.path.optional().describe('leading whole segments: "/v1" matches "/v1" and "/v1/x", not "/v10"; "/v1/" only what is below it'),
+  pathPrefix: scalar.path
+    .optional()
+    .describe('leading whole segments: "/v1" matches "/v1" and "/v1/x", not "/v10"; "/v1/" only what is below it'),
   pathRegex: scalar.regex.optional().describe('must match the whole normalised path'),
   methods: z.array(scalar.methodIn(METHODS)).min(1).optional(),
   headers: z.record(scalar.headerName, predicate).default({}),
@@ -29,7 +31,11 @@ const match = z.strictObject({
 });
 
 const redirect = z.strictObject({
-  status: z.union([z.literal(301), z.literal(302), z.literal(303), z.literal(307), z.literal(308)], { error: 'expected 301, 302, 303, 307 or 308' }).default(308),
+  status: z
+    .union([z.literal(301), z.literal(302), z.literal(303), z.literal(307), z.literal(308)], {
+      error: 'expected 301, 302, 303, 307 or 308',
+    })
+    .default(308),
   scheme: z.enum(['http', 'https']).optional(),
   host: scalar.hostOnly.optional(),
   port: z.int().min(1).max(65_535).optional(),
@@ -49,7 +55,10 @@ function headerEdits(headerName: typeof scalar.editableRequestHeader) {
   return z
     .strictObject({
       set: z.record(headerName, scalar.headerValue).default({}).describe('replaces what is there'),
-      add: z.record(headerName, z.union([scalar.headerValue, z.array(scalar.headerValue).min(1)])).default({}).describe('keeps what is there'),
+      add: z
+        .record(headerName, z.union([scalar.headerValue, z.array(scalar.headerValue).min(1)]))
+        .default({})
+        .describe('keeps what is there'),
       remove: z.array(headerName).default([]),
     })
     .prefault({})
@@ -60,10 +69,16 @@ const route = z.strictObject({
   name: scalar.name.optional(),
   match: match.prefault({}),
   cluster: scalar.text.optional(),
-  weightedClusters: z.array(z.strictObject({ cluster: scalar.text, weight: z.int().min(0).max(MAX_WEIGHT) })).min(1).max(1_000).optional(),
+  weightedClusters: z
+    .array(z.strictObject({ cluster: scalar.text, weight: z.int().min(0).max(MAX_WEIGHT) }))
+    .min(1)
+    .max(1_000)
+    .optional(),
   redirect: redirect.optional(),
   respond: respond.optional(),
-  timeout: scalar.duration.prefault('15s').describe('from the whole request received to the head of the answer, retries included; 0 = none'),
+  timeout: scalar.duration
+    .prefault('15s')
+    .describe('from the whole request received to the head of the answer, retries included; 0 = none'),
   maxDuration: scalar.duration.prefault(0).describe('the whole exchange; 0 = none'),
   idleTimeout: scalar.duration.prefault('60s').describe('between two bytes in either direction; 0 = none'),
   retry: z

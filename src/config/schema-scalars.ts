@@ -11,7 +11,10 @@ const MAX_U32 = 0xffff_ffff;
 /** Names of listeners, route tables, clusters: they become metric labels and parts of admin paths. */
 export const name = z
   .string()
-  .regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/, 'expected a name of letters, digits, ".", "_" and "-" that starts with a letter or a digit');
+  .regex(
+    /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/,
+    'expected a name of letters, digits, ".", "_" and "-" that starts with a letter or a digit',
+  );
 
 export const text = z.string().min(1, 'expected a text that is not empty');
 
@@ -22,7 +25,8 @@ function durationIn(minMs: number) {
   const input = z.union([z.string().regex(DURATION_PATTERN, expected), z.literal(0)], { error: expected });
   return parsing(input, (value) => {
     const durationMs = parseDuration(value);
-    if (durationMs === undefined) return refuse(`${String(value)} is not a whole number of milliseconds of at most 596h`);
+    if (durationMs === undefined)
+      return refuse(`${String(value)} is not a whole number of milliseconds of at most 596h`);
     return durationMs < minMs ? refuse(`the duration must be at least ${minMs}ms`) : durationMs;
   });
 }
@@ -50,14 +54,25 @@ export function hasControlCharacters(value: string): boolean {
 }
 
 /** Lower-cased header name. */
-export const headerName = parsing(z.string(), (value) => (TOKEN.test(value) ? value.toLowerCase() : refuse(`${JSON.stringify(value)} is not a header name`)));
+export const headerName = parsing(z.string(), (value) =>
+  TOKEN.test(value) ? value.toLowerCase() : refuse(`${JSON.stringify(value)} is not a header name`),
+);
 
 export const headerValue = parsing(z.string(), (value) =>
   hasControlCharacters(value) ? refuse('a header value may not hold control characters or line breaks') : value.trim(),
 );
 
 /** Headers that frame the message or belong to one hop: the proxy writes them itself. */
-const OWNED_BY_PROXY = new Set(['connection', 'content-length', 'keep-alive', 'proxy-connection', 'te', 'trailer', 'transfer-encoding', 'upgrade']);
+const OWNED_BY_PROXY = new Set([
+  'connection',
+  'content-length',
+  'keep-alive',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+]);
 
 function editable(value: string, owned: ReadonlySet<string>, hints: Record<string, string>): string | Refusal {
   const lower = value.toLowerCase();
@@ -66,7 +81,9 @@ function editable(value: string, owned: ReadonlySet<string>, hints: Record<strin
 }
 
 const requestOwned = new Set([...OWNED_BY_PROXY, 'host', 'expect']);
-export const editableRequestHeader = parsing(z.string(), (value) => editable(value, requestOwned, { host: 'use rewrite: { host: … }' }));
+export const editableRequestHeader = parsing(z.string(), (value) =>
+  editable(value, requestOwned, { host: 'use rewrite: { host: … }' }),
+);
 
 const responseOwned = new Set([...OWNED_BY_PROXY, 'date']);
 export const editableResponseHeader = parsing(z.string(), (value) => editable(value, responseOwned, {}));
@@ -80,11 +97,13 @@ export function parseHostPattern(value: string): string | Refusal {
     return refuse(`${JSON.stringify(value)} must be in ASCII form`, ascii === '' ? undefined : `write ${ascii}`);
   }
   if (/^\[[0-9a-f:.]+\]$/.test(lower)) return lower;
-  if (/:\d+$/.test(lower)) return refuse('a host pattern has no port: every port matches', `write ${lower.replace(/:\d+$/, '')}`);
+  if (/:\d+$/.test(lower))
+    return refuse('a host pattern has no port: every port matches', `write ${lower.replace(/:\d+$/, '')}`);
   if (/^\w+:\/\//.test(lower)) return refuse('expected a host name, not a URL');
   if (lower.endsWith('.')) return refuse('a host pattern has no dot at its end', `write ${lower.replace(/\.+$/, '')}`);
   const exact = lower.startsWith('*.') ? lower.slice(2) : lower;
-  if (exact.includes('*')) return refuse(`${JSON.stringify(value)}: a wildcard is "*" alone or the whole first label, as in "*.example.com"`);
+  if (exact.includes('*'))
+    return refuse(`${JSON.stringify(value)}: a wildcard is "*" alone or the whole first label, as in "*.example.com"`);
   if (exact.length > 253 || !exact.split('.').every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/.test(label))) {
     return refuse(`${JSON.stringify(value)} is not a host name`);
   }
@@ -95,16 +114,22 @@ export const hostPattern = parsing(z.string(), parseHostPattern);
 
 /** A name that a client may ask a certificate for. */
 export const serverName = parsing(z.string(), (value) =>
-  value === '*' ? refuse('"*" is no server name: the first certificate serves every other name') : parseHostPattern(value),
+  value === '*'
+    ? refuse('"*" is no server name: the first certificate serves every other name')
+    : parseHostPattern(value),
 );
 
 /** A host name as it may be sent in Host or Location; with an optional port. */
 export const hostHeader = parsing(z.string(), (value) =>
-  /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{1,253})(:\d{1,5})?$/.test(value) ? value : refuse(`${JSON.stringify(value)} is not a host name, with or without a port`),
+  /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{1,253})(:\d{1,5})?$/.test(value)
+    ? value
+    : refuse(`${JSON.stringify(value)} is not a host name, with or without a port`),
 );
 
 export const hostOnly = parsing(z.string(), (value) =>
-  /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{1,253})$/.test(value) ? value : refuse(`${JSON.stringify(value)} is not a host name without a port`),
+  /^(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9_.-]{1,253})$/.test(value)
+    ? value
+    : refuse(`${JSON.stringify(value)} is not a host name without a port`),
 );
 
 /**
@@ -114,17 +139,22 @@ export const hostOnly = parsing(z.string(), (value) =>
 export function parsePath(value: string): string | Refusal {
   if (!value.startsWith('/')) return refuse('a path starts with "/"', `write /${value}`);
   const special = /[?#]/.exec(value);
-  if (special !== null) return refuse(`a path has no "${special[0]}"`, special[0] === '?' ? 'match the query with "query"' : undefined);
-  if (/[^\x21-\x7e]/.test(value)) return refuse('a path holds visible ASCII characters only', `write ${encodeURI(value).replaceAll('%25', '%')}`);
-  if (/%(?![0-9A-Fa-f]{2})/.test(value)) return refuse('"%" must be followed by two hexadecimal digits', 'a literal percent sign is %25');
+  if (special !== null)
+    return refuse(`a path has no "${special[0]}"`, special[0] === '?' ? 'match the query with "query"' : undefined);
+  if (/[^\x21-\x7e]/.test(value))
+    return refuse('a path holds visible ASCII characters only', `write ${encodeURI(value).replaceAll('%25', '%')}`);
+  if (/%(?![0-9A-Fa-f]{2})/.test(value))
+    return refuse('"%" must be followed by two hexadecimal digits', 'a literal percent sign is %25');
   const canonical = value.replace(/%[0-9A-Fa-f]{2}/g, (escape) => {
     const character = String.fromCharCode(Number.parseInt(escape.slice(1), 16));
     return /[A-Za-z0-9._~-]/.test(character) ? character : escape.toUpperCase();
   });
   if (canonical !== value) return refuse(`${JSON.stringify(value)} is not in normal form`, `write ${canonical}`);
-  if (value.includes('\\') || /%(2F|5C|00)/.test(value)) return refuse('requests with a backslash or an encoded slash, backslash or NUL in their path are refused');
+  if (value.includes('\\') || /%(2F|5C|00)/.test(value))
+    return refuse('requests with a backslash or an encoded slash, backslash or NUL in their path are refused');
   if (value.includes('//')) return refuse('a path has no empty segments', `write ${value.replace(/\/{2,}/g, '/')}`);
-  if (/\/\.{1,2}(\/|$)/.test(value)) return refuse('a path has no "." or ".." segments', 'requests are normalised before they are matched');
+  if (/\/\.{1,2}(\/|$)/.test(value))
+    return refuse('a path has no "." or ".." segments', 'requests are normalised before they are matched');
   return value;
 }
 
@@ -138,5 +168,7 @@ export const regex = parsing(text, (value) => {
 
 /** An upper-case method that the engine has a bit for. */
 export function methodIn(methods: readonly string[]) {
-  return parsing(z.string(), (value) => (methods.includes(value) ? value : refuse(`${JSON.stringify(value)} is not a known method`, suggest(value, methods))));
+  return parsing(z.string(), (value) =>
+    methods.includes(value) ? value : refuse(`${JSON.stringify(value)} is not a known method`, suggest(value, methods)),
+  );
 }

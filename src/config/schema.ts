@@ -17,7 +17,11 @@ const listener = z.strictObject({
           z.strictObject({
             cert: scalar.text.describe('PEM file: the certificate, then its chain; relative to the configuration file'),
             key: scalar.text.describe('PEM file'),
-            hosts: z.array(scalar.serverName).min(1).optional().describe('server names; default: the DNS names of the certificate'),
+            hosts: z
+              .array(scalar.serverName)
+              .min(1)
+              .optional()
+              .describe('server names; default: the DNS names of the certificate'),
           }),
         )
         .min(1)
@@ -27,7 +31,10 @@ const listener = z.strictObject({
   forwarded: z
     .strictObject({
       headers: z.boolean().default(true).describe('write X-Forwarded-For, X-Forwarded-Proto and X-Forwarded-Host'),
-      trust: z.array(parsing(z.string(), parseCidr)).default([]).describe('peers whose forwarded headers are believed and extended'),
+      trust: z
+        .array(parsing(z.string(), parseCidr))
+        .default([])
+        .describe('peers whose forwarded headers are believed and extended'),
     })
     .prefault({}),
   requestId: z.boolean().default(true).describe('write x-request-id; kept from a trusted peer'),
@@ -40,15 +47,24 @@ const address = parsing(z.string(), parseEndpointAddress);
 const cluster = z.strictObject({
   balancer: z.strictObject({ policy: z.enum(['roundRobin', 'leastRequest']).default('leastRequest') }).prefault({}),
   endpoints: z
-    .array(z.union([address, z.strictObject({ address, weight: z.int().min(0).max(1_000_000).default(1).describe('0 drains the endpoint') })]))
+    .array(
+      z.union([
+        address,
+        z.strictObject({ address, weight: z.int().min(0).max(1_000_000).default(1).describe('0 drains the endpoint') }),
+      ]),
+    )
     .min(1)
     .max(65_535),
   connectTimeout: scalar.positiveDuration.prefault('1s'),
   pool: z
     .strictObject({
-      idleTimeout: scalar.positiveDuration.prefault('4s').describe('an idle connection is closed after this; keep it below the upstream\'s own limit'),
+      idleTimeout: scalar.positiveDuration
+        .prefault('4s')
+        .describe("an idle connection is closed after this; keep it below the upstream's own limit"),
       maxConnections: scalar.count.default(0).describe('per endpoint, all workers together; 0 = no limit'),
-      maxPending: scalar.count.default(1024).describe('requests of one worker that wait for a connection of one endpoint'),
+      maxPending: scalar.count
+        .default(1024)
+        .describe('requests of one worker that wait for a connection of one endpoint'),
       maxRequestsPerConnection: scalar.count.default(0).describe('0 = no limit'),
     })
     .prefault({}),
@@ -58,14 +74,22 @@ const cluster = z.strictObject({
       ca: scalar.text.optional().describe('PEM file of the trusted roots; default: the well-known ones'),
       cert: scalar.text.optional().describe('PEM file of the client certificate'),
       key: scalar.text.optional(),
-      insecureSkipVerify: z.boolean().default(false).describe('true: any certificate is taken; an attacker can read everything'),
+      insecureSkipVerify: z
+        .boolean()
+        .default(false)
+        .describe('true: any certificate is taken; an attacker can read everything'),
     })
     .optional()
     .describe('its presence means TLS to the endpoints'),
 });
 
 export const configSchema = z.strictObject({
-  workers: z.int().min(1).max(LIMITS.maxWorkers).optional().describe('data-plane threads; default: the number of cores'),
+  workers: z
+    .int()
+    .min(1)
+    .max(LIMITS.maxWorkers)
+    .optional()
+    .describe('data-plane threads; default: the number of cores'),
   drainTimeout: scalar.duration.prefault('30s').describe('how long in-flight requests may take after SIGTERM'),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   admin: z
@@ -73,11 +97,20 @@ export const configSchema = z.strictObject({
       z.literal(false, { error: 'expected false or a mapping with "address"' }),
       z.strictObject({
         address: parsing(z.string(), parseListenAddress).prefault('127.0.0.1:9901'),
-        unsafeBindAnywhere: z.boolean().default(false).describe('allow an address that is not loopback: whoever reaches it controls the proxy'),
+        unsafeBindAnywhere: z
+          .boolean()
+          .default(false)
+          .describe('allow an address that is not loopback: whoever reaches it controls the proxy'),
       }),
     ])
     .prefault({}),
-  limits: z.strictObject({ maxConnections: scalar.count.default(0).describe('downstream connections of the process; 0 = derived from the open-file limit') }).prefault({}),
+  limits: z
+    .strictObject({
+      maxConnections: scalar.count
+        .default(0)
+        .describe('downstream connections of the process; 0 = derived from the open-file limit'),
+    })
+    .prefault({}),
   listeners: z.array(listener).min(1),
   routes: z.record(scalar.name, z.array(virtualHost).min(1)),
   clusters: z.record(scalar.name, cluster).default({}),

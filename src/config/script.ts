@@ -9,9 +9,17 @@ import { NO_POSITION, type Source } from './source.ts';
  * Runs a TypeScript or JavaScript configuration and takes its default export: an object, a promise of one, or a
  * function that returns either. Every load runs the module and what it imports anew, so that a reload sees changes.
  */
-export async function runScript(file: string, absolute: string): Promise<{ source: Source; watch: string[] } | { problems: ConfigProblem[]; watch: string[] }> {
+export async function runScript(
+  file: string,
+  absolute: string,
+): Promise<{ source: Source; watch: string[] } | { problems: ConfigProblem[]; watch: string[] }> {
   const watch = new Set([absolute]);
-  const options = { fsCache: false, moduleCache: false, interopDefault: true, virtualModules: { millrace: { defineConfig } } };
+  const options = {
+    fsCache: false,
+    moduleCache: false,
+    interopDefault: true,
+    virtualModules: { millrace: { defineConfig } },
+  };
   const transformer = createJiti(absolute, options);
   const jiti = createJiti(absolute, {
     ...options,
@@ -29,7 +37,8 @@ export async function runScript(file: string, absolute: string): Promise<{ sourc
     await readFile(absolute);
     const exported = await jiti.import<unknown>(pathToFileURL(absolute).href, { default: true });
     const value: unknown = await (typeof exported === 'function' ? (exported as () => unknown)() : exported);
-    if (typeof value !== 'object' || value === null) return problem('the default export is not a configuration: write "export default defineConfig({ … })"');
+    if (typeof value !== 'object' || value === null)
+      return problem('the default export is not a configuration: write "export default defineConfig({ … })"');
     // Through JSON: only data counts, undefined keys vanish, and getters and prototypes cannot surprise anyone later.
     const data: unknown = JSON.parse(JSON.stringify(value));
     return { source: { file, value: data, locate: () => NO_POSITION }, watch: [...watch] };

@@ -1,4 +1,15 @@
-import { isAlias, isCollection, isMap, isPair, isScalar, isSeq, LineCounter, parseDocument, type Document, type Node } from 'yaml';
+import {
+  isAlias,
+  isCollection,
+  isMap,
+  isPair,
+  isScalar,
+  isSeq,
+  LineCounter,
+  parseDocument,
+  type Document,
+  type Node,
+} from 'yaml';
 import type { ConfigProblem } from '../core/errors.ts';
 
 export type Path = readonly (string | number)[];
@@ -52,10 +63,17 @@ export function parseYaml(file: string, text: string): { source: Source } | { pr
     const { line, col } = lines.linePos(range[0]);
     return line === 0 ? undefined : { line, column: col };
   };
-  return { source: { file, value, locate: (path, part) => locate(document, path, part, positionOf) ?? { line: 1, column: 1 } } };
+  return {
+    source: { file, value, locate: (path, part) => locate(document, path, part, positionOf) ?? { line: 1, column: 1 } },
+  };
 }
 
-function locate(document: Document, path: Path, part: 'key' | 'value', positionOf: (node: unknown) => Position | undefined): Position | undefined {
+function locate(
+  document: Document,
+  path: Path,
+  part: 'key' | 'value',
+  positionOf: (node: unknown) => Position | undefined,
+): Position | undefined {
   let node: unknown = document.contents;
   let key: unknown;
   let found = positionOf(node);
@@ -85,7 +103,8 @@ function resolve(document: Document, node: unknown): unknown {
   return isAlias(node) ? node.resolve(document) : node;
 }
 
-const isEmptyScalar = (node: unknown) => node === null || node === undefined || (isScalar(node) && node.value === null && (node.source ?? '') === '');
+const isEmptyScalar = (node: unknown) =>
+  node === null || node === undefined || (isScalar(node) && node.value === null && (node.source ?? '') === '');
 
 interface FoundPair {
   key: unknown;

@@ -13,25 +13,34 @@ export function checkWarnings(config: Config, root: unknown, warn: Report): void
       checkShadows(host.routes, path, warn);
       for (const [i, route] of host.routes.entries()) {
         if (route.action.kind === 'cluster') usedClusters.add(route.action.cluster);
-        if (route.action.kind === 'weightedClusters') for (const { cluster } of route.action.clusters) usedClusters.add(cluster);
+        if (route.action.kind === 'weightedClusters')
+          for (const { cluster } of route.action.clusters) usedClusters.add(cluster);
         checkIdleKeys(route, mapping(written[i]), [...path, i], warn);
       }
     }
   }
   for (const [name, cluster] of Object.entries(config.clusters)) {
     if (!usedClusters.has(name)) warn(['clusters', name], 'no route uses this cluster', undefined, 'key');
-    if (cluster.endpoints.every((endpoint) => endpoint.weight === 0)) warn(['clusters', name, 'endpoints'], 'every endpoint has weight 0: requests to this cluster will fail');
-    if (cluster.tls?.insecureSkipVerify === true) warn(['clusters', name, 'tls', 'insecureSkipVerify'], 'certificates of this cluster are not verified');
+    if (cluster.endpoints.every((endpoint) => endpoint.weight === 0))
+      warn(['clusters', name, 'endpoints'], 'every endpoint has weight 0: requests to this cluster will fail');
+    if (cluster.tls?.insecureSkipVerify === true)
+      warn(['clusters', name, 'tls', 'insecureSkipVerify'], 'certificates of this cluster are not verified');
   }
 }
 
 /** Keys that mean nothing for an answer which the proxy makes itself. */
 const FORWARDING_KEYS = ['timeout', 'maxDuration', 'idleTimeout', 'retry', 'rewrite', 'requestHeaders'];
 
-function checkIdleKeys(route: RouteConfig, written: Record<string, unknown>, path: (string | number)[], warn: Report): void {
+function checkIdleKeys(
+  route: RouteConfig,
+  written: Record<string, unknown>,
+  path: (string | number)[],
+  warn: Report,
+): void {
   if (route.action.kind !== 'redirect' && route.action.kind !== 'respond') return;
   for (const key of FORWARDING_KEYS) {
-    if (written[key] !== undefined) warn([...path, key], `"${key}" has no effect beside "${route.action.kind}"`, undefined, 'key');
+    if (written[key] !== undefined)
+      warn([...path, key], `"${key}" has no effect beside "${route.action.kind}"`, undefined, 'key');
   }
 }
 
@@ -42,7 +51,11 @@ function checkShadows(routes: readonly RouteConfig[], path: (string | number)[],
     const key = `${route.match.path.kind} ${route.match.path.value}`;
     const earlier = byPath.get(key);
     const shadow = earlier?.find((candidate) => covers(candidate.route.match, route.match));
-    if (shadow !== undefined) warn([...path, index], `this route is never reached: routes[${shadow.index}] before it has the same path and takes every such request`);
+    if (shadow !== undefined)
+      warn(
+        [...path, index],
+        `this route is never reached: routes[${shadow.index}] before it has the same path and takes every such request`,
+      );
     // Only routes that are reached can shadow others; this also bounds the comparisons of a list of duplicates.
     else if (earlier === undefined) byPath.set(key, [{ route, index }]);
     else earlier.push({ route, index });
@@ -50,8 +63,17 @@ function checkShadows(routes: readonly RouteConfig[], path: (string | number)[],
 }
 
 function covers(earlier: MatchConfig, later: MatchConfig): boolean {
-  const takesMethods = earlier.methods.length === 0 || (later.methods.length > 0 && later.methods.every((method) => earlier.methods.includes(method)));
+  const takesMethods =
+    earlier.methods.length === 0 ||
+    (later.methods.length > 0 && later.methods.every((method) => earlier.methods.includes(method)));
   const has = (predicates: MatchConfig['headers'], wanted: MatchConfig['headers'][number]) =>
-    predicates.some(({ name, op, value, negate }) => name === wanted.name && op === wanted.op && value === wanted.value && negate === wanted.negate);
-  return takesMethods && earlier.headers.every((wanted) => has(later.headers, wanted)) && earlier.query.every((wanted) => has(later.query, wanted));
+    predicates.some(
+      ({ name, op, value, negate }) =>
+        name === wanted.name && op === wanted.op && value === wanted.value && negate === wanted.negate,
+    );
+  return (
+    takesMethods &&
+    earlier.headers.every((wanted) => has(later.headers, wanted)) &&
+    earlier.query.every((wanted) => has(later.query, wanted))
+  );
 }

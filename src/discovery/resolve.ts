@@ -17,7 +17,9 @@ const REASONS: Record<string, string> = {
 export async function resolveHost(host: string): Promise<HostResolution> {
   try {
     const answers = await lookup(host, { all: true, verbatim: true });
-    const unique = new Map(answers.map(({ address, family }) => [address, family === 6 ? ('ipv6' as const) : ('ipv4' as const)]));
+    const unique = new Map(
+      answers.map(({ address, family }) => [address, family === 6 ? ('ipv6' as const) : ('ipv4' as const)]),
+    );
     const addresses = [...unique].map(([address, family]) => ({ address, family }));
     addresses.sort((a, b) => (a.family === b.family ? (a.address < b.address ? -1 : 1) : a.family < b.family ? -1 : 1));
     return addresses.length > 0 ? { addresses } : { error: 'the name has no address' };

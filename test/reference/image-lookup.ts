@@ -1,4 +1,11 @@
-import { METHODS, NONE, PATH_KIND, PREDICATE_OPERATOR, PREDICATE_SOURCE, type RecordFields } from '../../src/binding/abi.ts';
+import {
+  METHODS,
+  NONE,
+  PATH_KIND,
+  PREDICATE_OPERATOR,
+  PREDICATE_SOURCE,
+  type RecordFields,
+} from '../../src/binding/abi.ts';
 import { hash32 } from '../../src/config/hash.ts';
 import { ImageReader } from '../../src/config/image-reader.ts';
 import type { MatchRequest } from './route-matcher.ts';
@@ -34,22 +41,35 @@ export function findVhost(reader: ImageReader, table: RecordFields<'ROUTE_TABLE'
   return table.anyVhost;
 }
 
-function probePath(reader: ImageReader, vhost: RecordFields<'VHOST'>, key: Uint8Array, kind: number): RecordFields<'PATH'> | undefined {
+function probePath(
+  reader: ImageReader,
+  vhost: RecordFields<'VHOST'>,
+  key: Uint8Array,
+  kind: number,
+): RecordFields<'PATH'> | undefined {
   if (vhost.pathCapacity === 0) return undefined;
   const hash = hash32(key, kind);
   const mask = vhost.pathCapacity - 1;
   for (let slot = hash & mask; ; slot = (slot + 1) & mask) {
     const row = reader.row('PATH', vhost.pathStart + slot);
     if (row.kind === 0) return undefined;
-    if (row.hash === hash && row.kind === kind && Buffer.compare(reader.slice(row.keyOffset, row.keyLength), key) === 0) return row;
+    if (row.hash === hash && row.kind === kind && Buffer.compare(reader.slice(row.keyOffset, row.keyLength), key) === 0)
+      return row;
   }
 }
 
-function findRoute(reader: ImageReader, vhost: RecordFields<'VHOST'>, request: MatchRequest): RecordFields<'ROUTE'> | undefined {
+function findRoute(
+  reader: ImageReader,
+  vhost: RecordFields<'VHOST'>,
+  request: MatchRequest,
+): RecordFields<'ROUTE'> | undefined {
   const path = bytesOf(request.path);
   const first = (candidates: { candidateStart: number; candidateCount: number } | undefined) => {
     if (candidates === undefined) return undefined;
-    const indexes = reader.index.subarray(candidates.candidateStart, candidates.candidateStart + candidates.candidateCount);
+    const indexes = reader.index.subarray(
+      candidates.candidateStart,
+      candidates.candidateStart + candidates.candidateCount,
+    );
     return [...indexes].map((index) => reader.row('ROUTE', index)).find((route) => routeHolds(reader, route, request));
   };
   const exact = first(probePath(reader, vhost, path, PATH_KIND.exact));
@@ -71,14 +91,17 @@ function findRoute(reader: ImageReader, vhost: RecordFields<'VHOST'>, request: M
 export function runDfa(reader: ImageReader, index: number, text: Uint8Array): boolean {
   const dfa = reader.row('DFA', index);
   let state = dfa.startState;
-  for (const byte of text) state = reader.u16[dfa.transitionStart + state * dfa.classCount + (reader.bytes[dfa.classOffset + byte] ?? 0)] ?? 0;
+  for (const byte of text)
+    state = reader.u16[dfa.transitionStart + state * dfa.classCount + (reader.bytes[dfa.classOffset + byte] ?? 0)] ?? 0;
   return reader.bytes[dfa.acceptOffset + state] === 1;
 }
 
 function routeHolds(reader: ImageReader, route: RecordFields<'ROUTE'>, request: MatchRequest): boolean {
   const bit = METHODS.indexOf(request.method as (typeof METHODS)[number]);
   if (route.methods !== 0 && (bit < 0 || ((route.methods >>> bit) & 1) === 0)) return false;
-  return reader.rows('PREDICATE', route.predicateStart, route.predicateCount).every((row) => predicateHolds(reader, row, request));
+  return reader
+    .rows('PREDICATE', route.predicateStart, route.predicateCount)
+    .every((row) => predicateHolds(reader, row, request));
 }
 
 function predicateHolds(reader: ImageReader, row: RecordFields<'PREDICATE'>, request: MatchRequest): boolean {
@@ -87,12 +110,18 @@ function predicateHolds(reader: ImageReader, row: RecordFields<'PREDICATE'>, req
   const pairs = row.source === PREDICATE_SOURCE.header ? request.headers : [...new URLSearchParams(request.query)];
   const test = (value: string): boolean => {
     switch (row.op) {
-      case PREDICATE_OPERATOR.present: return true;
-      case PREDICATE_OPERATOR.exact: return value === wanted;
-      case PREDICATE_OPERATOR.prefix: return value.startsWith(wanted);
-      case PREDICATE_OPERATOR.suffix: return value.endsWith(wanted);
-      case PREDICATE_OPERATOR.contains: return value.includes(wanted);
-      default: return runDfa(reader, row.dfa, bytesOf(value));
+      case PREDICATE_OPERATOR.present:
+        return true;
+      case PREDICATE_OPERATOR.exact:
+        return value === wanted;
+      case PREDICATE_OPERATOR.prefix:
+        return value.startsWith(wanted);
+      case PREDICATE_OPERATOR.suffix:
+        return value.endsWith(wanted);
+      case PREDICATE_OPERATOR.contains:
+        return value.includes(wanted);
+      default:
+        return runDfa(reader, row.dfa, bytesOf(value));
     }
   };
   return pairs.some(([key, value]) => key === name && test(value)) !== (row.negate === 1);

@@ -70,12 +70,18 @@ function holds(route: RouteConfig, request: MatchRequest): boolean {
 function predicateHolds({ name, op, value, negate }: PredicateConfig, pairs: readonly [string, string][]): boolean {
   const test = (actual: string): boolean => {
     switch (op) {
-      case 'present': return true;
-      case 'exact': return actual === value;
-      case 'prefix': return actual.startsWith(value);
-      case 'suffix': return actual.endsWith(value);
-      case 'contains': return actual.includes(value);
-      case 'regex': return wholeMatch(value, actual);
+      case 'present':
+        return true;
+      case 'exact':
+        return actual === value;
+      case 'prefix':
+        return actual.startsWith(value);
+      case 'suffix':
+        return actual.endsWith(value);
+      case 'contains':
+        return actual.includes(value);
+      case 'regex':
+        return wholeMatch(value, actual);
     }
   };
   return pairs.some(([key, actual]) => key === name && test(actual)) !== negate;

@@ -11,7 +11,14 @@ import { matchRoute, type MatchRequest } from '../../reference/route-matcher.ts'
 import { brief, fakeResolver, FIXTURES, workDirectory } from './support.ts';
 
 const EXAMPLES = fileURLToPath(new URL('../../../examples/', import.meta.url));
-const get = (host: string, path: string, more: Partial<MatchRequest> = {}): MatchRequest => ({ method: 'GET', host, path, headers: [], query: '', ...more });
+const get = (host: string, path: string, more: Partial<MatchRequest> = {}): MatchRequest => ({
+  method: 'GET',
+  host,
+  path,
+  headers: [],
+  query: '',
+  ...more,
+});
 
 async function loadExample(file: string) {
   const directory = await workDirectory();
@@ -34,27 +41,59 @@ describe('the examples', () => {
 
   it('of the quick start do what their comments say', async () => {
     const { config } = await loadExample('quickstart.yaml');
-    const routeOf = (path: string, more?: Partial<MatchRequest>) => matchRoute(config, 'public', get('127.0.0.1', path, more))?.name;
-    expect([routeOf('/'), routeOf('/', { headers: [['accept', 'text/html,*/*']] }), routeOf('/hello'), routeOf('/api/items'), routeOf('/old/page'), routeOf('/x')]).toEqual([
-      'everything', 'page', 'hello', 'api', 'old', 'everything',
+    const routeOf = (path: string, more?: Partial<MatchRequest>) =>
+      matchRoute(config, 'public', get('127.0.0.1', path, more))?.name;
+    expect([
+      routeOf('/'),
+      routeOf('/', { headers: [['accept', 'text/html,*/*']] }),
+      routeOf('/hello'),
+      routeOf('/api/items'),
+      routeOf('/old/page'),
+      routeOf('/x'),
+    ]).toEqual(['everything', 'page', 'hello', 'api', 'old', 'everything']);
+    expect(config.clusters['spread']?.endpoints.map(({ name, weight }) => [name, weight])).toEqual([
+      ['127.0.0.1:9001', 2],
+      ['127.0.0.1:9002', 1],
+      ['127.0.0.1:9003', 1],
     ]);
-    expect(config.clusters['spread']?.endpoints.map(({ name, weight }) => [name, weight])).toEqual([['127.0.0.1:9001', 2], ['127.0.0.1:9002', 1], ['127.0.0.1:9003', 1]]);
   });
 
   it('of the edge do what their comments say', async () => {
     const { config } = await loadExample('edge.yaml');
-    const routeOf = (path: string, more?: Partial<MatchRequest>) => matchRoute(config, 'site', get('shop.example.com', path, more))?.name;
-    expect([routeOf('/v1/items/12'), routeOf('/v1/items/12', { method: 'PUT' }), routeOf('/cart/x'), routeOf('/cart', { headers: [['x-tester', '']] }), routeOf('/api/old/a', { query: 'format=json' }), routeOf('/api/old/a')]).toEqual([
-      'item', 'rest', 'cart', 'cart-testers', 'legacy', 'rest',
-    ]);
-    expect(matchRoute(config, 'site', get('other.org', '/'))?.action).toMatchObject({ kind: 'respond', respond: { status: 421 } });
+    const routeOf = (path: string, more?: Partial<MatchRequest>) =>
+      matchRoute(config, 'site', get('shop.example.com', path, more))?.name;
+    expect([
+      routeOf('/v1/items/12'),
+      routeOf('/v1/items/12', { method: 'PUT' }),
+      routeOf('/cart/x'),
+      routeOf('/cart', { headers: [['x-tester', '']] }),
+      routeOf('/api/old/a', { query: 'format=json' }),
+      routeOf('/api/old/a'),
+    ]).toEqual(['item', 'rest', 'cart', 'cart-testers', 'legacy', 'rest']);
+    expect(matchRoute(config, 'site', get('other.org', '/'))?.action).toMatchObject({
+      kind: 'respond',
+      respond: { status: 421 },
+    });
   });
 });
 
 describe('the JSON Schema', () => {
   it('knows every key, with descriptions, and is closed', () => {
-    const schema = configJsonSchema() as { properties: Record<string, unknown>; additionalProperties: boolean; required: string[] };
-    expect(Object.keys(schema.properties)).toEqual(['workers', 'drainTimeout', 'log', 'admin', 'limits', 'listeners', 'routes', 'clusters']);
+    const schema = configJsonSchema() as {
+      properties: Record<string, unknown>;
+      additionalProperties: boolean;
+      required: string[];
+    };
+    expect(Object.keys(schema.properties)).toEqual([
+      'workers',
+      'drainTimeout',
+      'log',
+      'admin',
+      'limits',
+      'listeners',
+      'routes',
+      'clusters',
+    ]);
     expect([schema.additionalProperties, schema.required]).toEqual([false, ['listeners', 'routes']]);
     expect(JSON.stringify(schema)).toContain('how long in-flight requests may take after SIGTERM');
   });
@@ -85,9 +124,16 @@ describe('resolveHost', () => {
 describe('a large file', () => {
   it('of 5,000 routes is loaded in seconds', async () => {
     const directory = await workDirectory();
-    const hosts = Array.from({ length: 500 }, (_, i) => `    - hosts: [h${i}.example.com]\n      routes:\n${Array.from({ length: 10 }, (_, j) => `        - { match: { pathPrefix: /p${j} }, cluster: a }\n`).join('')}`).join('');
+    const hosts = Array.from(
+      { length: 500 },
+      (_, i) =>
+        `    - hosts: [h${i}.example.com]\n      routes:\n${Array.from({ length: 10 }, (_, j) => `        - { match: { pathPrefix: /p${j} }, cluster: a }\n`).join('')}`,
+    ).join('');
     const file = join(directory, 'large.yaml');
-    await writeFile(file, `listeners: [{ name: web, address: 127.0.0.1:0, routes: t }]\nroutes:\n  t:\n${hosts}clusters: { a: { endpoints: [127.0.0.1:1] } }\n`);
+    await writeFile(
+      file,
+      `listeners: [{ name: web, address: 127.0.0.1:0, routes: t }]\nroutes:\n  t:\n${hosts}clusters: { a: { endpoints: [127.0.0.1:1] } }\n`,
+    );
     const started = performance.now();
     const result = await loadConfig(file, { resolveHost: fakeResolver });
     expect(performance.now() - started).toBeLessThan(10_000);

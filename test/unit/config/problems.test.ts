@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatProblem } from '../../../src/core/errors.ts';
-import { brief, loadText, problemsOf, withRoutes } from './support.ts';
+import { brief, loadText, problemsOf } from './support.ts';
 
 const GOOD = `listeners: [{ name: web, address: 127.0.0.1:0, routes: t }]
 routes: { t: [{ hosts: ["*"], routes: [{ cluster: a }] }] }
@@ -62,15 +62,21 @@ describe('configuration problems', () => {
   it('name the file as it was given', async () => {
     const result = await loadText('x: 1');
     const first = result.ok ? undefined : result.problems[0];
-    expect(first === undefined ? '' : formatProblem(first)).toBe(`${result.directory}/millrace.yaml:1:1: listeners: required key "listeners" is missing: expected a list`);
+    expect(first === undefined ? '' : formatProblem(first)).toBe(
+      `${result.directory}/millrace.yaml:1:1: listeners: required key "listeners" is missing: expected a list`,
+    );
   });
 
   it('list the known keys when none is near', async () => {
-    expect(await problemsOf(`${GOOD}log: { colour: red }\n`)).toEqual(['4:8 log.colour: unknown key "colour" (known here: level)']);
+    expect(await problemsOf(`${GOOD}log: { colour: red }\n`)).toEqual([
+      '4:8 log.colour: unknown key "colour" (known here: level)',
+    ]);
   });
 
   it('of the syntax have their place, too', async () => {
-    expect(await problemsOf('listeners: [\n  { name: web,\nroutes: 1')).toEqual(expect.arrayContaining([expect.stringMatching(/^3:\d+ : not valid YAML: /)]));
+    expect(await problemsOf('listeners: [\n  { name: web,\nroutes: 1')).toEqual(
+      expect.arrayContaining([expect.stringMatching(/^3:\d+ : not valid YAML: /)]),
+    );
     expect(await problemsOf('a: 1\na: 2\n')).toEqual(['2:1 : not valid YAML: Map keys must be unique']);
     expect(await problemsOf('a: *nowhere\n')).toHaveLength(1);
     expect(await problemsOf('a: 1\n---\nb: 2\n')).toHaveLength(1);
@@ -78,103 +84,41 @@ describe('configuration problems', () => {
 
   it('of an empty file are the missing keys', async () => {
     for (const text of ['', '# nothing\n', '{}']) {
-      expect(await problemsOf(text)).toEqual(['1:1 listeners: required key "listeners" is missing: expected a list', '1:1 routes: required key "routes" is missing: expected a mapping']);
+      expect(await problemsOf(text)).toEqual([
+        '1:1 listeners: required key "listeners" is missing: expected a list',
+        '1:1 routes: required key "routes" is missing: expected a mapping',
+      ]);
     }
     expect(await problemsOf('[]')).toEqual(['1:1 : expected a mapping, not a list']);
   });
 
   it('survive aliases that multiply', async () => {
-    const bomb = ['a0: &a0 [x]', ...Array.from({ length: 30 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i}, `.repeat(10)}]`)].join('\n');
+    const bomb = [
+      'a0: &a0 [x]',
+      ...Array.from({ length: 30 }, (_, i) => `a${i + 1}: &a${i + 1} [${`*a${i}, `.repeat(10)}]`),
+    ].join('\n');
     expect(await problemsOf(bomb)).toEqual([expect.stringContaining('not valid YAML: Excessive alias count')]);
   });
 
   it('refuse the prototype as a name', async () => {
-    const text = GOOD.replace('clusters: {', 'clusters: { __proto__: { endpoints: [127.0.0.1:1] },').replace('cluster: a', 'cluster: constructor');
-    expect(await problemsOf(text)).toEqual(['2:51 routes.t[0].routes[0].cluster: there is no cluster "constructor" (known here: __proto__, a)', '3:13 clusters.__proto__: "__proto__" cannot be a name']);
+    const text = GOOD.replace('clusters: {', 'clusters: { __proto__: { endpoints: [127.0.0.1:1] },').replace(
+      'cluster: a',
+      'cluster: constructor',
+    );
+    expect(await problemsOf(text)).toEqual([
+      '2:51 routes.t[0].routes[0].cluster: there is no cluster "constructor" (known here: __proto__, a)',
+      '3:13 clusters.__proto__: "__proto__" cannot be a name',
+    ]);
   });
 
   it('of a missing file have no line', async () => {
     const result = await loadText('');
     const { loadConfig } = await import('../../../src/config/load.ts');
-    const missing = await loadConfig(`${result.directory}/none.yaml`, { resolveHost: () => Promise.resolve({ error: '' }) });
+    const missing = await loadConfig(`${result.directory}/none.yaml`, {
+      resolveHost: () => Promise.resolve({ error: '' }),
+    });
     expect(missing.ok ? [] : brief(missing.problems)).toEqual(['0:0 : there is no such file']);
     const directory = await loadConfig(result.directory, { resolveHost: () => Promise.resolve({ error: '' }) });
     expect(directory.ok).toBe(false);
-  });
-});
-
-describe('rules between keys', () => {
-  const routeProblems = async (route: string) => (await problemsOf(withRoutes([route]))).map((problem) => problem.replace(' routes.t[0].routes[0]', ' '));
-
-  it.each([
-    ['{ match: { path: /a, pathPrefix: /b }, cluster: a }', ['6:32 .match.pathPrefix: "pathPrefix" and "path" exclude each other (keep one of path, pathPrefix, pathRegex)']],
-    ['{ match: { path: /a } }', ['6:11 : the route does nothing: expected one of cluster, weightedClusters, redirect, respond']],
-    ['{ cluster: a, respond: { status: 200 } }', ['6:25 .respond: "respond" and "cluster" exclude each other (keep one of cluster, weightedClusters, redirect, respond)']],
-    ['{ match: { headers: { x-a: { exact: a, prefix: b } } }, cluster: a }', ['6:50 .match.headers.x-a.prefix: "prefix" and "exact" exclude each other (keep one of present, exact, prefix, suffix, contains, regex)']],
-    ['{ match: { headers: { x-a: { not: true } } }, cluster: a }', ['6:38 .match.headers.x-a: expected one of present, exact, prefix, suffix, contains, regex']],
-    ['{ match: { headers: { x-a: b, X-A: c } }, cluster: a }', ['6:41 .match.headers.X-A: "X-A" is the same header as "x-a"']],
-    ['{ match: { headers: { "x a": b } }, cluster: a }', ['6:33 .match.headers["x a"]: "x a" is not a header name']],
-    ['{ match: { path: /a }, rewrite: { prefix: /b }, cluster: a }', ['6:45 .rewrite.prefix: "prefix" replaces the matched prefix and needs match.pathPrefix (use "path" to replace the whole path)']],
-    ['{ rewrite: { prefix: /b, path: /c }, cluster: a }', ['6:36 .rewrite.path: "path" and "prefix" exclude each other (keep one of prefix, path)']],
-    ['{ redirect: { status: 301 } }', ['6:23 .redirect: the redirect leads to where it came from: expected scheme, host, port, path or prefix']],
-    ['{ redirect: { status: 300, path: /a } }', ['6:33 .redirect.status: expected 301, 302, 303, 307 or 308, not 300']],
-    ['{ match: { pathRegex: a }, redirect: { prefix: /b } }', ['6:50 .redirect.prefix: "prefix" replaces the matched prefix and needs match.pathPrefix (use "path" to replace the whole path)']],
-    ['{ respond: { status: 200, body: a, bodyFile: shop.pem } }', ['6:46 .respond.bodyFile: "bodyFile" and "body" exclude each other (keep one of body, bodyFile)']],
-    ['{ respond: { status: 304, body: a } }', ['6:32 .respond.status: an answer with status 304 has no body']],
-    ['{ respond: { status: 100 } }', ['6:32 .respond.status: expected a number from 200, not 100']],
-    ['{ respond: { body: a } }', ['6:13 .respond.status: required key "status" is missing: expected a number']],
-    ['{ respond: { status: 200, bodyFile: none.html } }', [expect.stringMatching(/^6:47 \.respond\.bodyFile: cannot read .*none\.html: there is no such file$/)]],
-    ['{ weightedClusters: [{ cluster: a, weight: 0 }] }', ['6:31 .weightedClusters: all weights are 0: no cluster could be chosen']],
-    ['{ weightedClusters: [{ cluster: a, weight: 1 }, { cluster: a, weight: 1 }] }', ['6:70 .weightedClusters[1].cluster: the cluster "a" is listed twice']],
-    ['{ weightedClusters: [{ cluster: c, weight: 1 }] }', ['6:43 .weightedClusters[0].cluster: there is no cluster "c" (did you mean "a"?)']],
-    ['{ cluster: a, requestHeaders: { set: { Host: x, Content-Length: "1" } } }', [
-      '6:50 .requestHeaders.set.Host: host is written by the proxy and cannot be edited (use rewrite: { host: … })',
-      '6:59 .requestHeaders.set.Content-Length: content-length is written by the proxy and cannot be edited',
-    ]],
-    ['{ cluster: a, responseHeaders: { remove: [Transfer-Encoding, Connection, Date] } }', [
-      '6:53 .responseHeaders.remove[0]: transfer-encoding is written by the proxy and cannot be edited',
-      '6:72 .responseHeaders.remove[1]: connection is written by the proxy and cannot be edited',
-      '6:84 .responseHeaders.remove[2]: date is written by the proxy and cannot be edited',
-    ]],
-    ['{ cluster: a, requestHeaders: { set: { x-a: "b\\r\\nc: d" } } }', ['6:55 .requestHeaders.set.x-a: a header value may not hold control characters or line breaks']],
-    ['{ cluster: a, requestHeaders: { set: { x-a: 1 } } }', ['6:55 .requestHeaders.set.x-a: expected a text, not 1 (write it in quotes)']],
-    ['{ cluster: a, timeout: 15 }', ['6:34 .timeout: expected a duration such as 250ms, 5s, 1m or 2h, or 0, not 15']],
-    ['{ cluster: a, timeout: 1.0005s }', ['6:34 .timeout: 1.0005s is not a whole number of milliseconds of at most 596h']],
-    ['{ cluster: a, maxRequestBody: 1MB }', ['6:41 .maxRequestBody: expected a size such as 64KiB, 1MiB or 100B, or a number of bytes, not "1MB"']],
-    ['{ cluster: a, timeout: 5x }', ['6:34 .timeout: expected a duration such as 250ms, 5s, 1m or 2h, or 0, not "5x"']],
-    ['{ name: a/b, cluster: a }', ['6:19 .name: expected a name of letters, digits, ".", "_" and "-" that starts with a letter or a digit, not "a/b"']],
-    ['{ cluster: a, retry: { on: [5xx] } }', ['6:39 .retry.on[0]: expected connectFailure | reset, not "5xx"']],
-    ['{ cluster: a, retry: { attempts: 11 } }', ['6:44 .retry.attempts: expected a number up to 10, not 11']],
-    ['text', ['6:11 : expected a mapping, not "text"']],
-  ])('%s', async (route, expected) => {
-    expect(await routeProblems(route)).toEqual(expected);
-  });
-
-  it('route names are unique in their table', async () => {
-    expect(await problemsOf(withRoutes(['{ name: x, cluster: a }', '{ name: x, match: { path: /b }, cluster: a }']))).toEqual([
-      '7:19 routes.t[0].routes[1].name: the route name "x" is already used by [0].routes[0] of this table',
-    ]);
-  });
-
-  it('the admin endpoint stays on the loopback unless told', async () => {
-    expect(await problemsOf(`${GOOD}admin: { address: 0.0.0.0:9901 }`)).toEqual([
-      '4:19 admin.address: the admin endpoint is for this machine only, and 0.0.0.0 is not a loopback address (use 127.0.0.1, or set unsafeBindAnywhere: true)',
-    ]);
-    expect(await problemsOf(`${GOOD}admin: { address: 0.0.0.0:9901, unsafeBindAnywhere: true }`)).toEqual([]);
-    expect(await problemsOf(`${GOOD}admin: true`)).toEqual(['4:8 admin: expected false or a mapping with "address", not true']);
-  });
-
-  it('listeners do not share an address, unless it is any free port', async () => {
-    const two = (port: number) => GOOD.replace('[{ name: web, address: 127.0.0.1:0, routes: t }]', `[{ name: x, address: localhost:${port}, routes: t }, { name: y, address: 127.0.0.1:${port}, routes: t }]`);
-    expect(await problemsOf(two(80))).toEqual(['1:80 listeners[1].address: the address "127.0.0.1:80" is already used by listeners[0]']);
-    expect(await problemsOf(two(0))).toEqual([]);
-  });
-
-  it('endpoints of a cluster are different, and a client certificate has its key', async () => {
-    expect(await problemsOf(withRoutes(['{ cluster: a }'], '{ a: { endpoints: [127.0.0.1:1, { address: 127.0.0.1:1 }], tls: { cert: shop.pem } } }'))).toEqual([
-      '7:54 clusters.a.endpoints[1].address: the endpoint "127.0.0.1:1" is already used by endpoints[0]',
-      '7:77 clusters.a.tls.cert: "cert" needs "key" beside it',
-    ]);
-    expect(await problemsOf(withRoutes(['{ cluster: a }'], '{ a: { endpoints: [] } }'))).toEqual(['7:29 clusters.a.endpoints: expected at least 1 entry']);
   });
 });

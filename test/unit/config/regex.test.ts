@@ -23,7 +23,9 @@ const expression = fc.letrec<{ node: string }>((tie) => ({
   ),
 })).node;
 
-const subject = fc.array(fc.constantFrom('a', 'b', 'c', 'é', '😀', '/', '0', ' ', '\n', '€'), { maxLength: 8 }).map((characters) => characters.join(''));
+const subject = fc
+  .array(fc.constantFrom('a', 'b', 'c', 'é', '😀', '/', '0', ' ', '\n', '€'), { maxLength: 8 })
+  .map((characters) => characters.join(''));
 
 describe('regex tables', () => {
   it('accept exactly what a JavaScript regex with flag u matches as a whole', () => {
@@ -31,7 +33,10 @@ describe('regex tables', () => {
       fc.property(expression, fc.array(subject, { minLength: 20, maxLength: 20 }), (source, texts) => {
         const compiled = compileRegex(source);
         if ('refused' in compiled) return /too large/.test(compiled.refused);
-        for (const text of texts) expect(matchTable(compiled, Buffer.from(text)), `${source} on ${JSON.stringify(text)}`).toBe(wholeMatch(source, text));
+        for (const text of texts)
+          expect(matchTable(compiled, Buffer.from(text)), `${source} on ${JSON.stringify(text)}`).toBe(
+            wholeMatch(source, text),
+          );
         return true;
       }),
       { numRuns: 300 },
@@ -40,7 +45,10 @@ describe('regex tables', () => {
 
   it('need no anchors, and take them where they mean nothing', () => {
     for (const source of ['/v1/[a-z]+', '^/v1/[a-z]+$', '^/v1/[a-z]+', '(?:^/v1)/[a-z]+', '^(?:/v1/[a-z]+)$']) {
-      expect(['/v1/abc', '/v1/', 'x/v1/abc', '/v1/abc/'].map((text) => matches(source, text)), source).toEqual([true, false, false, false]);
+      expect(
+        ['/v1/abc', '/v1/', 'x/v1/abc', '/v1/abc/'].map((text) => matches(source, text)),
+        source,
+      ).toEqual([true, false, false, false]);
     }
     expect(['a', 'b', 'ab', ''].map((text) => matches('^a|b$', text))).toEqual([true, true, false, false]);
   });
@@ -52,8 +60,14 @@ describe('regex tables', () => {
 
   it('have a dead state 0 and share classes between bytes that are alike', () => {
     const compiled = table('[a-z]+');
-    expect({ ...compiled, classes: [compiled.classes[0x61], compiled.classes[0x7a], compiled.classes[0x41]] }).toMatchObject({
-      stateCount: 3, classCount: 2, startState: 1, classes: [1, 1, 0],
+    expect({
+      ...compiled,
+      classes: [compiled.classes[0x61], compiled.classes[0x7a], compiled.classes[0x41]],
+    }).toMatchObject({
+      stateCount: 3,
+      classCount: 2,
+      startState: 1,
+      classes: [1, 1, 0],
     });
     expect([...compiled.accept]).toEqual([0, 0, 1]);
     expect([...compiled.transitions.subarray(0, 2)]).toEqual([0, 0]);
@@ -73,7 +87,16 @@ describe('regex tables', () => {
   });
 
   it('are refused when they would be too large', () => {
-    for (const source of ['(?:a|b)*a(?:a|b){20}', '(x{1,1000}){1,1000}', '\\p{L}{1,200}', '((a{1,99}){1,99}){1,99}', '((a?){100}){100}', '(.*a){30}b{3000}', '.{2000}', 'a'.repeat(5_000)]) {
+    for (const source of [
+      '(?:a|b)*a(?:a|b){20}',
+      '(x{1,1000}){1,1000}',
+      '\\p{L}{1,200}',
+      '((a{1,99}){1,99}){1,99}',
+      '((a?){100}){100}',
+      '(.*a){30}b{3000}',
+      '.{2000}',
+      'a'.repeat(5_000),
+    ]) {
       const result = compileRegex(source);
       expect(result, source.slice(0, 40)).toHaveProperty('refused');
     }
@@ -81,15 +104,22 @@ describe('regex tables', () => {
   });
 
   it('are refused when they are not regular, or not an expression at all', () => {
-    const refusals = ['(', '[', 'a**', '(?=a)b', '(?<!a)b', '\\bfoo', 'a$b', 'a^b', '(?<x>a*)b\\k<x>', '\\-'].map((source) => compileRegex(source));
-    for (const refusal of refusals) expect(refusal).toHaveProperty('refused', expect.stringContaining('not a usable regex'));
+    const refusals = ['(', '[', 'a**', '(?=a)b', '(?<!a)b', '\\bfoo', 'a$b', 'a^b', '(?<x>a*)b\\k<x>', '\\-'].map(
+      (source) => compileRegex(source),
+    );
+    for (const refusal of refusals)
+      expect(refusal).toHaveProperty('refused', expect.stringContaining('not a usable regex'));
   });
 });
 
 describe('UTF-8 sequences', () => {
   const encodes = (sequences: ReturnType<typeof utf8Sequences>, codePoint: number) => {
     const bytes = Buffer.from(String.fromCodePoint(codePoint));
-    return sequences.filter((sequence) => sequence.length === bytes.length && sequence.every(([min, max], i) => (bytes[i] ?? 0) >= min && (bytes[i] ?? 0) <= max)).length;
+    return sequences.filter(
+      (sequence) =>
+        sequence.length === bytes.length &&
+        sequence.every(([min, max], i) => (bytes[i] ?? 0) >= min && (bytes[i] ?? 0) <= max),
+    ).length;
   };
 
   it('hold each code point of a range once, and no other', () => {
@@ -98,7 +128,8 @@ describe('UTF-8 sequences', () => {
       fc.property(codePoint, codePoint, fc.array(codePoint), (a, b, others) => {
         const [min, max] = [Math.min(a, b), Math.max(a, b)];
         const sequences = utf8Sequences(min, max);
-        for (const value of [min, max, ...others]) expect(encodes(sequences, value)).toBe(value >= min && value <= max ? 1 : 0);
+        for (const value of [min, max, ...others])
+          expect(encodes(sequences, value)).toBe(value >= min && value <= max ? 1 : 0);
       }),
     );
   });

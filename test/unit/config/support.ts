@@ -3,9 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
+import { compile } from '../../../src/config/compile.ts';
 import type { ResolveHost } from '../../../src/config/endpoints.ts';
+import { ImageReader } from '../../../src/config/image-reader.ts';
 import { loadConfig, type LoadResult } from '../../../src/config/load.ts';
-import type { Config } from '../../../src/config/types.ts';
+import type { Config, MatchConfig, RouteConfig, VirtualHostConfig } from '../../../src/config/types.ts';
 import type { ConfigProblem } from '../../../src/core/errors.ts';
 
 export const FIXTURES = fileURLToPath(new URL('../../fixtures/config/', import.meta.url));
@@ -13,7 +15,13 @@ export const FIXTURES = fileURLToPath(new URL('../../fixtures/config/', import.m
 /** A resolver that knows three names and asks nobody. */
 export const fakeResolver: ResolveHost = (host) => {
   if (host === 'one.test') return Promise.resolve({ addresses: [{ address: '192.0.2.1', family: 'ipv4' }] });
-  if (host === 'two.test') return Promise.resolve({ addresses: [{ address: '192.0.2.2', family: 'ipv4' }, { address: '2001:db8::2', family: 'ipv6' }] });
+  if (host === 'two.test')
+    return Promise.resolve({
+      addresses: [
+        { address: '192.0.2.2', family: 'ipv4' },
+        { address: '2001:db8::2', family: 'ipv6' },
+      ],
+    });
   if (host === 'localhost') return Promise.resolve({ addresses: [{ address: '127.0.0.1', family: 'ipv4' }] });
   return Promise.resolve({ error: 'there is no such host name' });
 };
@@ -27,7 +35,11 @@ export async function workDirectory(): Promise<string> {
 }
 
 /** Loads a configuration given as text, from a file of that name beside the fixtures. */
-export async function loadText(text: string, name = 'millrace.yaml', nowMs = Date.parse('2026-01-01')): Promise<LoadResult & { directory: string }> {
+export async function loadText(
+  text: string,
+  name = 'millrace.yaml',
+  nowMs = Date.parse('2026-01-01'),
+): Promise<LoadResult & { directory: string }> {
   const directory = await workDirectory();
   await writeFile(join(directory, name), text);
   return { ...(await loadConfig(join(directory, name), { resolveHost: fakeResolver, nowMs })), directory };
@@ -35,13 +47,21 @@ export async function loadText(text: string, name = 'millrace.yaml', nowMs = Dat
 
 export async function loadGood(text: string, name?: string): Promise<Config> {
   const result = await loadText(text, name);
-  if (!result.ok) throw new Error(result.problems.map((problem) => `${problem.line}:${problem.column} ${problem.path}: ${problem.message}`).join('\n'));
+  if (!result.ok)
+    throw new Error(
+      result.problems
+        .map((problem) => `${problem.line}:${problem.column} ${problem.path}: ${problem.message}`)
+        .join('\n'),
+    );
   return result.config;
 }
 
 /** Problems as `line:column path: message (hint)`, without the file. */
 export function brief(problems: readonly ConfigProblem[]): string[] {
-  return problems.map(({ line, column, path, message, hint }) => `${line}:${column} ${path}: ${message}${hint === undefined ? '' : ` (${hint})`}`);
+  return problems.map(
+    ({ line, column, path, message, hint }) =>
+      `${line}:${column} ${path}: ${message}${hint === undefined ? '' : ` (${hint})`}`,
+  );
 }
 
 export async function problemsOf(text: string, name?: string): Promise<string[]> {
@@ -50,7 +70,10 @@ export async function problemsOf(text: string, name?: string): Promise<string[]>
 }
 
 /** A whole configuration around the routes of one virtual host "*", given as YAML flow lines. */
-export function withRoutes(routes: readonly string[], clusters = '{ a: { endpoints: [127.0.0.1:1] }, b: { endpoints: [127.0.0.1:2] } }'): string {
+export function withRoutes(
+  routes: readonly string[],
+  clusters = '{ a: { endpoints: [127.0.0.1:1] }, b: { endpoints: [127.0.0.1:2] } }',
+): string {
   const list = routes.map((route) => `        - ${route}`).join('\n');
   return `listeners: [{ name: web, address: 127.0.0.1:0, routes: t }]\nroutes:\n  t:\n    - hosts: ["*"]\n      routes:\n${list}\nclusters: ${clusters}\n`;
 }
@@ -62,34 +85,63 @@ export const MINIMAL_CONFIG: Config = {
   log: { level: 'info' },
   admin: null,
   limits: { maxConnections: 0 },
-  listeners: [{ name: 'web', host: '127.0.0.1', port: 0, routes: 't', tls: null, forwarded: { headers: true, trust: [] }, requestId: true, underscoresInHeaders: false, maxRequestHeadBytes: 16_384 }],
+  listeners: [
+    {
+      name: 'web',
+      host: '127.0.0.1',
+      port: 0,
+      routes: 't',
+      tls: null,
+      forwarded: { headers: true, trust: [] },
+      requestId: true,
+      underscoresInHeaders: false,
+      maxRequestHeadBytes: 16_384,
+    },
+  ],
   routes: {
-    t: [{
-      name: 't/0',
-      hosts: ['*'],
-      routes: [{
-        name: 't/0/0',
-        match: { path: { kind: 'prefix', value: '/' }, methods: [], headers: [], query: [] },
-        action: { kind: 'cluster', cluster: 'a' },
-        timeoutMs: 15_000,
-        maxDurationMs: 0,
-        idleTimeoutMs: 60_000,
-        retry: { on: ['connectFailure', 'reset'], attempts: 2 },
-        rewrite: null,
-        hostRewrite: null,
-        requestHeaders: { remove: [], set: [], add: [] },
-        responseHeaders: { remove: [], set: [], add: [] },
-        maxRequestBodyBytes: 0,
-      }],
-    }],
+    t: [
+      {
+        name: 't/0',
+        hosts: ['*'],
+        routes: [
+          {
+            name: 't/0/0',
+            match: { path: { kind: 'prefix', value: '/' }, methods: [], headers: [], query: [] },
+            action: { kind: 'cluster', cluster: 'a' },
+            timeoutMs: 15_000,
+            maxDurationMs: 0,
+            idleTimeoutMs: 60_000,
+            retry: { on: ['connectFailure', 'reset'], attempts: 2 },
+            rewrite: null,
+            hostRewrite: null,
+            requestHeaders: { remove: [], set: [], add: [] },
+            responseHeaders: { remove: [], set: [], add: [] },
+            maxRequestBodyBytes: 0,
+          },
+        ],
+      },
+    ],
   },
   clusters: {
     a: {
       policy: 'leastRequest',
-      endpoints: [{ name: '127.0.0.1:1', family: 'ipv4', address: '127.0.0.1', port: 1, weight: 1, serverName: '127.0.0.1' }],
+      endpoints: [
+        { name: '127.0.0.1:1', family: 'ipv4', address: '127.0.0.1', port: 1, weight: 1, serverName: '127.0.0.1' },
+      ],
       connectTimeoutMs: 1_000,
       pool: { idleTimeoutMs: 4_000, maxConnections: 0, maxPending: 1_024, maxRequestsPerConnection: 0 },
       tls: null,
     },
   },
 };
+
+export const imageOf = (config: Config): ImageReader => new ImageReader(compile(config).image);
+
+/** A route like that of MINIMAL_CONFIG, with another match. */
+export function routeWith(name: string, match: Partial<MatchConfig>): RouteConfig {
+  const template = MINIMAL_CONFIG.routes['t']?.[0]?.routes[0];
+  if (template === undefined) throw new Error('no template');
+  return { ...template, name, match: { ...template.match, ...match } };
+}
+
+export const withHosts = (hosts: VirtualHostConfig[]): Config => ({ ...MINIMAL_CONFIG, routes: { t: hosts } });
