@@ -122,7 +122,8 @@ function tableOf(dfa: DFA): RegexTable | Refusal {
   for (const [state, row] of rows.entries()) {
     for (const [index, byte] of representatives.entries()) transitions[state * classCount + index] = row[byte] ?? 0;
   }
-  const accept = Uint8Array.from([0, ...states.map((state) => (dfa.finals.has(state as DFA.Node) ? 1 : 0))]);
+  const finals: ReadonlySet<DFA.ReadonlyNode> = dfa.finals;
+  const accept = Uint8Array.from([0, ...states.map((state) => (finals.has(state) ? 1 : 0))]);
   return { stateCount: rows.length, classCount, classes, transitions, startState: 1, accept };
 }
 

@@ -65,7 +65,8 @@ function describeValue(value: unknown): string {
   if (value === null) return 'nothing';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object') return 'a mapping';
-  const written = JSON.stringify(value) ?? String(value);
+  // Only scalars are left; .inf and .nan have no JSON form.
+  const written = typeof value === 'number' ? String(value) : JSON.stringify(value);
   return written.length > 60 ? `${written.slice(0, 57)}...` : written;
 }
 

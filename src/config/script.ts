@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { access, constants } from 'node:fs/promises';
 import { pathToFileURL } from 'node:url';
 import { createJiti } from 'jiti';
 import { errorMessage, type ConfigProblem } from '../core/errors.ts';
@@ -34,8 +34,13 @@ export async function runScript(
     watch: [...watch],
   });
   try {
-    await readFile(absolute);
-    const exported = await jiti.import<unknown>(pathToFileURL(absolute).href, { default: true });
+    await access(absolute, constants.R_OK);
+  } catch (error) {
+    const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
+    return problem(missing ? 'there is no such file' : `cannot read the file: ${errorMessage(error)}`);
+  }
+  try {
+    const exported = await jiti.import(pathToFileURL(absolute).href, { default: true });
     const value: unknown = await (typeof exported === 'function' ? (exported as () => unknown)() : exported);
     if (typeof value !== 'object' || value === null)
       return problem('the default export is not a configuration: write "export default defineConfig({ … })"');

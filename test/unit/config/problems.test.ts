@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { formatProblem } from '../../../src/core/errors.ts';
-import { brief, loadText, problemsOf } from './support.ts';
+import { brief, fakeResolver, loadText, problemsOf } from './support.ts';
 
 const GOOD = `listeners: [{ name: web, address: 127.0.0.1:0, routes: t }]
 routes: { t: [{ hosts: ["*"], routes: [{ cluster: a }] }] }
@@ -114,10 +114,10 @@ describe('configuration problems', () => {
   it('of a missing file have no line', async () => {
     const result = await loadText('');
     const { loadConfig } = await import('../../../src/config/load.ts');
-    const missing = await loadConfig(`${result.directory}/none.yaml`, {
-      resolveHost: () => Promise.resolve({ error: '' }),
-    });
-    expect(missing.ok ? [] : brief(missing.problems)).toEqual(['0:0 : there is no such file']);
+    for (const name of ['none.yaml', 'none.ts']) {
+      const missing = await loadConfig(`${result.directory}/${name}`, { resolveHost: fakeResolver });
+      expect(missing.ok ? [] : brief(missing.problems)).toEqual(['0:0 : there is no such file']);
+    }
     const directory = await loadConfig(result.directory, { resolveHost: () => Promise.resolve({ error: '' }) });
     expect(directory.ok).toBe(false);
   });
