@@ -6,8 +6,6 @@
  * Every product carries a stamp inside itself (node_modules, dist, build), so that deleting the product deletes
  * the stamp too. A stamp is a hash over the contents of the inputs: switching branches back and forth with
  * unchanged contents builds nothing.
- *
- *   node src/bootstrap.mjs [--native-tests]     also builds and runs the C++ unit tests
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -76,7 +74,7 @@ export function installedMatchesLock(root) {
 }
 
 /** What is built, from what, in order. `stale` compares hashes only; `run` does the work. */
-export function buildPlan(root, options = {}) {
+export function buildPlan(root) {
   const at = (path) => join(root, path);
   const bin = (name) => at(`node_modules/.bin/${name}`);
   const lockHash = () => contentHash(root, [at('package-lock.json')]);
@@ -85,9 +83,9 @@ export function buildPlan(root, options = {}) {
   const nativeInputs = () => filesBelow(at('native'), (file) => /\.(h|cc|c|gypi)$/.test(file));
   // Not the Node version: the addon uses Node-API only, so one build serves every supported Node.
   const nativeHash = () => contentHash(root, [at('binding.gyp'), ...nativeInputs()], [process.platform, process.arch, process.env.CXX ?? '', process.env.CXXFLAGS ?? '']);
-  const stamps = { install: at('node_modules/.millrace-stamp'), compile: at('dist/.stamp'), addon: at('build/.stamp'), nativeTests: at('build/.native-tests-stamp') };
+  const stamps = { install: at('node_modules/.millrace-stamp'), compile: at('dist/.stamp'), addon: at('build/.stamp') };
 
-  const plan = [
+  return [
     {
       name: 'installing packages',
       stale() {
@@ -134,19 +132,6 @@ export function buildPlan(root, options = {}) {
       },
     },
   ];
-  if (options.nativeTests === true && existsSync(at('test/native/Makefile'))) {
-    const testInputs = () => contentHash(root, [...nativeInputs(), ...filesBelow(at('test/native'))], [process.arch, process.env.CXX ?? '']);
-    plan.push({
-      name: 'running the C++ unit tests',
-      stale: () => readStamp(stamps.nativeTests) !== testInputs(),
-      async run() {
-        const hash = testInputs();
-        await tool('make', ['-C', 'test/native', '-j', String(Math.min(availableParallelism(), 8))], root, 'needs g++ with AddressSanitizer and UBSan, and make');
-        writeStamp(stamps.nativeTests, hash);
-      },
-    });
-  }
-  return plan;
 }
 
 /** Compiled files whose source is gone would still be imported by name, so they go too. */
@@ -226,8 +211,8 @@ async function firstStale(plan) {
 }
 
 /** Brings everything up to date; says nothing when nothing is stale. */
-export async function bootstrap(root, options = {}, say = (line) => process.stderr.write(`${line}\n`)) {
-  const plan = buildPlan(root, options);
+export async function bootstrap(root, say = (line) => process.stderr.write(`${line}\n`)) {
+  const plan = buildPlan(root);
   if ((await firstStale(plan)) === undefined) return;
   let told = false;
   const waiting = () => {
@@ -253,7 +238,7 @@ async function main() {
   }
   const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
   try {
-    await bootstrap(root, { nativeTests: process.argv.includes('--native-tests') });
+    await bootstrap(root);
     return 0;
   } catch (error) {
     if (error instanceof StepError && error.output !== '') process.stderr.write(`${error.output.trimEnd()}\n`);
