@@ -7,5 +7,5 @@ import type { Config } from '../config/types.ts';
 export function compileTask(config: Config): unknown {
   const compiled = compile(config);
   // piscina transfers only what `move` marked.
-  return move({ [transferableSymbol]: [compiled.image], [valueSymbol]: compiled } as never);
+  return move({ [transferableSymbol]: [compiled.image], [valueSymbol]: compiled });
 }

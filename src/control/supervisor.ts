@@ -170,21 +170,22 @@ export class Supervisor implements ControlView {
     const { engine, log } = this.#options;
     const workers = this.#workers;
     const old = this.#current();
-    if (workers === null || this.#phase !== 'serving' || configHash(config) === old.hash) return 'unchanged';
+    if (workers === null || !this.#isServing() || configHash(config) === old.hash) return 'unchanged';
+    const workerCount = workers.status.length;
     await probeAddresses(addressesOf(config), this.#ownPorts());
     const compiled = await this.#compiler.compile(config);
-    if (this.#phase !== 'serving') return 'unchanged';
-    if (config.workers !== workers.count) log.warn({ running: workers.count, configured: config.workers }, 'the number of workers changes at the next start');
+    if (!this.#isServing()) return 'unchanged';
+    if (config.workers !== workerCount) log.warn({ running: workerCount, configured: config.workers }, 'the number of workers changes at the next start');
 
     // The image first: a new listener needs its routes from the first connection on.
     const before = this.listeners;
     this.#install(config, compiled);
-    const [failure] = await workers.apply(planListeners(config, workers.count));
+    const [failure] = await workers.apply(planListeners(config, workerCount));
     if (failure !== undefined) {
       const restored = engine.installImage(old.image);
       if (!restored.ok) throw new Error(`the previous image was refused: ${restored.error}`);
       this.#running = { ...old, version: restored.version };
-      await workers.apply(planListeners(old.config, workers.count));
+      await workers.apply(planListeners(old.config, workerCount));
       throw new StartError(`listener ${JSON.stringify(failure.name)}: ${failure.message}`);
     }
     const known = new Set(before.map(listenerText));
@@ -204,6 +205,11 @@ export class Supervisor implements ControlView {
     // compile() and the engine disagree: a defect, which the operator can only report.
     if (!installed.ok) throw new StartError(`the engine refused the compiled configuration: ${installed.error}`, 'please report this');
     this.#running = { config, file, hash: configHash(config), version: installed.version, image, loadedAtMs: clock.wallMs() };
+  }
+
+  /** Asked again after every wait. */
+  #isServing(): boolean {
+    return this.#phase === 'serving';
   }
 
   #current(): RunningConfig {

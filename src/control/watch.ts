@@ -97,9 +97,13 @@ export class FileWatcher {
     if (stats === this.#statPrint) return;
     this.#statPrint = stats;
     const contents = await contentPrint(this.#files);
-    if (contents === this.#contentPrint || this.#closed) return;
+    if (contents === this.#contentPrint) return;
     this.#contentPrint = contents;
-    this.#options.onChange();
+    this.#changed();
+  }
+
+  #changed(): void {
+    if (!this.#closed) this.#options.onChange();
   }
 
   /** Watches every directory on the way from the names to the files, and forgets those that are no longer on it. */
@@ -144,7 +148,7 @@ async function statPrint(files: readonly string[]): Promise<string> {
     files.map((file) =>
       stat(file, { bigint: true }).then(
         ({ dev, ino, size, mtimeNs, ctimeNs }) => [dev, ino, size, mtimeNs, ctimeNs].join(),
-        (error: NodeJS.ErrnoException) => error.code ?? 'error',
+        (error: unknown) => errorCode(error),
       ),
     ),
   );
@@ -162,8 +166,10 @@ async function touchedSince(files: readonly string[], sinceMs: number): Promise<
 async function contentPrint(files: readonly string[]): Promise<string> {
   const hash = createHash('sha256');
   for (const file of files) {
-    const content = await readFile(file).catch((error: NodeJS.ErrnoException) => `unreadable: ${error.code ?? ''}`);
+    const content = await readFile(file).catch((error: unknown) => `unreadable: ${errorCode(error)}`);
     hash.update(createHash('sha256').update(content).digest());
   }
   return hash.digest('hex');
 }
+
+const errorCode = (error: unknown): string => (error as NodeJS.ErrnoException).code ?? 'error';

@@ -12,6 +12,7 @@ import type { ListenerConfig } from '../config/types.ts';
 import type { Clock } from '../core/clock.ts';
 import { StartError, errorMessage } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
+import { Backoff } from './backoff.ts';
 import { within } from './deadline.ts';
 import { distPath } from './dist-path.ts';
 import type { Engine } from './engine.ts';
@@ -42,17 +43,13 @@ export interface ListenerFailure {
 
 const APPLY_LIMIT_MS = 10_000;
 const STOP_LIMIT_MS = 5_000;
-/** A worker that dies younger than this makes the next pause longer. */
-const SHORT_LIFE_MS = 1_000;
-const FIRST_PAUSE_MS = 100;
-const LONGEST_PAUSE_MS = 5_000;
 
 interface Member {
   slot: WorkerSlot;
   restarts: number;
   startedAtMs: number;
   startedMonotonicMs: number;
-  shortLives: number;
+  readonly backoff: Backoff;
   restartTimer: NodeJS.Timeout | undefined;
 }
 
@@ -95,10 +92,6 @@ export class Workers {
   /** The listeners as they run, with the ports that the system chose. */
   get bound(): readonly BoundListener[] {
     return this.#bound;
-  }
-
-  get count(): number {
-    return this.#members.length;
   }
 
   /** Throws a StartError when a worker cannot start or a listener cannot be opened. */
@@ -153,7 +146,7 @@ export class Workers {
       restarts: 0,
       startedAtMs: 0,
       startedMonotonicMs: 0,
-      shortLives: 0,
+      backoff: new Backoff(),
       restartTimer: undefined,
     };
     return member;
@@ -184,8 +177,7 @@ export class Workers {
     if (this.#phase !== 'serving') return;
     const livedMs = clock.monotonicMs() - member.startedMonotonicMs;
     member.restarts++;
-    member.shortLives = livedMs < SHORT_LIFE_MS ? member.shortLives + 1 : 0;
-    const pauseMs = member.shortLives === 0 ? 0 : Math.min(FIRST_PAUSE_MS * 2 ** (member.shortLives - 1), LONGEST_PAUSE_MS);
+    const pauseMs = member.backoff.pauseMs(livedMs);
     log.error({ worker, err: error ?? undefined, livedMs: Math.round(livedMs), restarts: member.restarts, pauseMs }, `worker died: ${reason}; starting another`);
     member.restartTimer = setTimeout(() => this.#launch(member), pauseMs);
   }

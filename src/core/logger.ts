@@ -72,5 +72,5 @@ export function prettyLine(line: string, colour: boolean): string {
     .join('');
   const error = record.err as { stack?: string; message?: string } | undefined;
   const trace = error === undefined ? '' : `\n${error.stack ?? error.message ?? JSON.stringify(error)}`;
-  return `${time} ${shownName} ${String(record.msg ?? '')}${fields}${trace}\n`;
+  return `${time} ${shownName} ${typeof record.msg === 'string' ? record.msg : ''}${fields}${trace}\n`;
 }
