@@ -20,6 +20,7 @@ export const SUITES: readonly Suite[] = [
   test('cidr', 'native/engine/route/cidr.cc'),
   test('balancer'),
   test('histogram'),
+  test('timer_wheel'),
   { ...test('race'), sanitizer: 'thread' },
 ];
 
