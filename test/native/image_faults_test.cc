@@ -28,6 +28,11 @@ CASE("faults of tables are refused") {
   refused("host table cannot be probed", [](auto& b) {
     for (auto& slot : b.hosts) slot = b.hosts[0].vhost == abi::kNone ? b.hosts[1] : b.hosts[0];
   });
+  // Full, though every row is at its home slot: a search for another name would never end.
+  refused("host table cannot be probed", [](auto& b) {
+    b.route_tables[0].host_start += b.hosts[0].vhost == abi::kNone ? 1 : 0;
+    b.route_tables[0].host_capacity = 1;
+  });
   refused("wrong hash of a host name", [](auto& b) {
     for (auto& slot : b.hosts) slot.hash ^= slot.vhost == abi::kNone ? 0 : 1;
   });
