@@ -15,10 +15,10 @@
       ],
       "cflags_cc!": ["-std=gnu++17", "-fno-rtti"],
       "cflags_cc": [
-        "-std=c++20", "-O3", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-fno-plt",
+        "-std=c++20", "-O3", "-flto", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-fno-plt",
         "-Wall", "-Wextra", "-Wno-missing-field-initializers", "-Wno-cast-function-type"
       ],
-      "ldflags": ["-Wl,-O1", "-Wl,--gc-sections"],
+      "ldflags": ["-flto", "-O3", "-Wl,-O1", "-Wl,--gc-sections"],
       "cflags": ["-ffunction-sections"]
     }
   ]

@@ -6,13 +6,15 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 76905689u;
+inline constexpr uint32_t kHash = 611522753u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
 inline constexpr uint32_t kImageHeaderWords = 6u;
 inline constexpr uint32_t kHistogramSubBucketBits = 5u;
 inline constexpr uint32_t kHistogramMaxBits = 26u;
+inline constexpr uint32_t kMaxRequestFields = 128u;
+inline constexpr uint32_t kHeadLengthWords = 259u;
 inline constexpr uint32_t kHistogramBuckets = 704u;
 
 namespace section {

@@ -2,6 +2,7 @@
 
 #include <node_api.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -17,6 +18,7 @@ constexpr size_t kHeadBytes = 192 * 1024;
 // One per environment.
 struct WorkerData {
   ReactorHost* host = nullptr;
+  const int32_t* lengths = nullptr;  // of the strings in a head; memory of the array that JS writes
   std::unique_ptr<std::array<char, kHeadBytes>> head;
 };
 
@@ -53,20 +55,28 @@ std::span<const uint8_t> bytesOf(napi_env env, napi_value value) noexcept {
   return {static_cast<const uint8_t*>(data), length};
 }
 
-// submit(handle, listenerKey | flags, flatHead: string, peer: ArrayBuffer | undefined) => SUBMIT
+// submit(handle, listenerKey | flags, head: string, peer: ArrayBuffer | undefined) => SUBMIT
+// The lengths of the strings that make up `head` are in the array that reactorOpen was given.
 napi_value submit(napi_env env, napi_callback_info info) {
   Call<4> call;
   if (!call.read(env, info)) return nullptr;
   const uint32_t key_and_flags = static_cast<uint32_t>(call.integer(env, 1));
-  std::array<char, kHeadBytes>& head = *call.data->head;
+  std::array<char, kHeadBytes>& bytes = *call.data->head;
   size_t length = 0;
   const bool latin1 = (key_and_flags & abi::submit_flag::kLatin1) != 0;
-  const napi_status status = latin1 ? napi_get_value_string_latin1(env, call.arguments[2], head.data(), head.size(), &length)
-                                    : napi_get_value_string_utf8(env, call.arguments[2], head.data(), head.size(), &length);
+  const napi_status status = latin1 ? napi_get_value_string_latin1(env, call.arguments[2], bytes.data(), bytes.size(), &length)
+                                    : napi_get_value_string_utf8(env, call.arguments[2], bytes.data(), bytes.size(), &length);
   if (!ok(env, status, "submit: the head is not a string")) return nullptr;
+  const int32_t* lengths = call.data->lengths;
+  const size_t count = std::min<size_t>(static_cast<size_t>(lengths[0]), abi::kHeadLengthWords - 1);
+  int64_t characters = 0;
+  for (size_t i = 1; i <= count; ++i) characters += lengths[i];
+  // More bytes than characters: not ASCII, and the lengths don't say where the strings are.
+  if (static_cast<size_t>(characters) != length) return number(env, abi::submit::kNeedLatin1);
   ReactorHost& host = *call.data->host;
-  const uint32_t result = host.reactor().submit(call.integer(env, 0), key_and_flags & 0xffff, {head.data(), length},
-                                                bytesOf(env, call.arguments[3]), key_and_flags, ReactorHost::now());
+  const FlatHead head{{bytes.data(), length}, {lengths + 1, count}};
+  const uint32_t result = host.reactor().submit(call.integer(env, 0), key_and_flags & 0xffff, head, bytesOf(env, call.arguments[3]),
+                                                ReactorHost::now());
   host.settle();
   return number(env, result);
 }
@@ -114,7 +124,7 @@ napi_value countConnection(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// reactorOpen(worker, events: Int32Array, data: Uint8Array, onEvents: (count) => void)
+// reactorOpen(worker, events: Int32Array, data: Uint8Array, headLengths: Int32Array, onEvents: (count) => void)
 Napi::Value reactorOpen(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto* data = static_cast<WorkerData*>(info.Data());
@@ -125,14 +135,21 @@ Napi::Value reactorOpen(const Napi::CallbackInfo& info) {
   }
   Napi::Int32Array events = info[1].As<Napi::Int32Array>();
   Napi::Uint8Array bytes = info[2].As<Napi::Uint8Array>();
+  Napi::Int32Array lengths = info[3].As<Napi::Int32Array>();
+  if (lengths.ElementLength() < abi::kHeadLengthWords) {
+    Napi::Error::New(env, "the array of head lengths is too short").ThrowAsJavaScriptException();
+    return env.Undefined();
+  }
   Napi::Array buffers = Napi::Array::New(env);
   buffers.Set(0u, events);
   buffers.Set(1u, bytes);
+  buffers.Set(2u, lengths);
+  data->lengths = lengths.Data();
   static_assert(sizeof(abi::EventRecord) % sizeof(int32_t) == 0);
   if (data->head == nullptr) data->head = std::make_unique<std::array<char, kHeadBytes>>();
   data->host = ReactorHost::open(env, worker,
                                  {reinterpret_cast<abi::EventRecord*>(events.Data()), events.ByteLength() / sizeof(abi::EventRecord)},
-                                 {reinterpret_cast<char*>(bytes.Data()), bytes.ByteLength()}, buffers, info[3]);
+                                 {reinterpret_cast<char*>(bytes.Data()), bytes.ByteLength()}, buffers, info[4]);
   return env.Undefined();
 }
 

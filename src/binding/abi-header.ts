@@ -38,6 +38,8 @@ export function abiHeader(): string {
     `inline constexpr uint32_t kImageHeaderWords = ${abi.IMAGE_HEADER_WORDS}u;`,
     `inline constexpr uint32_t kHistogramSubBucketBits = ${abi.HISTOGRAM_SUB_BUCKET_BITS}u;`,
     `inline constexpr uint32_t kHistogramMaxBits = ${abi.HISTOGRAM_MAX_BITS}u;`,
+    `inline constexpr uint32_t kMaxRequestFields = ${abi.MAX_REQUEST_FIELDS}u;`,
+    `inline constexpr uint32_t kHeadLengthWords = ${abi.HEAD_LENGTH_WORDS}u;`,
     `inline constexpr uint32_t kHistogramBuckets = ${abi.HISTOGRAM_BUCKETS}u;`,
     '',
     ...enumeration('section', counting(abi.SECTIONS)),

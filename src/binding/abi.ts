@@ -194,13 +194,17 @@ export const EVENT_FLAG = {
 export const SUBMIT = {
   /** Taken; events will follow. No request body is expected. */
   accepted: 0,
-  /** A header value held U+FFFD: read the values again as latin1 and submit with SUBMIT_FLAG.latin1. */
+  /** The head holds characters beyond ASCII: give their bytes as latin1 and submit again with SUBMIT_FLAG.latin1. */
   needLatin1: 1,
   /** Taken, and a request body follows: pass every piece to `sendBody`. */
   acceptedWithBody: 2,
 } as const;
 /** Bits above the listener key in the second argument of `submit`. */
 export const SUBMIT_FLAG = { latin1: 0x10000 } as const;
+/** Most header lines that the listener's parser lets through, and a few. */
+export const MAX_REQUEST_FIELDS = 128;
+/** Words of the array that carries the string lengths of a flat head: their number, then method, target, name, value ... */
+export const HEAD_LENGTH_WORDS = 1 + 2 + 2 * MAX_REQUEST_FIELDS;
 /** Results of `sendBody`. */
 export const SEND = { ok: 0, pause: 1, tooLarge: 2 } as const;
 

@@ -4,21 +4,21 @@ export interface Addon {
 
   // Process-wide, any thread.
   installImage(image: ArrayBuffer): { version: number; error: string };
-  setTlsRoots(pem: string): void;
-  clusterStats(version: number, cluster: number, out: Float64Array): boolean;
-  clusterHistogram(version: number, cluster: number, out: Float64Array): boolean;
-  endpointStats(version: number, endpoint: number, out: Float64Array): boolean;
-  processStats(out: Float64Array): void;
-  createMemoryFile(name: string, bytes: Uint8Array): number;
+  readonly setTlsRoots: (pem: string) => void;
+  readonly clusterStats: (version: number, cluster: number, out: Float64Array) => boolean;
+  readonly clusterHistogram: (version: number, cluster: number, out: Float64Array) => boolean;
+  readonly endpointStats: (version: number, endpoint: number, out: Float64Array) => boolean;
+  readonly processStats: (out: Float64Array) => void;
+  readonly createMemoryFile: (name: string, bytes: Uint8Array) => number;
 
   // One reactor per worker thread.
-  reactorOpen(worker: number, events: Int32Array, data: Uint8Array, onEvents: (count: number) => void): void;
-  reactorClose(): void;
-  listenerKey(name: string): number;
-  submit(handle: number, listenerKeyAndFlags: number, flatHead: string, peer: ArrayBuffer | undefined): number;
-  sendBody(handle: number, piece: ArrayBuffer, last: boolean): number;
-  abort(handle: number): void;
-  pause(handle: number): void;
-  resume(handle: number): void;
-  countConnection(opened: boolean): void;
+  readonly reactorOpen: (worker: number, events: Int32Array, data: Uint8Array, headLengths: Int32Array, onEvents: (count: number) => void) => void;
+  readonly reactorClose: () => void;
+  readonly listenerKey: (name: string) => number;
+  readonly submit: (handle: number, listenerKeyAndFlags: number, head: string, peer: ArrayBuffer | undefined) => number;
+  readonly sendBody: (handle: number, piece: ArrayBuffer, last: boolean) => number;
+  readonly abort: (handle: number) => void;
+  readonly pause: (handle: number) => void;
+  readonly resume: (handle: number) => void;
+  readonly countConnection: (opened: boolean) => void;
 }

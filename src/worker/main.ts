@@ -3,7 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { pack, unpack } from 'msgpackr';
 import { addon } from '../binding/load.ts';
 import { EVENT_WORDS, ExchangeTable } from './exchange-table.ts';
-import { UwsListener, type ConnectionCap } from './uws-listener.ts';
+import { headLengths, UwsListener, type ConnectionCap } from './uws-listener.ts';
 import type { ListenerSpec, MainMessage, WorkerMessage, WorkerTask } from './protocol.ts';
 
 const EVENTS_PER_CALL = 4096;
@@ -26,7 +26,7 @@ class Worker {
     const events = new Int32Array(EVENTS_PER_CALL * EVENT_WORDS);
     const data = new Uint8Array(DATA_BYTES);
     this.#table = new ExchangeTable(events, data);
-    addon.reactorOpen(task.workerIndex, events, data, this.#table.onEvents);
+    addon.reactorOpen(task.workerIndex, events, data, headLengths, this.#table.onEvents);
     // A thread that ends with uWS sockets open aborts the whole process: whatever happens, they are closed.
     process.on('exit', this.#exitHook);
   }

@@ -4,7 +4,7 @@
  * filter, since accepting spins at the open-file limit; every app closed before the thread exits.
  */
 import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
-import { SUBMIT, SUBMIT_FLAG } from '../binding/abi.ts';
+import { HEAD_LENGTH_WORDS, SUBMIT, SUBMIT_FLAG } from '../binding/abi.ts';
 import { addon } from '../binding/load.ts';
 import type { ExchangeTable } from './exchange-table.ts';
 import type { CertificateFiles, ListenerSpec } from './protocol.ts';
@@ -26,30 +26,51 @@ export interface ConnectionCap {
   open: number;
 }
 
-// The request head as one string, "METHOD\nTARGET\nname\nvalue\n...", built by one closure for all requests.
-let flat = '';
+/** Lengths of the strings in the head that is being read; the engine reads them from the same memory. */
+export const headLengths = new Int32Array(HEAD_LENGTH_WORDS);
+
+// All strings of the request head in one, by one closure for all requests: no object per header, and one string to pass.
+let head = '';
+let pieces = 0;
 const appendHeader = (name: string, value: string): void => {
-  flat += name + '\n' + value + '\n';
+  head += name + value;
+  headLengths[++pieces] = name.length;
+  headLengths[++pieces] = value.length;
 };
 
 function readHead(req: HttpRequest): void {
+  const method = req.getCaseSensitiveMethod();
   const query = req.getQuery() as string | undefined;
-  flat = req.getCaseSensitiveMethod() + '\n' + req.getUrl() + (query === undefined || query === '' ? '\n' : '?' + query + '\n');
+  const target = query === undefined || query === '' ? req.getUrl() : req.getUrl() + '?' + query;
+  head = method + target;
+  headLengths[1] = method.length;
+  headLengths[2] = target.length;
+  pieces = 2;
   req.forEach(appendHeader);
+  headLengths[0] = pieces;
 }
 
-/** The same with values as latin1, which loses nothing; only for a head whose bytes are not UTF-8. */
+/**
+ * The same as latin1 characters that stand for the bytes. uWS decodes values as UTF-8, which loses what is not UTF-8 and
+ * shows as U+FFFD; `getHeader` gives those bytes, but only of the first field of a name: a repeated one is given
+ * a NUL, and refused for it.
+ */
 function readHeadLatin1(req: HttpRequest): void {
-  const lines = flat.split('\n');
+  const latin1 = (text: string): string => Buffer.from(text, 'utf8').toString('latin1');
   const names = new Map<string, number>();
   req.forEach((name) => names.set(name, (names.get(name) ?? 0) + 1));
-  flat = `${lines[0]}\n${lines[1]}\n`;
+  const method = latin1(req.getCaseSensitiveMethod());
+  const query = req.getQuery() as string | undefined;
+  const target = latin1(query === undefined || query === '' ? req.getUrl() : req.getUrl() + '?' + query);
+  head = method + target;
+  headLengths[1] = method.length;
+  headLengths[2] = target.length;
+  pieces = 2;
   req.forEach((name, value) => {
-    // eslint-disable-next-line no-control-regex
-    const plain = /^[\x00-\x7f]*$/.test(value);
-    // getHeader gives the first of several: a repeated header that is not plain ASCII cannot be had, and NUL gets it refused.
-    appendHeader(name, plain ? value : names.get(name) === 1 ? req.getHeader(name) : '\0');
+    if (!value.includes('\ufffd')) appendHeader(name, latin1(value));
+    else appendHeader(name, names.get(name) === 1 ? req.getHeader(name) : '\0');
   });
+  headLengths[0] = pieces;
 }
 
 function makeHandler(table: ExchangeTable, listenerKey: number, needsPeer: boolean): (res: HttpResponse, req: HttpRequest) => void {
@@ -58,10 +79,10 @@ function makeHandler(table: ExchangeTable, listenerKey: number, needsPeer: boole
     exchange.begin(res);
     readHead(req);
     const peer = needsPeer ? res.getRemoteAddress() : undefined;
-    let result = submit(exchange.handle, listenerKey, flat, peer);
+    let result = submit(exchange.handle, listenerKey, head, peer);
     if (result === SUBMIT.needLatin1) {
       readHeadLatin1(req);
-      result = submit(exchange.handle, listenerKey | SUBMIT_FLAG.latin1, flat, peer);
+      result = submit(exchange.handle, listenerKey | SUBMIT_FLAG.latin1, head, peer);
     }
     if (result === SUBMIT.acceptedWithBody) exchange.expectBody();
   };

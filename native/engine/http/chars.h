@@ -3,6 +3,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <string_view>
 
 namespace millrace {
@@ -39,6 +40,34 @@ inline bool all(std::string_view s, uint8_t bits) noexcept {
   uint8_t seen = 0xff;
   for (char c : s) seen &= kClass[static_cast<uint8_t>(c)];
   return (seen & bits) != 0;
+}
+
+// all(s, kFieldValue), eight bytes at a time: 0x20..0xff but 0x7f, and HTAB, which is rare enough to be left to
+// the table. Byte-wise comparisons in a word: https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord
+// Sets *high when a byte is above 0x7f.
+inline bool isFieldValue(std::string_view s, bool* high) noexcept {
+  constexpr uint64_t kOnes = 0x0101010101010101u;
+  constexpr uint64_t kHighBits = kOnes * 0x80;
+  uint64_t suspicious = 0;
+  uint64_t seen = 0;
+  const auto check = [&](uint64_t word) noexcept {
+    const uint64_t del = word ^ (kOnes * 0x7f);
+    suspicious |= ((word - kOnes * 0x20) & ~word & kHighBits) | ((del - kOnes) & ~del & kHighBits);
+    seen |= word;
+  };
+  size_t i = 0;
+  for (; i + 8 <= s.size(); i += 8) {
+    uint64_t word;
+    std::memcpy(&word, s.data() + i, 8);
+    check(word);
+  }
+  if (i < s.size()) {
+    uint64_t word = kOnes * 'a';
+    std::memcpy(&word, s.data() + i, s.size() - i);
+    check(word);
+  }
+  *high = (seen & kHighBits) != 0;
+  return suspicious == 0 || all(s, kFieldValue);
 }
 
 inline constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }

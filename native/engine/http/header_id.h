@@ -2,7 +2,9 @@
 #define MILLRACE_ENGINE_HTTP_HEADER_ID_H_
 
 #include <cstdint>
+#include <cstring>
 #include <string_view>
+#include <type_traits>
 
 #include "engine/http/chars.h"
 
@@ -31,28 +33,77 @@ enum class HeaderId : uint8_t {
   kXRequestId,
 };
 
-// Name in any case; one switch on the length, then at most three comparisons.
+namespace internal {
+
+// Up to 24 bytes as three words, folded to lower case; words overlap so that no byte past the end is read. Folding
+// with 0x20 maps no other token byte onto a letter, '-' or a digit, so for tokens equality is exact.
+struct FoldedName {
+  uint64_t first = 0;
+  uint64_t second = 0;
+  uint64_t third = 0;
+  friend constexpr bool operator==(const FoldedName&, const FoldedName&) = default;
+};
+
+constexpr uint64_t word(const char* at, size_t bytes) noexcept {
+  if (!std::is_constant_evaluated()) {
+    if (bytes == 8) {
+      uint64_t value;
+      std::memcpy(&value, at, 8);
+      return value;
+    }
+    if (bytes == 4) {
+      uint32_t value;
+      std::memcpy(&value, at, 4);
+      return value;
+    }
+  }
+  uint64_t value = 0;
+  for (size_t i = 0; i < bytes; ++i) value |= static_cast<uint64_t>(static_cast<uint8_t>(at[i])) << (8 * i);
+  return value;
+}
+
+constexpr FoldedName fold(std::string_view name) noexcept {
+  constexpr uint64_t kFold = 0x2020202020202020u;
+  const char* at = name.data();
+  const size_t n = name.size();
+  if (n < 4) return {word(at, n) | kFold, kFold, kFold};
+  if (n < 8) return {word(at, 4) | kFold, word(at + n - 4, 4) | kFold, kFold};
+  if (n <= 16) return {word(at, 8) | kFold, word(at + n - 8, 8) | kFold, kFold};
+  return {word(at, 8) | kFold, word(at + 8, 8) | kFold, word(at + n - 8, 8) | kFold};
+}
+
+}  // namespace internal
+
+// A token in any case. One switch on the length, then comparisons of whole words.
 inline HeaderId identifyHeader(std::string_view name) noexcept {
-  const auto is = [name](std::string_view known) { return chars::equalsIgnoreCase(name, known); };
+  if (name.size() < 2 || name.size() > 19) return HeaderId::kOther;
+  const internal::FoldedName folded = internal::fold(name);
+  const auto is = [&folded](const internal::FoldedName& known) { return folded == known; };
+#define MILLRACE_NAME(text) ([] { static constexpr internal::FoldedName kName = internal::fold(text); return kName; }())
   switch (name.size()) {
-    case 2: return is("te") ? HeaderId::kTe : HeaderId::kOther;
-    case 4: return is("host") ? HeaderId::kHost : is("date") ? HeaderId::kDate : HeaderId::kOther;
-    case 6: return is("expect") ? HeaderId::kExpect : HeaderId::kOther;
-    case 7: return is("upgrade") ? HeaderId::kUpgrade : is("trailer") ? HeaderId::kTrailer : HeaderId::kOther;
-    case 10: return is("connection") ? HeaderId::kConnection : is("keep-alive") ? HeaderId::kKeepAlive : HeaderId::kOther;
-    case 12: return is("x-request-id") ? HeaderId::kXRequestId : HeaderId::kOther;
-    case 14: return is("content-length") ? HeaderId::kContentLength : is("http2-settings") ? HeaderId::kHttp2Settings : HeaderId::kOther;
-    case 15: return is("x-forwarded-for") ? HeaderId::kXForwardedFor : HeaderId::kOther;
+    case 2: return is(MILLRACE_NAME("te")) ? HeaderId::kTe : HeaderId::kOther;
+    case 4: return is(MILLRACE_NAME("host")) ? HeaderId::kHost : is(MILLRACE_NAME("date")) ? HeaderId::kDate : HeaderId::kOther;
+    case 6: return is(MILLRACE_NAME("expect")) ? HeaderId::kExpect : HeaderId::kOther;
+    case 7: return is(MILLRACE_NAME("upgrade")) ? HeaderId::kUpgrade : is(MILLRACE_NAME("trailer")) ? HeaderId::kTrailer : HeaderId::kOther;
+    case 10:
+      return is(MILLRACE_NAME("connection")) ? HeaderId::kConnection
+             : is(MILLRACE_NAME("keep-alive")) ? HeaderId::kKeepAlive : HeaderId::kOther;
+    case 12: return is(MILLRACE_NAME("x-request-id")) ? HeaderId::kXRequestId : HeaderId::kOther;
+    case 14:
+      return is(MILLRACE_NAME("content-length")) ? HeaderId::kContentLength
+             : is(MILLRACE_NAME("http2-settings")) ? HeaderId::kHttp2Settings : HeaderId::kOther;
+    case 15: return is(MILLRACE_NAME("x-forwarded-for")) ? HeaderId::kXForwardedFor : HeaderId::kOther;
     case 16:
-      return is("x-forwarded-host") ? HeaderId::kXForwardedHost
-             : is("proxy-connection") ? HeaderId::kProxyConnection : HeaderId::kOther;
+      return is(MILLRACE_NAME("x-forwarded-host")) ? HeaderId::kXForwardedHost
+             : is(MILLRACE_NAME("proxy-connection")) ? HeaderId::kProxyConnection : HeaderId::kOther;
     case 17:
-      return is("transfer-encoding") ? HeaderId::kTransferEncoding
-             : is("x-forwarded-proto") ? HeaderId::kXForwardedProto : HeaderId::kOther;
-    case 18: return is("proxy-authenticate") ? HeaderId::kProxyAuthenticate : HeaderId::kOther;
-    case 19: return is("proxy-authorization") ? HeaderId::kProxyAuthorization : HeaderId::kOther;
+      return is(MILLRACE_NAME("transfer-encoding")) ? HeaderId::kTransferEncoding
+             : is(MILLRACE_NAME("x-forwarded-proto")) ? HeaderId::kXForwardedProto : HeaderId::kOther;
+    case 18: return is(MILLRACE_NAME("proxy-authenticate")) ? HeaderId::kProxyAuthenticate : HeaderId::kOther;
+    case 19: return is(MILLRACE_NAME("proxy-authorization")) ? HeaderId::kProxyAuthorization : HeaderId::kOther;
     default: return HeaderId::kOther;
   }
+#undef MILLRACE_NAME
 }
 
 // Hop-by-hop (RFC 9110 section 7.6.1): never forwarded, whatever Connection says.

@@ -9,23 +9,25 @@ namespace {
 
 constexpr size_t kMaxMethodBytes = 32;
 
-// "\n"-terminated pieces of the flat head.
+// Hands out the strings of a flat head one after the other.
 class Pieces {
  public:
-  explicit Pieces(std::string_view flat) noexcept : rest_(flat) {}
+  explicit Pieces(const FlatHead& flat) noexcept : at_(flat.bytes.data()), end_(at_ + flat.bytes.size()), lengths_(flat.lengths) {}
   bool next(std::string_view* piece) noexcept {
-    if (rest_.empty()) return false;
-    const void* lf = std::memchr(rest_.data(), '\n', rest_.size());
-    if (lf == nullptr) return false;
-    const size_t n = static_cast<size_t>(static_cast<const char*>(lf) - rest_.data());
-    *piece = rest_.substr(0, n);
-    rest_.remove_prefix(n + 1);
+    if (used_ == lengths_.size()) return false;
+    const int32_t n = lengths_[used_++];
+    if (n < 0 || n > end_ - at_) return false;
+    *piece = {at_, static_cast<size_t>(n)};
+    at_ += n;
     return true;
   }
-  bool atEnd() const noexcept { return rest_.empty(); }
+  bool atEnd() const noexcept { return used_ == lengths_.size(); }
 
  private:
-  std::string_view rest_;
+  const char* at_;
+  const char* const end_;
+  const std::span<const int32_t> lengths_;
+  size_t used_ = 0;
 };
 
 RequestError readTarget(std::string_view target, RequestHead* head) noexcept {
@@ -76,17 +78,6 @@ RequestError readLength(std::string_view value, RequestHead* head) noexcept {
   head->has_content_length = true;
   head->content_length = n;
   return RequestError::kNone;
-}
-
-bool isValidValue(std::string_view value, bool* lossy) noexcept {
-  uint8_t seen = 0xff;
-  bool high = false;
-  for (char c : value) {
-    seen &= chars::kClass[static_cast<uint8_t>(c)];
-    high |= static_cast<uint8_t>(c) >= 0x80;
-  }
-  if (high && value.find("\xEF\xBF\xBD") != std::string_view::npos) *lossy = true;
-  return (seen & chars::kFieldValue) != 0;
 }
 
 }  // namespace
@@ -149,11 +140,11 @@ uint32_t methodBit(std::string_view method) noexcept {
   return abi::kNone;
 }
 
-RequestError parseRequestHead(std::string_view flat, size_t max_bytes, RequestHead* head) noexcept {
+RequestError parseRequestHead(const FlatHead& flat, size_t max_bytes, RequestHead* head) noexcept {
   Pieces pieces(flat);
   std::string_view target;
   if (!pieces.next(&head->method) || !pieces.next(&target)) return RequestError::kMalformed;
-  if (flat.size() > max_bytes) return RequestError::kHeadTooLarge;
+  if (flat.bytes.size() + 2 * flat.lengths.size() > max_bytes) return RequestError::kHeadTooLarge;
   if (head->method.empty() || head->method.size() > kMaxMethodBytes || !chars::all(head->method, chars::kToken)) return RequestError::kBadMethod;
   head->method_bit = methodBit(head->method);
   // TRACE would echo credentials back to a script; CONNECT is a tunnel, which this proxy is not.
@@ -161,16 +152,17 @@ RequestError parseRequestHead(std::string_view flat, size_t max_bytes, RequestHe
   if (const RequestError error = readTarget(target, head); error != RequestError::kNone) return error;
 
   head->field_count = 0;
-  head->chunked = head->has_content_length = head->nominates = head->needs_latin1 = false;
+  head->chunked = head->has_content_length = head->nominates = false;
   head->content_length = 0;
   bool host_seen = false;
+  bool high = false;  // obs-text is passed on as it is
   std::string_view name;
   std::string_view value;
   while (!pieces.atEnd()) {
     if (!pieces.next(&name) || !pieces.next(&value)) return RequestError::kMalformed;
     if (head->field_count == kMaxRequestFields) return RequestError::kTooManyFields;
     if (name.empty() || !chars::all(name, chars::kToken)) return RequestError::kBadFieldName;
-    if (!isValidValue(value, &head->needs_latin1)) return RequestError::kBadFieldValue;
+    if (!chars::isFieldValue(value, &high)) return RequestError::kBadFieldValue;
     const HeaderId id = identifyHeader(name);
     RequestError error = RequestError::kNone;
     switch (id) {

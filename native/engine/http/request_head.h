@@ -4,14 +4,16 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
+#include "abi.h"
 #include "engine/http/header_id.h"
 #include "engine/route/request_view.h"
 
 namespace millrace {
 
-inline constexpr uint32_t kMaxRequestFields = 128;
+inline constexpr uint32_t kMaxRequestFields = abi::kMaxRequestFields;
 
 // Why a request is refused. The listener's parser lets all of these through (it accepts differing duplicate
 // lengths, any transfer coding, an empty Host, any method bytes), so they are checked before an upstream is
@@ -49,7 +51,6 @@ struct RequestHead {
   bool chunked = false;
   bool has_content_length = false;
   bool nominates = false;       // Connection names fields beyond close and keep-alive
-  bool needs_latin1 = false;    // a value holds U+FFFD: bytes were lost on the way here
   uint64_t content_length = 0;
   std::array<HeaderSlice, kMaxRequestFields> fields;
   std::array<HeaderId, kMaxRequestFields> ids;
@@ -60,8 +61,15 @@ struct RequestHead {
   bool isIdempotent() const noexcept;
 };
 
-// Parses and validates the flat head: "METHOD\nTARGET\nname\nvalue\nname\nvalue\n...", names in lower case.
-RequestError parseRequestHead(std::string_view flat, size_t max_bytes, RequestHead* head) noexcept;
+// How a request head comes over the boundary: all its strings in one, and their lengths in an array:
+// method, target, name, value, name, value ... `lengths` holds `count` numbers that add up to bytes.size().
+struct FlatHead {
+  std::string_view bytes;
+  std::span<const int32_t> lengths;
+};
+
+// Parses and validates. Names must be in lower case, as the listener gives them.
+RequestError parseRequestHead(const FlatHead& flat, size_t max_bytes, RequestHead* head) noexcept;
 
 // Index in abi METHODS, or abi::kNone.
 uint32_t methodBit(std::string_view method) noexcept;

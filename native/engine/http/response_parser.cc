@@ -129,6 +129,7 @@ ResponseError parseResponseHead(std::string_view bytes, bool to_head_request, Re
   bool keep_alive = false;
   bool chunked = false;
   bool transfer_encoding = false;
+  bool high = false;
   LengthState length;
   for (std::string_view line = nextLine(); !line.empty(); line = nextLine()) {
     if (head->field_count == kMaxResponseFields) return ResponseError::kTooManyFields;
@@ -141,7 +142,7 @@ ResponseError parseResponseHead(std::string_view bytes, bool to_head_request, Re
     field.name = line.substr(0, colon);
     field.value = chars::trim(line.substr(colon + 1));
     field.id = identifyHeader(field.name);
-    if (!chars::all(field.value, chars::kFieldValue)) return ResponseError::kBadFieldValue;
+    if (!chars::isFieldValue(field.value, &high)) return ResponseError::kBadFieldValue;
     switch (field.id) {
       case HeaderId::kContentLength: {
         const ResponseError error = readContentLength(field.value, &length);

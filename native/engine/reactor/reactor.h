@@ -58,9 +58,8 @@ class Reactor {
   // A small number for a listener name, the same for the life of the worker.
   uint32_t listenerKey(std::string_view name);
 
-  // Takes a request; abi::submit. `flat_head` is as in request_head.h, `peer` 4 or 16 address bytes or empty.
-  uint32_t submit(int32_t handle, uint32_t listener_key, std::string_view flat_head, std::span<const uint8_t> peer,
-                  uint32_t flags, Now now) noexcept;
+  // Takes a request; abi::submit. `peer`: 4 or 16 address bytes, or empty.
+  uint32_t submit(int32_t handle, uint32_t listener_key, const FlatHead& head, std::span<const uint8_t> peer, Now now) noexcept;
   // A piece of the request body; abi::send.
   uint32_t sendBody(int32_t handle, std::string_view piece, bool last, Now now) noexcept;
   // The client is gone, or its answer cannot be finished.

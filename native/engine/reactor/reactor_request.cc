@@ -25,8 +25,8 @@ uint64_t maxBodyOf(const abi::RouteRecord& route) noexcept {
 
 }  // namespace
 
-uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, std::string_view flat_head, std::span<const uint8_t> peer,
-                         uint32_t flags, Now now) noexcept {
+uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& head, std::span<const uint8_t> peer,
+                         Now now) noexcept {
   if (Engine::instance().version() != image_version_) refresh();
   Exchange& exchange = slotOf(handle);
   exchange.handle = handle;
@@ -61,15 +61,7 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, std::string_view
   const abi::ListenerRecord& listener = image_->image->listeners()[index];
 
   RequestHead& request = request_;
-  RequestError error = parseRequestHead(flat_head, listener.max_head_bytes, &request);
-  if (error == RequestError::kNone && request.needs_latin1 && (flags & abi::submit_flag::kLatin1) == 0) {
-    process_.counters.subtract(abi::process_stat::kDownstreamRequests, 1);
-    --image_->exchanges;
-    exchange.image = nullptr;
-    exchange.state = Exchange::State::kFree;
-    exchange.handle = 0;
-    return abi::submit::kNeedLatin1;
-  }
+  RequestError error = parseRequestHead(head, listener.max_head_bytes, &request);
   NormalisedPath path{};
   if (error == RequestError::kNone) {
     path = normalisePath(request.raw_path, path_buffer_);

@@ -9,6 +9,7 @@
 
 #include <cerrno>
 
+#include "engine/net/socket_io.h"
 #include "engine/upstream/pool.h"
 
 namespace millrace {
@@ -91,7 +92,7 @@ void Connection::close() noexcept {
 
 IoResult Connection::read(char* into, size_t n) noexcept {
   if (ssl == nullptr) {
-    const ssize_t got = ::recv(fd, into, n, 0);
+    const ssize_t got = receiveBytes(fd, into, n);
     if (got > 0) return {IoStatus::kOk, static_cast<size_t>(got)};
     if (got == 0) return {IoStatus::kEof, 0};
     return {errno == EAGAIN || errno == EINTR ? IoStatus::kBlocked : IoStatus::kError, 0};
@@ -115,7 +116,7 @@ IoResult Connection::writeOnce(const iovec* pieces, int count) noexcept {
   if (ssl == nullptr) {
     ssize_t sent;
     if (count == 1) {
-      sent = ::send(fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+      sent = sendBytes(fd, pieces[0].iov_base, pieces[0].iov_len);
     } else {
       msghdr message{};
       message.msg_iov = const_cast<iovec*>(pieces);
