@@ -76,7 +76,7 @@ std::string ResponseDriver::run(std::string_view message,
       const std::string_view bytes = memory().place(gathered);
       const std::size_t length = findHeadEnd(bytes, &scanned, &error);
       if (error != ResponseError::kNone || length == 0) break;
-      error = parseResponseHead(memory().place(bytes.substr(0, length)), to_head_request, &head);
+      error = parseResponseHead(memory().place(std::string_view(gathered).substr(0, length)), to_head_request, &head);
       if (error != ResponseError::kNone) break;
       if (head.interim()) {
         out += "(" + std::to_string(head.status) + ") ";
@@ -99,7 +99,8 @@ std::string ResponseDriver::run(std::string_view message,
     return out + (out.empty() || out.back() == ' ' ? "" : " ") + "error: " + describe(error);
   }
   if (head_done && closed && !decoder.done()) return out + " done by close";
-  out += head_done && decoder.done() ? " done" : " open";
+  if (!out.empty() && out.back() != ' ') out += ' ';
+  out += head_done && decoder.done() ? "done" : "open";
   return extra == 0 ? out : out + ", " + std::to_string(extra) + " more";
 }
 

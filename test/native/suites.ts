@@ -8,8 +8,15 @@ export interface Suite {
 const IMAGE = ['image', 'image_check', 'check_action', 'check_routing', 'check_upstream', 'text_rules'].map((name) => `native/engine/image/${name}.cc`);
 const ROUTE = ['matcher', 'predicate', 'cidr'].map((name) => `native/engine/route/${name}.cc`);
 const BUILDER = ['test/native/image_builder.cc', 'test/native/sample_image.cc'];
+const RESPONSE = ['test/native/response_driver.cc', 'native/engine/http/response_parser.cc'];
 
 const test = (name: string, ...sources: string[]): Suite => ({ name, sanitizer: 'address,undefined', sources: [`test/native/${name}_test.cc`, ...sources] });
+
+const fuzz = (name: string, ...sources: string[]): Suite => ({
+  name: `fuzz_${name}`,
+  sanitizer: 'address,undefined',
+  sources: [`test/native/fuzz_${name}.cc`, 'test/native/fuzz_driver.cc', ...sources],
+});
 
 export const SUITES: readonly Suite[] = [
   test('base'),
@@ -21,6 +28,10 @@ export const SUITES: readonly Suite[] = [
   test('balancer'),
   test('histogram'),
   test('timer_wheel'),
+  test('chars'),
+  test('response_parser', ...RESPONSE),
+  test('response_framing', ...RESPONSE),
+  fuzz('response', ...RESPONSE),
   { ...test('race'), sanitizer: 'thread' },
 ];
 
