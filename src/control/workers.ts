@@ -41,6 +41,12 @@ export interface ListenerFailure {
   message: string;
 }
 
+/**
+ * Largest request head that uWebSockets.js reads, in bytes: the largest `maxRequestHead` and a little, since each listener's own
+ * limit is kept by the engine. One number per process, read from the environment when the first thread loads the package.
+ */
+const UWS_MAX_HEAD_BYTES = 66 * 1024;
+
 const APPLY_LIMIT_MS = 10_000;
 const STOP_LIMIT_MS = 5_000;
 
@@ -73,6 +79,7 @@ export class Workers {
 
   constructor(options: WorkersOptions) {
     this.#options = options;
+    process.env['UWS_HTTP_MAX_HEADERS_SIZE'] = String(UWS_MAX_HEAD_BYTES);
     this.#pool = new Piscina({
       filename: options.filename ?? distPath('worker/main'),
       minThreads: 0,

@@ -76,6 +76,7 @@ void Pool::putIdle(Connection& connection, uint64_t now_ms) noexcept {
   idle_head = &connection;
   ++idle_count;
   cluster_shard->counters.add(abi::cluster_stat::kConnectionsIdle, 1);
+  cluster_shard->counters.subtract(abi::cluster_stat::kConnectionsActive, 1);
 }
 
 void Pool::removeIdle(Connection& connection) noexcept {
@@ -85,6 +86,7 @@ void Pool::removeIdle(Connection& connection) noexcept {
   connection.previous = connection.next = nullptr;
   --idle_count;
   cluster_shard->counters.subtract(abi::cluster_stat::kConnectionsIdle, 1);
+  cluster_shard->counters.add(abi::cluster_stat::kConnectionsActive, 1);
 }
 
 bool Pool::reserveConnection() noexcept {
