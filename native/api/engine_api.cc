@@ -4,7 +4,9 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdio>
 #include <cstring>
+#include <iostream>
 
 #include "engine/state/engine.h"
 
@@ -60,6 +62,15 @@ Napi::Value createMemoryFile(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fd);
 }
 
+// () => void. Ends the native code's standard output: uWebSockets.js prints a line of its own for every SNI name that
+// gets a handler. Node writes to descriptor 1 by itself and is not affected; neither is standard error.
+void muteNativeOutput(const Napi::CallbackInfo&) {
+  static std::FILE* const nowhere = std::fopen("/dev/null", "we");
+  if (nowhere == nullptr) return;
+  stdout = nowhere;
+  std::cout.setstate(std::ios::failbit);
+}
+
 }  // namespace
 
 void exportEngine(Napi::Env env, Napi::Object exports) {
@@ -69,6 +80,7 @@ void exportEngine(Napi::Env env, Napi::Object exports) {
   exports.Set("clusterHistogram", Napi::Function::New<readStats<&Engine::readClusterHistogram>>(env, "clusterHistogram"));
   exports.Set("endpointStats", Napi::Function::New<readStats<&Engine::readEndpoint>>(env, "endpointStats"));
   exports.Set("processStats", Napi::Function::New<processStats>(env, "processStats"));
+  exports.Set("muteNativeOutput", Napi::Function::New<muteNativeOutput>(env, "muteNativeOutput"));
   exports.Set("createMemoryFile", Napi::Function::New<createMemoryFile>(env, "createMemoryFile"));
 }
 

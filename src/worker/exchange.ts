@@ -117,6 +117,7 @@ export class Exchange {
     this.res = res;
     this.#done = false;
     this.#mode = 'waiting';
+    this.#blocked = false;
     this.#expectsBody = false;
     this.#bodyComplete = true;
     res.onAborted(this.onAborted);
@@ -311,7 +312,9 @@ export class Exchange {
     this.#blocked = true;
     this.#overrun = 0;
     this.#sliceMs = FIRST_SLICE_MS;
-    if (this.#clientPaused) this.#resumeClient();
+    // The failed write has made uWS wait for both directions: the client is read again. Its resume() would put back what it
+    // waited for when it paused, and the socket would never be reported writable.
+    this.#clientPaused = false;
     if (!this.#upstreamPaused && !this.#upstreamDone) {
       this.#upstreamPaused = true;
       pause(this.handle);
@@ -374,6 +377,9 @@ export class Exchange {
   #resumeClient(): void {
     this.#clientPaused = false;
     this.res.resume();
+    // What to wait for after a pause is kept in one place for all sockets of the thread, so writability may be lost by
+    // now. A write that fails again asks for it again. (Chunks are in uWS's buffer, whose sockets have a place of their own.)
+    if (this.#blocked && this.#mode === 'length') this.#writable();
   }
 
   /** Ends both sides: the client is told by the end of its connection, the engine by us. */

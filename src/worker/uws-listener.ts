@@ -18,6 +18,8 @@ interface AcceptorApp extends TemplatedApp {
   removeChildAppDescriptor(descriptor: unknown): void;
 }
 
+// `domain()` prints to standard output.
+addon.muteNativeOutput();
 // Removes "uWebSockets: 20" from every answer; per loop, hence per worker.
 (uWS as unknown as { _cfg(key: string): void })._cfg('999999990007');
 

@@ -50,6 +50,9 @@ RequestError readHost(std::string_view authority, RequestHead* head) noexcept {
     if (close == std::string_view::npos || close < 3) return RequestError::kBadHost;
     name = authority.substr(0, close + 1);
     port = authority.substr(close + 1);
+    for (char c : name.substr(1, close - 1)) {
+      if (!chars::is(c, chars::kHex) && c != ':' && c != '.') return RequestError::kBadHost;
+    }
     if (!port.empty() && port[0] != ':') return RequestError::kBadHost;
   } else {
     const size_t colon = authority.find(':');
@@ -143,6 +146,7 @@ uint32_t methodBit(std::string_view method) noexcept {
 RequestError parseRequestHead(const FlatHead& flat, size_t max_bytes, RequestHead* head) noexcept {
   Pieces pieces(flat);
   std::string_view target;
+  head->method = {};  // the caller asks for it after an error, too
   if (!pieces.next(&head->method) || !pieces.next(&target)) return RequestError::kMalformed;
   if (flat.bytes.size() + 2 * flat.lengths.size() > max_bytes) return RequestError::kHeadTooLarge;
   if (head->method.empty() || head->method.size() > kMaxMethodBytes || !chars::all(head->method, chars::kToken)) return RequestError::kBadMethod;
