@@ -9,6 +9,14 @@ const IMAGE = ['image', 'image_check', 'check_action', 'check_routing', 'check_u
 const ROUTE = ['matcher', 'predicate', 'cidr'].map((name) => `native/engine/route/${name}.cc`);
 const BUILDER = ['test/native/image_builder.cc', 'test/native/sample_image.cc'];
 const RESPONSE = ['test/native/response_driver.cc', 'native/engine/http/response_parser.cc'];
+const HEADS = [
+  ...BUILDER,
+  ...IMAGE,
+  ...ROUTE,
+  'native/engine/route/path_normalizer.cc',
+  ...['request_head', 'upstream_head', 'downstream_head', 'response_parser'].map((name) => `native/engine/http/${name}.cc`),
+  'test/native/head_fixture.cc',
+];
 
 const test = (name: string, ...sources: string[]): Suite => ({ name, sanitizer: 'address,undefined', sources: [`test/native/${name}_test.cc`, ...sources] });
 
@@ -32,6 +40,7 @@ export const SUITES: readonly Suite[] = [
   test('response_parser', ...RESPONSE),
   test('response_framing', ...RESPONSE),
   fuzz('response', ...RESPONSE),
+  test('request_head', ...HEADS),
   { ...test('race'), sanitizer: 'thread' },
 ];
 
