@@ -41,6 +41,9 @@ export const SUITES: readonly Suite[] = [
   test('response_framing', ...RESPONSE),
   fuzz('response', ...RESPONSE),
   test('request_head', ...HEADS),
+  test('upstream_head', ...HEADS),
+  test('downstream_head', ...HEADS),
+  fuzz('heads', ...HEADS),
   { ...test('race'), sanitizer: 'thread' },
 ];
 
