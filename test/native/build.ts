@@ -8,6 +8,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { mkdir, rename } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { promisify } from 'node:util';
+import { nodeHeaders } from './node-headers.ts';
 import type { Suite } from './suites.ts';
 
 const run = promisify(execFile);
@@ -78,7 +79,8 @@ export async function buildSuites(suites: readonly Suite[]): Promise<(string | E
     const object = join(CACHE, `${hashOf([version, ...flags, ...[...files].flat()])}.o`);
     let built = objects.get(object);
     if (built === undefined) {
-      const includes = INCLUDE_PATHS.map((path) => `-I${path}`);
+      const headers = nodeHeaders(ROOT);
+      const includes = [...INCLUDE_PATHS.map((path) => `-I${path}`), ...(headers === undefined ? [] : ['-isystem', headers])];
       built = existsSync(object) ? Promise.resolve(object) : job(() => produce(object, [...flags, ...includes, '-c', source])).then(() => object);
       objects.set(object, built);
     }

@@ -93,6 +93,8 @@ inline int runCases(int argc, char** argv) {
   ::millrace::test::checkEqual(__FILE__, __LINE__, #condition, static_cast<bool>(condition), \
                                true __VA_OPT__(, ) __VA_ARGS__)
 
+#ifndef MILLRACE_TEST_WITHOUT_MAIN  // for the other files of a program
 int main(int argc, char** argv) { return ::millrace::test::runCases(argc, argv); }
+#endif
 
 #endif  // MILLRACE_TEST_NATIVE_HARNESS_H_

@@ -17,6 +17,12 @@ const HEADS = [
   ...['request_head', 'upstream_head', 'downstream_head', 'response_parser'].map((name) => `native/engine/http/${name}.cc`),
   'test/native/head_fixture.cc',
 ];
+const ENGINE = [
+  ...HEADS,
+  ...['reactor', 'reactor_request', 'reactor_response', 'reactor_finish'].map((name) => `native/engine/reactor/${name}.cc`),
+  ...['upstream/connection', 'upstream/pool', 'state/engine'].map((name) => `native/engine/${name}.cc`),
+  ...['reactor_rig', 'origin', 'tls_stub'].map((name) => `test/native/${name}.cc`),
+];
 
 const test = (name: string, ...sources: string[]): Suite => ({ name, sanitizer: 'address,undefined', sources: [`test/native/${name}_test.cc`, ...sources] });
 
@@ -44,6 +50,8 @@ export const SUITES: readonly Suite[] = [
   test('upstream_head', ...HEADS),
   test('downstream_head', ...HEADS),
   fuzz('heads', ...HEADS),
+  test('reactor_answer', ...ENGINE),
+  test('reactor_image', ...ENGINE),
   { ...test('race'), sanitizer: 'thread' },
 ];
 

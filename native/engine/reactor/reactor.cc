@@ -34,7 +34,7 @@ Reactor::~Reactor() {
     if (exchange->state == Exchange::State::kQueued) exchange->pool->dequeue(*exchange);
   }
   for (const auto& [state, pool] : pools_) {
-    while (Connection* idle = pool->takeIdle()) closeConnection(*idle);
+    while (pool->idle_head != nullptr) closeConnection(*pool->idle_head);
   }
   freeClosed();
   pools_.clear();
@@ -117,7 +117,7 @@ void Reactor::bindImage(const std::shared_ptr<const InstalledImage>& installed) 
   // Endpoints that are gone: idle connections close now, busy ones when their exchange has ended.
   for (const auto& [state, pool] : pools_) {
     if (pool->current) continue;
-    while (Connection* idle = pool->takeIdle()) closeConnection(*idle);
+    while (pool->idle_head != nullptr) closeConnection(*pool->idle_head);
   }
   if (previous != nullptr) releaseImage(previous);
 }

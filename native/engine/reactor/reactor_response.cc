@@ -159,9 +159,9 @@ void Reactor::consume(Connection& connection, char* bytes, size_t n, bool in_dat
     if (!head.interim()) {
       char* body = bytes + end;
       const size_t rest = n - end;
-      if (!in_data_buffer && rest != 0) {
-        body = place(rest);
-        std::memcpy(body, bytes + end, rest);
+      if (!in_data_buffer) {
+        body = place(rest);  // even when empty: the event tells where it is
+        if (rest != 0) std::memcpy(body, bytes + end, rest);
       }
       startResponse(connection, head, body, rest, now);
       return;
