@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 611522753u;
+inline constexpr uint32_t kHash = 241775005u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -364,6 +364,8 @@ inline constexpr uint32_t kTooLarge = 2u;
 namespace limits {
 inline constexpr uint32_t kExchangeSlotBits = 20u;
 inline constexpr uint32_t kMaxWorkers = 64u;
+inline constexpr uint32_t kMaxRespondBodyBytes = 1048576u;
+inline constexpr uint32_t kMaxRespondHeadersBytes = 65536u;
 }  // namespace limits
 
 namespace method {

@@ -250,4 +250,7 @@ export const LIMITS = {
   /** Exchange handle = generation << 20 | slot. */
   exchangeSlotBits: 20,
   maxWorkers: 64,
+  /** A direct response is copied whole into the buffer that the events point into. */
+  maxRespondBodyBytes: 1024 * 1024,
+  maxRespondHeadersBytes: 64 * 1024,
 } as const;

@@ -1,13 +1,14 @@
 import { createHash, createPrivateKey, X509Certificate, type KeyObject } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import { LIMITS } from '../binding/abi.ts';
 import { errorMessage } from '../core/errors.ts';
 import { list, mapping, type Report } from './raw.ts';
 import type { Path } from './source.ts';
 import type { CertificateConfig } from './types.ts';
 
 /** Bodies are part of the image, and are sent from memory. */
-const MAX_BODY_BYTES = 1024 * 1024;
+const MAX_BODY_BYTES = LIMITS.maxRespondBodyBytes;
 const MAX_PEM_BYTES = 1024 * 1024;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 

@@ -1,3 +1,4 @@
+import { LIMITS } from '../binding/abi.ts';
 import { checkReference, list, mapping, type Report } from './raw.ts';
 import type { Path } from './source.ts';
 
@@ -79,7 +80,9 @@ function checkRedirect(path: Path, redirect: Mapping, isPrefix: boolean, report:
 function checkRespond(path: Path, respond: Mapping, report: Report): void {
   excluding(path, respond, ['body', 'bodyFile'], report);
   checkFoldedKeys([...path, 'headers'], mapping(respond['headers']), report);
-  const { status } = respond;
+  const { status, body } = respond;
+  if (typeof body === 'string' && Buffer.byteLength(body) > LIMITS.maxRespondBodyBytes)
+    report([...path, 'body'], `the body has more than ${LIMITS.maxRespondBodyBytes} bytes`);
   const hasBody = (respond['body'] ?? '') !== '' || respond['bodyFile'] !== undefined;
   if (hasBody && (status === 204 || status === 205 || status === 304))
     report([...path, 'status'], `an answer with status ${status} has no body`);

@@ -28,6 +28,13 @@ const OVERRUN_BYTES = 32 * 1024 * 1024;
 const FIRST_SLICE_MS = 2;
 const LAST_SLICE_MS = 500;
 
+/**
+ * What uWS waits for on a socket is kept, when it is paused, in two variables for all sockets of the thread: one for
+ * those with bytes in uWS's own buffer, one for the others. Which of them resume() reads depends on the buffer by then, and one
+ * that was never written holds "nothing": the socket would be dead. So the first request of a thread writes the latter.
+ */
+let pollEventsKept = false;
+
 const NO_BYTES = new Uint8Array(0);
 
 /** What the table and the draining worker need to know of each other. */
@@ -63,6 +70,7 @@ const writeWhole = (): void => {
 const writeBodiless = (): void => {
   corked.res.writeStatus(corkedHead).endWithoutBody();
 };
+const writeNothing = (): void => undefined;
 const writeHeadOnly = (): void => {
   corked.res.writeStatus(corkedHead);
 };
@@ -121,6 +129,11 @@ export class Exchange {
     this.#expectsBody = false;
     this.#bodyComplete = true;
     res.onAborted(this.onAborted);
+    if (!pollEventsKept) {
+      pollEventsKept = true;
+      res.pause();
+      res.resume();
+    }
   }
 
   /** Call in the handler itself: uWS drops the bytes of a body that nobody has asked for by then. */
@@ -304,16 +317,20 @@ export class Exchange {
 
   /** Corked. */
   writeChunk(piece: Uint8Array): void {
-    if (this.res.write(piece)) this.#progress();
-    else this.#block();
+    if (!this.res.write(piece)) {
+      this.#block();
+      return;
+    }
+    this.#progress();
+    // While the client is paused uWS does not tell that its buffer has drained; a write that goes through does.
+    if (this.#blocked) this.#unblock();
   }
 
   #block(): void {
     this.#blocked = true;
     this.#overrun = 0;
     this.#sliceMs = FIRST_SLICE_MS;
-    // The failed write has made uWS wait for both directions: the client is read again. Its resume() would put back what it
-    // waited for when it paused, and the socket would never be reported writable.
+    // The failed write has made uWS wait for both directions: the client is read again.
     this.#clientPaused = false;
     if (!this.#upstreamPaused && !this.#upstreamDone) {
       this.#upstreamPaused = true;
@@ -333,23 +350,21 @@ export class Exchange {
     if (this.#done) return true;
     this.#progressed = true;
     corked = this;
-    if (this.#mode === 'length') {
-      const at = this.res.getWriteOffset() - this.#pendingAt;
-      const rest = this.#pending.subarray(at);
-      if (rest.length !== 0) {
-        const [ok, done] = this.res.tryEnd(rest, this.#total);
-        if (done) {
-          this.#finish();
-          return true;
-        }
-        if (!ok) return false;
+    const rest = this.#mode === 'length' ? this.#pending.subarray(this.res.getWriteOffset() - this.#pendingAt) : NO_BYTES;
+    if (rest.length !== 0) {
+      const [ok, done] = this.res.tryEnd(rest, this.#total);
+      if (done) {
+        this.#finish();
+        return true;
       }
-      this.#pending = NO_BYTES;
-      this.#unblock();
-      return true;
+      if (!ok) return false;
+    } else {
+      // For a response with an onWritable uWS leaves its own buffer alone, and forgets that it waited. An empty cork sends it, or waits again.
+      this.res.cork(writeNothing);
     }
+    this.#pending = NO_BYTES;
     this.#unblock();
-    this.#endChunksIfDone();
+    if (this.#mode === 'chunked') this.#endChunksIfDone();
     return true;
   }
 
@@ -376,9 +391,10 @@ export class Exchange {
 
   #resumeClient(): void {
     this.#clientPaused = false;
+    // A write that failed meanwhile has made uWS wait for both directions already; this pause saves that where resume() looks.
+    this.res.pause();
     this.res.resume();
-    // What to wait for after a pause is kept in one place for all sockets of the thread, so writability may be lost by
-    // now. A write that fails again asks for it again. (Chunks are in uWS's buffer, whose sockets have a place of their own.)
+    // Whether it waited for writability may have been overwritten by another socket: a write that fails again asks for it again.
     if (this.#blocked && this.#mode === 'length') this.#writable();
   }
 

@@ -148,9 +148,11 @@ void Reactor::flush() noexcept {
 
 void Reactor::ensureSpace(size_t bytes) noexcept {
   if (sink_.data.size() - data_used_ < bytes || sink_.events.size() - event_count_ < kEventsPerRead) flush();
+  MILLRACE_CHECK(bytes <= sink_.data.size() - data_used_);
 }
 
 char* Reactor::place(size_t bytes) noexcept {
+  MILLRACE_CHECK(bytes <= sink_.data.size() - data_used_);
   char* at = sink_.data.data() + data_used_;
   data_used_ += bytes;
   return at;
@@ -175,8 +177,12 @@ void Reactor::deliverDeferred(Now now) noexcept {
       emitLocal(*exchange, now);
     } else if (exchange->state == Exchange::State::kCut) {
       ensureSpace(0);
+      if (exchange->state != Exchange::State::kCut) continue;  // delivery may have aborted it
       emit(*exchange, abi::event_kind::kAbort, abi::event_flag::kLast);
       finish(*exchange, exchange->status, exchange->flag, now);
+    } else {
+      ensureSpace(0);
+      resumeClient(*exchange);
     }
   }
   deferred_.clear();
@@ -285,7 +291,7 @@ void Reactor::onTimer(Exchange& exchange, Now now) noexcept {
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kTimeouts, 1);
   if (exchange.state == Exchange::State::kStreaming) {
     cut(exchange, idle ? abi::response_flag::kSi : abi::response_flag::kUt, now);
-  } else if (!exchange.request_complete && idle) {
+  } else if (!exchange.request_complete && idle && !exchange.client_paused) {
     fail(exchange, 408, abi::response_flag::kSi, "request timed out: the client stopped sending\n", now);
   } else {
     fail(exchange, 504, answer || !idle ? abi::response_flag::kUt : abi::response_flag::kSi, "upstream request timed out\n", now);
@@ -310,7 +316,9 @@ void Reactor::retryWaiting(Now now) noexcept {
   for (const auto& [state, pool] : pools_) {
     if (pool->waiting_count == 0) continue;
     serveWaiting(*pool, now);
-    waiting |= pool->waiting_count != 0;
+    if (pool->waiting_count == 0) continue;
+    waiting = true;
+    if (pool->open_count == 0) pool->announceWaiting(true);
   }
   if (waiting) wheel_.arm(retry_, now.ms());
 }

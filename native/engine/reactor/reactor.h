@@ -115,6 +115,7 @@ class Reactor {
   void sendRequest(Exchange& exchange, Connection& connection, Now now) noexcept;
   bool writeBody(Exchange& exchange, Connection& connection, std::string_view piece, bool last) noexcept;
   void serveWaiting(Pool& pool, Now now) noexcept;
+  void resumeClient(Exchange& exchange) noexcept;
   void releaseEndpoint(Exchange& exchange) noexcept;
 
   // reactor_response.cc: from an upstream to the client
@@ -151,7 +152,7 @@ class Reactor {
   std::vector<std::string> listener_names_;
   std::unordered_map<EndpointState*, std::unique_ptr<Pool>> pools_;
   std::vector<std::unique_ptr<Exchange>> exchanges_;
-  std::vector<int32_t> deferred_;        // handles with a local answer or a cut due
+  std::vector<int32_t> deferred_;        // handles with a local answer, a cut or a resume due
   std::vector<Connection*> again_;       // connections to read again without waiting for epoll
   std::vector<Connection*> again_now_;   // the batch of `again_` being worked on
   Connection* closed_ = nullptr;

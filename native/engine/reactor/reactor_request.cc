@@ -189,6 +189,14 @@ void Reactor::dispatch(Exchange& exchange, Now now) noexcept {
     connect(exchange, now);
     return;
   }
+  // No place for a new one: whichever is free, or comes free next, has been in use just now.
+  if (exchange.fresh_only) {
+    exchange.fresh_only = false;
+    if (Connection* idle = pool.takeIdle()) {
+      attach(exchange, *idle, now);
+      return;
+    }
+  }
   if (pool.waiting_count >= pool.max_pending) {
     pool.cluster_shard->counters.add(abi::cluster_stat::kPendingOverflow, 1);
     fail(exchange, 503, abi::response_flag::kUo, "too many requests wait for an upstream connection\n", now);
@@ -238,22 +246,28 @@ void Reactor::sendRequest(Exchange& exchange, Connection& connection, Now now) n
   connection.head_done = connection.response_bytes = connection.persistent = false;
   const iovec head{exchange.head.data(), exchange.head.size()};
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kBytesSent, exchange.head.size());
-  bool sent = connection.write(&head, 1, epoll_fd_);
-  if (sent && !exchange.body.empty()) {
-    sent = writeBody(exchange, connection, exchange.body.view(), exchange.request_complete);
-    exchange.body.clear();
-  } else if (sent && exchange.request_complete && exchange.chunked_request) {
-    sent = writeBody(exchange, connection, {}, true);
-  }
-  if (!sent) {
+  if (!connection.write(&head, 1, epoll_fd_)) {
     onClosed(connection, false, now);
     return;
   }
-  if (exchange.client_paused && !connection.blocked()) {
-    exchange.client_paused = false;
-    ensureSpace(0);
-    emit(exchange, abi::event_kind::kResumeRequest, 0);
+  bool sent = true;
+  if (!exchange.body.empty()) {
+    sent = writeBody(exchange, connection, exchange.body.view(), exchange.request_complete);
+    exchange.body.clear();
+  } else if (exchange.request_complete && exchange.chunked_request) {
+    sent = writeBody(exchange, connection, {}, true);
   }
+  if (!sent) connection.stopWriting(epoll_fd_);
+  // Later, since this may run inside a walk over pools that a delivery could change.
+  if (exchange.client_paused && !connection.blocked()) deferred_.push_back(exchange.handle);
+}
+
+// The upstream takes more of a request that was held back.
+void Reactor::resumeClient(Exchange& exchange) noexcept {
+  if (!exchange.client_paused || exchange.connection == nullptr || exchange.connection->blocked()) return;
+  if (exchange.connection->state != Connection::State::kBusy) return;
+  exchange.client_paused = false;
+  emit(exchange, abi::event_kind::kResumeRequest, 0);
 }
 
 // Body bytes with the framing that the upstream was promised.
@@ -309,10 +323,8 @@ uint32_t Reactor::sendBody(int32_t handle, std::string_view piece, bool last, No
     return exchange.client_paused ? abi::send::kPause : abi::send::kOk;
   }
   Connection& connection = *exchange.connection;
-  if (!writeBody(exchange, connection, piece, last)) {
-    onClosed(connection, false, now);
-    return abi::send::kOk;
-  }
+  // An upstream may answer early and close: the answer lies behind what could not be sent.
+  if (!writeBody(exchange, connection, piece, last)) connection.stopWriting(epoll_fd_);
   exchange.client_paused = !last && connection.blocked();
   return exchange.client_paused ? abi::send::kPause : abi::send::kOk;
 }

@@ -83,17 +83,12 @@ void Reactor::connectFailed(Connection& connection, uint32_t flag, Now now) noex
 }
 
 void Reactor::onWritable(Connection& connection, Now now) noexcept {
-  if (!connection.drain(epoll_fd_)) {
-    onClosed(connection, false, now);
-    return;
-  }
+  if (!connection.drain(epoll_fd_)) connection.stopWriting(epoll_fd_);
   Exchange& exchange = *connection.exchange;
   exchange.activity_ms = now.ms();
   if (!connection.blocked() && exchange.client_paused) {
-    exchange.client_paused = false;
     ensureSpace(0);
-    if (connection.state != Connection::State::kBusy) return;  // delivery may have aborted it
-    emit(exchange, abi::event_kind::kResumeRequest, 0);
+    resumeClient(exchange);
   }
 }
 
@@ -242,7 +237,7 @@ void Reactor::continueResponse(Connection& connection, char* body, size_t n, Now
 // The answer is complete. `clean`: nothing came after it.
 void Reactor::finishResponse(Exchange& exchange, Connection& connection, bool clean, Now now) noexcept {
   Pool& pool = connection.pool;
-  const bool reusable = clean && connection.persistent && exchange.request_complete && !connection.blocked() && pool.current &&
+  const bool reusable = clean && connection.persistent && exchange.request_complete && !connection.blocked() && !connection.write_broken && pool.current &&
                         pool.idle_ms != 0 && (pool.max_requests == 0 || connection.served < pool.max_requests) &&
                         !connection.hasPendingInput() && (pool.waiting_count != 0 || !pool.othersWait());
   if (reusable) {

@@ -144,6 +144,7 @@ IoResult Connection::writeOnce(const iovec* pieces, int count) noexcept {
 }
 
 bool Connection::write(const iovec* pieces, int count, int epoll_fd) noexcept {
+  if (write_broken) return true;
   size_t sent = 0;
   if (out.empty()) {
     const IoResult result = writeOnce(pieces, count);
@@ -173,6 +174,14 @@ bool Connection::drain(int epoll_fd) noexcept {
   }
   setInterest(epoll_fd, !out.empty());
   return true;
+}
+
+void Connection::stopWriting(int epoll_fd) noexcept {
+  write_broken = true;
+  out.clear();
+  setInterest(epoll_fd, false);
+  // Whatever the reason was: the upstream must see that the request is not whole.
+  ::shutdown(fd, SHUT_WR);
 }
 
 void Connection::setInterest(int epoll_fd, bool write) noexcept {

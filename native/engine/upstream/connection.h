@@ -50,6 +50,9 @@ struct Connection : TimerNode {
   // Writes queued bytes; false when the connection is broken.
   bool drain(int epoll_fd) noexcept;
   bool blocked() const noexcept { return !out.empty(); }
+  // After a failed write: drops what is queued and whatever comes. What the upstream sent before it stopped
+  // reading, an early answer, can still be read; the end of that is the end of the connection.
+  void stopWriting(int epoll_fd) noexcept;
   // Decrypted bytes that epoll knows nothing of.
   bool hasPendingInput() const noexcept { return ssl != nullptr && SSL_has_pending(ssl) == 1; }
 
@@ -62,6 +65,7 @@ struct Connection : TimerNode {
   State state = State::kConnecting;
   bool want_write = false;
   bool read_paused = false;
+  bool write_broken = false;  // see stopWriting
   bool queued_again = false;  // in the reactor's list of connections to read again
   bool head_done = false;     // response head seen; `decoder` is in charge
   bool response_bytes = false;  // a byte of the current response has arrived
