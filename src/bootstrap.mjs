@@ -70,6 +70,8 @@ export function installedMatchesLock(root) {
   if (!existsSync(installed)) return false;
   const have = JSON.parse(readFileSync(installed, 'utf8')).packages;
   const want = JSON.parse(readFileSync(join(root, 'package-lock.json'), 'utf8')).packages;
+  const listener = `node_modules/@uwsjs/${process.platform}-${process.arch}-${process.versions.node.split('.')[0]}`;
+  if (want[listener] !== undefined && have[listener] === undefined) return false;
   return Object.entries(want).every(([path, entry]) => path === '' || entry.optional || entry.peer || have[path]?.version === entry.version);
 }
 
@@ -79,6 +81,8 @@ export function buildPlan(root) {
   const bin = (name) => at(`node_modules/.bin/${name}`);
   const lockHash = () => contentHash(root, [at('package-lock.json')]);
   const isSource = (file) => /\.(ts|mts|cts)$/.test(file);
+  // The Node version too: the listener's package has a build per Node major, and npm installs the one that fits.
+  const installHash = () => contentHash(root, [], [lockHash(), process.versions.node.split('.')[0]]);
   const sourceHash = () => contentHash(root, [at('tsconfig.json'), ...filesBelow(at('src'), isSource)], [lockHash()]);
   const nativeInputs = () => filesBelow(at('native'), (file) => /\.(h|cc|c|gypi)$/.test(file));
   // Not the Node version: the addon uses Node-API only, so one build serves every supported Node.
@@ -89,15 +93,15 @@ export function buildPlan(root) {
     {
       name: 'installing packages',
       stale() {
-        if (readStamp(stamps.install) === lockHash()) return false;
+        if (readStamp(stamps.install) === installHash()) return false;
         if (!installedMatchesLock(root)) return true;
-        writeStamp(stamps.install, lockHash());
+        writeStamp(stamps.install, installHash());
         return false;
       },
       async run() {
         const need = 'needs npm and access to its registry';
         await tool('npm', ['ci', '--ignore-scripts', '--include=dev', '--no-audit', '--no-fund'], root, need);
-        writeStamp(stamps.install, lockHash());
+        writeStamp(stamps.install, installHash());
       },
     },
     {

@@ -98,7 +98,7 @@ class Branch {
   constructor(app: TemplatedApp, handler: (res: HttpResponse, req: HttpRequest) => void, cap: ConnectionCap, hosts: readonly string[], onIdle: () => void) {
     this.app = app as AcceptorApp;
     app.any('/*', handler);
-    for (const host of hosts) (app.domain(host) as TemplatedApp).any('/*', handler);
+    for (const host of hosts) app.domain(host).any('/*', handler);
     app.filter((res, change) => {
       const step = Number(change);
       this.connections += step;
