@@ -52,6 +52,8 @@ export const SUITES: readonly Suite[] = [
   fuzz('heads', ...HEADS),
   test('reactor_answer', ...ENGINE),
   test('reactor_image', ...ENGINE),
+  test('reactor_failure', ...ENGINE),
+  test('reactor_pool', ...ENGINE),
   { ...test('race'), sanitizer: 'thread' },
 ];
 
