@@ -126,6 +126,8 @@ export class Exchange {
     this.#done = false;
     this.#mode = 'waiting';
     this.#blocked = false;
+    this.#overrun = 0;
+    this.#sliceMs = FIRST_SLICE_MS;
     this.#expectsBody = false;
     this.#bodyComplete = true;
     res.onAborted(this.onAborted);
@@ -306,7 +308,7 @@ export class Exchange {
       return;
     }
     if (ok) {
-      this.#progress();
+      this.#moved();
       return;
     }
     const taken = this.res.getWriteOffset() - before;
@@ -318,18 +320,17 @@ export class Exchange {
   /** Corked. */
   writeChunk(piece: Uint8Array): void {
     if (!this.res.write(piece)) {
+      this.#overrun += piece.length;
       this.#block();
       return;
     }
-    this.#progress();
+    this.#moved();
     // While the client is paused uWS does not tell that its buffer has drained; a write that goes through does.
     if (this.#blocked) this.#unblock();
   }
 
   #block(): void {
     this.#blocked = true;
-    this.#overrun = 0;
-    this.#sliceMs = FIRST_SLICE_MS;
     // The failed write has made uWS wait for both directions: the client is read again.
     this.#clientPaused = false;
     if (!this.#upstreamPaused && !this.#upstreamDone) {
@@ -382,6 +383,13 @@ export class Exchange {
     this.#progressed = true;
   }
 
+  /** The client takes its answer. */
+  #moved(): void {
+    this.#progressed = true;
+    this.#overrun = 0;
+    this.#sliceMs = FIRST_SLICE_MS;
+  }
+
   #stayAlive(): void {
     if (this.live) return;
     this.live = true;
@@ -394,8 +402,9 @@ export class Exchange {
     // A write that failed meanwhile has made uWS wait for both directions already; this pause saves that where resume() looks.
     this.res.pause();
     this.res.resume();
-    // Whether it waited for writability may have been overwritten by another socket: a write that fails again asks for it again.
-    if (this.#blocked && this.#mode === 'length') this.#writable();
+    // uWS sends what it has buffered whenever it has read, and tells nobody; and whether it waited for writability may have
+    // been overwritten by another socket. So a write is tried: if it fails, it waits again, and the next slice is longer.
+    if (this.#blocked) this.#writable();
   }
 
   /** Ends both sides: the client is told by the end of its connection, the engine by us. */
