@@ -68,7 +68,7 @@ void Rig::install(const RigSpec& spec) {
 int32_t Rig::get(const std::string& target) { return request("GET", target); }
 
 int32_t Rig::request(const std::string& method, const std::string& target,
-                     const std::vector<std::pair<std::string, std::string>>& fields) {
+                     const Fields& fields) {
   std::string bytes = method + target + "hosta";
   std::vector<int32_t> lengths = {static_cast<int32_t>(method.size()), static_cast<int32_t>(target.size()), 4, 1};
   for (const auto& [name, value] : fields) {

@@ -13,6 +13,8 @@
 
 namespace millrace::test {
 
+using Fields = std::vector<std::pair<std::string, std::string>>;
+
 // What the client of one exchange has seen so far.
 struct Answer {
   uint32_t status = 0;
@@ -45,7 +47,7 @@ class Rig {
   // A request without a body if it announces none; returns its handle.
   int32_t get(const std::string& target = "/");
   int32_t request(const std::string& method, const std::string& target = "/",
-                  const std::vector<std::pair<std::string, std::string>>& fields = {});
+                  const Fields& fields = {});
   uint32_t sendBody(int32_t handle, std::string_view piece, bool last) {
     return reactor().sendBody(handle, piece, last, now());
   }

@@ -52,7 +52,9 @@ export const SUITES: readonly Suite[] = [
   fuzz('heads', ...HEADS),
   test('reactor_answer', ...ENGINE),
   test('reactor_image', ...ENGINE),
+  test('reactor_request', ...ENGINE),
   test('reactor_failure', ...ENGINE),
+  test('reactor_abort', ...ENGINE),
   test('reactor_pool', ...ENGINE),
   { ...test('race'), sanitizer: 'thread' },
 ];
