@@ -201,7 +201,7 @@ export class Exchange {
     this.#mode = (flags & EVENT_FLAG.chunked) !== 0 ? 'chunked' : 'length';
     this.#total = length;
     this.#stayAlive();
-    if (this.#host.draining || !this.#bodyComplete) this.res.cork(writeHeadAndClose);
+    if (this.#host.draining || !this.#bodyComplete || (flags & EVENT_FLAG.close) !== 0) this.res.cork(writeHeadAndClose);
     else this.res.cork(writeHeadOnly);
     this.#write(body);
   }

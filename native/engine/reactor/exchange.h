@@ -62,7 +62,7 @@ struct Exchange : TimerNode {
 
   uint32_t status = 0;  // of the answer that goes downstream
   uint32_t flag = abi::response_flag::kNone;
-  bool local_close = false;
+  bool close_downstream = false;  // the client's connection ends with this answer
   std::string_view local_body;  // static text, or bytes of the image
 
   Buffer head;  // request head as sent upstream, kept for a replay; or the head of a route's own answer

@@ -36,10 +36,10 @@ void Reactor::emitLocal(Exchange& exchange, Now now) noexcept {
   ensureSpace(exchange.head.size() + body.size() + 1024);
   if (exchange.state != Exchange::State::kFailed) return;  // delivery may have aborted it
   // Half a request may still be on its way; its rest must not be taken for the next one.
-  exchange.local_close |= !exchange.request_complete;
+  exchange.close_downstream |= !exchange.request_complete;
   abi::EventRecord& event = emit(exchange, abi::event_kind::kComplete,
                                  abi::event_flag::kLast | abi::event_flag::kLocal | (bodiless ? abi::event_flag::kBodiless : 0) |
-                                     (exchange.local_close ? abi::event_flag::kClose : 0));
+                                     (exchange.close_downstream ? abi::event_flag::kClose : 0));
   event.status = static_cast<int32_t>(exchange.status);
   event.head_offset = static_cast<int32_t>(data_used_);
   if (exchange.head.empty()) {

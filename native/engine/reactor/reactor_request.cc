@@ -46,13 +46,13 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   exchange.body_received = exchange.bytes_down = 0;
   exchange.status = 0;
   exchange.flag = abi::response_flag::kNone;
-  exchange.local_close = false;
+  exchange.close_downstream = false;
   process_.counters.add(abi::process_stat::kDownstreamRequests, 1);
 
   const uint32_t index = image_ != nullptr && listener_key < image_->listeners.size() ? image_->listeners[listener_key] : abi::kNone;
   if (index == abi::kNone) {
     // The listener left the configuration while this connection stayed open.
-    exchange.local_close = true;
+    exchange.close_downstream = true;
     fail(exchange, 503, abi::response_flag::kNc, "this listener is no longer configured\n", now);
     return abi::submit::kAccepted;
   }
@@ -69,7 +69,7 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   }
   if (error != RequestError::kNone) {
     exchange.head_request = request.method == "HEAD";
-    exchange.local_close = true;
+    exchange.close_downstream = true;
     fail(exchange, statusOf(error), abi::response_flag::kDpe, describe(error), now);
     return abi::submit::kAccepted;
   }
@@ -117,6 +117,9 @@ void Reactor::route(Exchange& exchange, const RequestHead& request, const abi::L
   downstream.peer = ipFromBytes(peer);
   downstream.trusted = listener.trust_count != 0 && anyCidrContains(image.trust(listener), downstream.peer);
   downstream.tls = (listener.flags & abi::listener_flag::kTls) != 0;
+  // Another proxy multiplexes its users onto one connection. What the listener's lenient chunk parser may have left behind
+  // a chunked request must not become the next user's: that connection ends here.
+  exchange.close_downstream = request.chunked && downstream.trusted;
   exchange.head.clear();
   writeUpstreamHead(image, listener, route, request, path, downstream, rng_, &exchange.head);
   exchange.retries_left = static_cast<uint8_t>(std::min<uint32_t>(route.retry_attempts, Exchange::kMaxTried));
@@ -311,7 +314,7 @@ uint32_t Reactor::sendBody(int32_t handle, std::string_view piece, bool last, No
       break;
   }
   if (exchange.body_received > maxBodyOf(exchange.image->image->routes()[exchange.route])) {
-    exchange.local_close = true;
+    exchange.close_downstream = true;
     if (exchange.state == Exchange::State::kStreaming) cut(exchange, abi::response_flag::kBl, now);
     else fail(exchange, 413, abi::response_flag::kBl, "request body too large\n", now);
     return abi::send::kTooLarge;

@@ -202,7 +202,8 @@ void Reactor::startResponse(Connection& connection, const ResponseHead& head, ch
   const bool chunked = !first.done && head.framing != BodyFraming::kLength;
   abi::EventRecord& event = emit(exchange, first.done ? abi::event_kind::kComplete : abi::event_kind::kHead,
                                  (bodiless ? abi::event_flag::kBodiless : 0) | (chunked ? abi::event_flag::kChunked : 0) |
-                                     (first.done ? abi::event_flag::kLast : 0));
+                                     (first.done ? abi::event_flag::kLast : 0) |
+                                     (exchange.close_downstream ? abi::event_flag::kClose : 0));
   event.status = static_cast<int32_t>(head.status);
   event.head_offset = head_offset;
   event.head_length = static_cast<int32_t>(head_length);
