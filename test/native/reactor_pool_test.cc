@@ -173,6 +173,28 @@ CASE("a worker whose own connection went to another says that it waits") {
   answerWith(one, origin, 2, waiting);
 }
 
+CASE("a worker gives up one idle connection that another waits for") {
+  Origin origin;
+  Rig one(specOf(origin, [](abi::ClusterRecord& c) { c.max_connections = 3; }), {&origin});
+  Rig two(one, 1);
+  const int32_t kept = two.get();  // having a connection of its own makes no difference
+  const int32_t handles[] = {one.get(), one.get()};
+  for (std::size_t i = 0; i < 2; ++i) answerWith(one, origin, i + 1, handles[i]);
+  EXPECT_EQ(one.gauges(), "active 1 pending 0 busy 1 idle 2");
+  for (int round = 0; round < 5; ++round) one.advance(40);
+  EXPECT_EQ(one.gauges(), "active 1 pending 0 busy 1 idle 2");
+  const int32_t waiting = two.get();
+  two.advance(40);
+  EXPECT_EQ(one.gauges(), "active 2 pending 1 busy 1 idle 2");
+  one.advance(60);
+  EXPECT_EQ(one.gauges(), "active 2 pending 1 busy 1 idle 1");
+  two.advance(40);
+  answerWith(two, origin, 3, waiting);
+  two.abort(kept);
+  one.advance(60);
+  EXPECT_EQ(one.gauges(), "active 0 pending 0 busy 0 idle 2");
+}
+
 CASE("a worker that ends takes its load with it") {
   Origin origin;
   Rig one(specOf(origin, [](abi::ClusterRecord& c) { c.max_connections = 1; }), {&origin});

@@ -299,15 +299,24 @@ void Reactor::onTimer(Exchange& exchange, Now now) noexcept {
 }
 
 void Reactor::onTimer(Connection& connection, Now now) noexcept {
-  if (connection.deadline_ms > now.ms()) {
-    if (connection.deadline_ms != TimerWheel::kNever) wheel_.arm(connection, connection.deadline_ms);
+  const bool idle = connection.state == Connection::State::kIdle;
+  if (connection.deadline_ms > now.ms() && !(idle && connection.pool.mustYield())) {
+    if (idle) armIdle(connection, now);
+    else if (connection.deadline_ms != TimerWheel::kNever) wheel_.arm(connection, connection.deadline_ms);
     return;
   }
-  if (connection.state == Connection::State::kIdle) {
+  if (idle) {
     closeConnection(connection);
   } else if (connection.state == Connection::State::kConnecting || connection.state == Connection::State::kHandshaking) {
     connectFailed(connection, abi::response_flag::kUf, now);
   }
+}
+
+// Where connections are capped, an idle one looks round often: it may be the one that another worker waits for.
+void Reactor::armIdle(Connection& connection, Now now) noexcept {
+  constexpr uint64_t kLookRoundMs = 32;
+  const bool capped = connection.pool.max_connections != 0;
+  wheel_.arm(connection, capped ? std::min(connection.deadline_ms, now.ms() + kLookRoundMs) : connection.deadline_ms);
 }
 
 // Requests whose endpoint is at its cap while other workers hold the connections: try again.
@@ -316,9 +325,7 @@ void Reactor::retryWaiting(Now now) noexcept {
   for (const auto& [state, pool] : pools_) {
     if (pool->waiting_count == 0) continue;
     serveWaiting(*pool, now);
-    if (pool->waiting_count == 0) continue;
-    waiting = true;
-    if (pool->open_count == 0) pool->announceWaiting(true);
+    waiting |= pool->waiting_count != 0;
   }
   if (waiting) wheel_.arm(retry_, now.ms());
 }

@@ -102,6 +102,7 @@ class Reactor {
   void onTimer(Connection& connection, Now now) noexcept;
   uint64_t deadlineOf(const Exchange& exchange) const noexcept;
   void armExchange(Exchange& exchange) noexcept;
+  void armIdle(Connection& connection, Now now) noexcept;
   void retryWaiting(Now now) noexcept;
 
   // reactor_request.cc: from a request to an upstream

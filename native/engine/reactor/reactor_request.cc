@@ -207,11 +207,9 @@ void Reactor::dispatch(Exchange& exchange, Now now) noexcept {
   }
   exchange.state = Exchange::State::kQueued;
   pool.enqueue(exchange);
-  if (pool.open_count == 0) {
-    // All connections are other workers': nothing here will tell when one is free.
-    pool.announceWaiting(true);
-    wheel_.arm(retry_, now.ms());
-  }
+  // The next place may come from another worker: ask for it, and look for it, since nothing here will tell.
+  pool.announceWaiting(true);
+  wheel_.arm(retry_, now.ms());
 }
 
 // The pool has a place reserved.

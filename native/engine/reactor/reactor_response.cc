@@ -246,7 +246,7 @@ void Reactor::finishResponse(Exchange& exchange, Connection& connection, bool cl
     connection.exchange = nullptr;
     connection.resumeReading(epoll_fd_);
     pool.putIdle(connection, now.ms());
-    wheel_.arm(connection, connection.deadline_ms);
+    armIdle(connection, now);
   }
   releaseEndpoint(exchange);  // closes the connection if it is still attached
   const bool waiting = pool.waiting_count != 0;  // else `finish` may have freed the pool

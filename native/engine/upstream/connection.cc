@@ -66,6 +66,7 @@ int Connection::connectError() const noexcept {
 }
 
 IoStatus Connection::handshake(int epoll_fd) noexcept {
+  ERR_clear_error();  // the queue is the thread's, and SSL_get_error would take an old entry for its own
   const int result = SSL_do_handshake(ssl);
   if (result == 1) return IoStatus::kOk;
   const int reason = SSL_get_error(ssl, result);
@@ -97,6 +98,7 @@ IoResult Connection::read(char* into, size_t n) noexcept {
     if (got == 0) return {IoStatus::kEof, 0};
     return {errno == EAGAIN || errno == EINTR ? IoStatus::kBlocked : IoStatus::kError, 0};
   }
+  ERR_clear_error();
   size_t total = 0;
   while (total < n) {
     const int got = SSL_read(ssl, into + total, static_cast<int>(n - total));
@@ -126,6 +128,7 @@ IoResult Connection::writeOnce(const iovec* pieces, int count) noexcept {
     if (sent >= 0) return {IoStatus::kOk, static_cast<size_t>(sent)};
     return {errno == EAGAIN || errno == EINTR ? IoStatus::kBlocked : IoStatus::kError, 0};
   }
+  ERR_clear_error();
   size_t total = 0;
   for (int i = 0; i < count; ++i) {
     size_t at = 0;

@@ -134,6 +134,10 @@ void Pool::announceWaiting(bool waiting) noexcept {
   else state->waiting_workers.fetch_sub(1, std::memory_order_relaxed);
 }
 
+bool Pool::mustYield() const noexcept {
+  return max_connections != 0 && othersWait() && state->connections.load(std::memory_order_relaxed) >= max_connections;
+}
+
 bool Pool::othersWait() const noexcept {
   const uint32_t mine = announced_ ? 1 : 0;
   return state->waiting_workers.load(std::memory_order_relaxed) > mine;

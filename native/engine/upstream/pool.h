@@ -40,6 +40,8 @@ struct Pool {
   void announceWaiting(bool waiting) noexcept;
   // True when this worker should close a connection rather than keep it idle.
   bool othersWait() const noexcept;
+  // True when it should close an idle one: others wait, and there is no place left for theirs.
+  bool mustYield() const noexcept;
 
   const std::shared_ptr<EndpointState> state;
   EndpointShard& shard;
