@@ -117,7 +117,6 @@ describe('reader that does not keep up', () => {
     const sent = pump(outgoing, total, { onProgress: (bytes) => (accepted = bytes) }).then(() => outgoing.end());
     expect(await still(() => accepted)).toBeLessThan(KERNEL_BOUND);
     expect(own.rss - before).toBeLessThan(UPLOAD_RSS_BOUND);
-    if (process.env.SHOW) console.log('RSS', (own.rss - before) / MIB, accepted / MIB);
     go();
     await sent;
     const parts: Buffer[] = [];
