@@ -110,48 +110,81 @@ CASE("requests that wait for an endpoint that is gone are still served by it") {
   EXPECT_EQ(rig.gauges(), "active 0 pending 0 busy 0 idle 0");
 }
 
-CASE("many configurations and aborts leave nothing behind") {
+// What the origins may say, whole and broken.
+void answerSomehow(Origin& origin, std::size_t i, Rng& rng) {
+  origin.take(i);
+  switch (rng.below(6)) {
+    case 0:
+      origin.send(i, "what?\n");
+      break;
+    case 1:
+      origin.send(i, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx");
+      break;
+    case 2:
+      origin.send(i, "HTTP/1.1 200 OK\r\n\r\nx");
+      break;
+    default:
+      origin.send(i, okAnswer("x"));
+  }
+  if (rng.below(4) == 0) origin.close(i);
+}
+
+CASE("many configurations and exchanges leave nothing behind") {
   Origin origins[3];
   Rig rig({{origins[0].port()}}, {&origins[0], &origins[1], &origins[2]});
   Rng rng(seed());
   std::vector<int32_t> open;
-  for (int round = 0; round < 300; ++round) {
-    switch (rng.below(5)) {
+  const auto any = [&] { return open.empty() ? 0 : open[rng.below(static_cast<uint32_t>(open.size()))]; };
+  rig.on_event = [&](const abi::EventRecord&) {
+    if (rng.below(8) == 0 && !open.empty()) rig.abort(any());
+    if (rng.below(8) == 0 && !open.empty()) rig.sendBody(any(), "x", rng.below(2) == 0);
+  };
+  for (int round = 0; round < 3000; ++round) {
+    switch (rng.below(8)) {
       case 0: {
+        if (rng.below(10) != 0) break;
         std::vector<uint16_t> ports;
         for (const Origin& origin : origins) {
           if (rng.below(2) == 0) ports.push_back(origin.port());
         }
         if (ports.empty()) ports.push_back(origins[rng.below(3)].port());
         const uint32_t cap = rng.below(4);
-        rig.install({ports, {{abi::path_kind::kPrefix, "/", 0, {}}}, [cap](ImageBuilder& b) { b.clusters[0].max_connections = cap; }});
+        const auto tune = [cap](ImageBuilder& b) {
+          b.clusters[0].max_connections = cap;
+          b.clusters[0].max_pending = cap * 3;
+        };
+        rig.install({ports, {{abi::path_kind::kPrefix, "/", 0, {}}}, tune});
         break;
       }
       case 1:
-        if (!open.empty()) {
-          const std::size_t i = rng.below(static_cast<uint32_t>(open.size()));
-          rig.abort(open[i]);
-          open.erase(open.begin() + static_cast<std::ptrdiff_t>(i));
-        }
+        if (!open.empty()) rig.abort(any());
         break;
       case 2:
+        if (!open.empty()) rig.sendBody(any(), "x", rng.below(2) == 0);
+        break;
+      case 3:
+        if (open.empty()) break;
+        if (rng.below(2) == 0) rig.reactor().pause(any());
+        else rig.reactor().resume(any(), rig.now());
+        break;
+      case 4:
         rig.settle();
         for (Origin& origin : origins) {
           for (std::size_t i = 0; i < origin.count(); ++i) {
-            if (origin.peer(i).fd < 0 || origin.peer(i).ended || !origin.asked(i) || rng.below(2) == 0) continue;
-            origin.take(i);
-            origin.send(i, okAnswer("x"));
-            if (rng.below(4) == 0) origin.close(i);
+            const bool gone = origin.peer(i).fd < 0 || origin.peer(i).ended;
+            if (!gone && origin.asked(i) && rng.below(2) == 0) answerSomehow(origin, i, rng);
           }
         }
         rig.settle();
-        rig.advance(20);
+        rig.advance(rng.below(10) == 0 ? rng.below(20'000) : 20);
         break;
       default:
-        open.push_back(rig.get());
+        open.push_back(rng.below(2) == 0 ? rig.get() : rig.request("POST", "/", {{"transfer-encoding", "chunked"}}));
         if (rng.below(2) == 0) rig.settle();
     }
+    std::erase_if(open, [&](int32_t handle) { return rig.answer(handle).released; });
   }
+  rig.on_event = [](const abi::EventRecord&) {};
   for (const int32_t handle : open) rig.abort(handle);
   rig.install({{origins[0].port()}});
   rig.settle();
@@ -160,6 +193,10 @@ CASE("many configurations and aborts leave nothing behind") {
   EXPECT_EQ(rig.gauges(), "active 0 pending 0 busy 0 idle 0");
   EXPECT_EQ(rig.endpointStat(0, abi::endpoint_stat::kActive), 0.0);
   EXPECT_EQ(rig.endpointStat(0, abi::endpoint_stat::kConnections), 0.0);
+  // Every request ended once.
+  double ended = 0;
+  for (uint32_t flag = 0; flag < abi::response_flag::kCount; ++flag) ended += rig.flagged(flag);
+  EXPECT_EQ(ended, rig.stat(abi::cluster_stat::kRequests));
 }
 
 }  // namespace

@@ -76,13 +76,31 @@ int32_t Rig::request(const std::string& method, const std::string& target,
     lengths.push_back(static_cast<int32_t>(name.size()));
     lengths.push_back(static_cast<int32_t>(value.size()));
   }
-  const int32_t handle = 1 << abi::limits::kExchangeSlotBits | next_slot_++;
+  // As the worker does: the slot that was freed last, with the next generation.
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<int32_t>(generations_.size()));
+    generations_.push_back(0);
+  }
+  const int32_t slot = free_slots_.back();
+  free_slots_.pop_back();
+  const int32_t handle = ++generations_[static_cast<std::size_t>(slot)] << abi::limits::kExchangeSlotBits | slot;
   const uint8_t peer[] = {192, 0, 2, 1};
   const uint32_t before = deliveries;
   answers_[handle] = {};
   reactor_->submit(handle, listener_, {bytes, lengths}, peer, now());
   EXPECT_EQ(deliveries, before);  // never from inside the listener's own handler
   return handle;
+}
+
+void Rig::abort(int32_t handle) {
+  reactor().abort(handle, now());
+  release(handle);
+}
+
+void Rig::release(int32_t handle) {
+  Answer& answer = answers_[handle];
+  if (!answer.released) free_slots_.push_back(handle & ((1 << abi::limits::kExchangeSlotBits) - 1));
+  answer.released = true;
 }
 
 void Rig::deliver(void* context, uint32_t count) {
@@ -125,6 +143,7 @@ void Rig::deliver(void* context, uint32_t count) {
         ++answer.resumed;
     }
     rig.on_event(event);
+    if (rig.answer(event.exchange).done) rig.release(event.exchange);
   }
   rig.delivering = false;
 }

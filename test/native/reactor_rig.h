@@ -26,6 +26,7 @@ struct Answer {
   int resumed = 0;       // "go on with the request"
   bool done = false;     // an event was flagged last
   bool aborted = false;  // the last one was an abort
+  bool released = false;  // its slot may be used again
 };
 
 // A configuration with one listener, one cluster and the routes given ("/" by default), all to that
@@ -51,7 +52,7 @@ class Rig {
   uint32_t sendBody(int32_t handle, std::string_view piece, bool last) {
     return reactor().sendBody(handle, piece, last, now());
   }
-  void abort(int32_t handle) { reactor().abort(handle, now()); }
+  void abort(int32_t handle);
   Answer& answer(int32_t handle) { return answers_[handle]; }
 
   // Turns the loop until the condition holds; false when nothing moves any more.
@@ -95,7 +96,10 @@ class Rig {
   std::vector<char> data_;
   std::unique_ptr<Reactor> reactor_;
   uint32_t listener_ = 0;
-  int32_t next_slot_ = 0;
+  void release(int32_t handle);
+
+  std::vector<int32_t> generations_;  // by slot
+  std::vector<int32_t> free_slots_;
   std::map<int32_t, Answer> answers_;
   std::vector<double> flags_before_;
 };
