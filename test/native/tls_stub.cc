@@ -51,6 +51,7 @@ int SSL_get_error(const SSL* ssl, int) { return ssl->error; }
 void ERR_clear_error() {}
 int SSL_is_init_finished(const SSL* ssl) { return ssl->finished ? 1 : 0; }
 int SSL_shutdown(SSL*) { return 1; }
+int SSL_get_shutdown(const SSL*) { return 0; }  // the fake stream ends with its socket
 void SSL_free(SSL* ssl) { delete ssl; }
 int SSL_has_pending(const SSL* ssl) { return ssl->raw.empty() && ssl->plain.empty() ? 0 : 1; }
 

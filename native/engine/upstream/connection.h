@@ -53,8 +53,10 @@ struct Connection : TimerNode {
   // After a failed write: drops what is queued and whatever comes. What the upstream sent before it stopped
   // reading, an early answer, can still be read; the end of that is the end of the connection.
   void stopWriting(int epoll_fd) noexcept;
-  // Decrypted bytes that epoll knows nothing of.
-  bool hasPendingInput() const noexcept { return ssl != nullptr && SSL_has_pending(ssl) == 1; }
+  // Decrypted bytes, or the end of the TLS stream, that epoll knows nothing of.
+  bool hasPendingInput() const noexcept {
+    return ssl != nullptr && (SSL_has_pending(ssl) == 1 || (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) != 0);
+  }
 
   void pauseReading(int epoll_fd) noexcept;
   void resumeReading(int epoll_fd) noexcept;
