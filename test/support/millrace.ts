@@ -23,6 +23,14 @@ export interface Exit {
   signal: NodeJS.Signals | null;
 }
 
+export interface LaunchOptions {
+  /** Of the configuration file; default: a new one. */
+  directory?: string;
+  /** A configuration that is there already, instead of the one given. */
+  file?: string;
+  env?: NodeJS.ProcessEnv;
+}
+
 const children = new Set<ChildProcess>();
 process.on('exit', () => {
   for (const child of children) child.kill('SIGKILL');
@@ -92,7 +100,7 @@ export class Millrace {
   }
 
   /** Runs it; resolves when it serves. */
-  static async start(config: Partial<ConfigInput>, options: { directory?: string; env?: NodeJS.ProcessEnv } = {}): Promise<Millrace> {
+  static async start(config: Partial<ConfigInput>, options: LaunchOptions = {}): Promise<Millrace> {
     const millrace = Millrace.launch(config, options);
     await Promise.race([millrace.logged('serving'), millrace.exited]);
     if (millrace.#exit !== null) throw new Error(`the proxy did not start: ${JSON.stringify(millrace.#exit)}\n${millrace.stderr}${JSON.stringify(millrace.log)}`);
@@ -101,10 +109,10 @@ export class Millrace {
   }
 
   /** Runs it and waits for nothing. */
-  static launch(config: Partial<ConfigInput>, { directory = temporaryDirectory(), env = {} }: { directory?: string; env?: NodeJS.ProcessEnv } = {}): Millrace {
-    const file = join(directory, 'millrace.yaml');
-    writeFileSync(file, JSON.stringify(withDefaults(config), null, 2));
-    return keep(new Millrace(directory, file, ['run', file], env));
+  static launch(config: Partial<ConfigInput>, { directory = temporaryDirectory(), file, env = {} }: LaunchOptions = {}): Millrace {
+    const path = file ?? join(directory, 'millrace.yaml');
+    if (file === undefined) writeFileSync(path, JSON.stringify(withDefaults(config), null, 2));
+    return keep(new Millrace(directory, path, ['run', path], env));
   }
 
   /** Runs another command of it. */
