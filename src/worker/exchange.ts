@@ -31,7 +31,8 @@ const LAST_SLICE_MS = 500;
 /**
  * What uWS waits for on a socket is kept, when it is paused, in two variables for all sockets of the thread: one for
  * those with bytes in uWS's own buffer, one for the others. Which of them resume() reads depends on the buffer by then, and one
- * that was never written holds "nothing": the socket would be dead. So the first request of a thread writes the latter.
+ * that was never written holds "nothing": the socket would be dead. So the first request of a thread that has a body writes the
+ * latter. (Not one without: resume() arms a timer of 10 s, which uWS sets anew only while a body arrives.)
  */
 let pollEventsKept = false;
 
@@ -131,11 +132,6 @@ export class Exchange {
     this.#expectsBody = false;
     this.#bodyComplete = true;
     res.onAborted(this.onAborted);
-    if (!pollEventsKept) {
-      pollEventsKept = true;
-      res.pause();
-      res.resume();
-    }
   }
 
   /** Call in the handler itself: uWS drops the bytes of a body that nobody has asked for by then. */
@@ -144,6 +140,11 @@ export class Exchange {
     this.#bodyComplete = false;
     this.#discarded = 0;
     this.res.onData(this.#receiver.onData);
+    if (!pollEventsKept) {
+      pollEventsKept = true;
+      this.res.pause();
+      this.res.resume();
+    }
   }
 
   receive(piece: ArrayBuffer, last: boolean): void {
@@ -235,13 +236,12 @@ export class Exchange {
       this.#cut();
       return;
     }
-    // A reader that takes little is not seen to progress until a good part of the socket buffer is free: it is kept
-    // until the stall limit. An upload must move, or uWS's own minimum rate applies.
-    if (this.#progressed || this.#blocked) {
-      if (!this.#clientPaused) {
-        this.res.pause();
-        this.res.resume();
-      }
+    // Once an answer streams, the engine's idle timeout rules: an event stream may be silent for longer than uWS waits, and a
+    // slow reader is not seen to progress until a good part of the socket buffer is free. An upload must move, or
+    // uWS's own minimum rate applies.
+    if ((this.#progressed || this.#mode !== 'waiting') && !this.#clientPaused) {
+      this.res.pause();
+      this.res.resume();
     }
     if (this.#progressed) this.#lastProgressMs = nowMs;
     this.#progressed = false;
