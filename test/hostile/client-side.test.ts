@@ -24,7 +24,7 @@ interface Gap {
 
 const TRIMMED = 'the listener trims bytes above 0x7f from the edges of a value before anyone sees it; what is forwarded has framing of our own';
 const WAITS = 'the listener waits for more bytes until its 10 s are over, then closes';
-const LENIENT_CHUNKS = 'the listener decodes this chunked body leniently; what is forwarded has framing of our own';
+const LENIENT_CHUNKS = 'the listener decodes this chunked body leniently, depending on its packets; what is forwarded has framing of our own';
 
 /**
  * What the uWebSockets.js listener does instead of what a case asks for. None of it can be seen by the code behind it, none
@@ -33,18 +33,19 @@ const LENIENT_CHUNKS = 'the listener decodes this chunked body leniently; what i
 const KNOWN_GAPS: Record<string, Gap> = {
   C17: { why: TRIMMED, today: [200], forwarded: 1 },
   C27: { why: TRIMMED, today: [200], forwarded: 1 },
-  C42: { why: 'the listener hides every field after one without a name, Transfer-Encoding too, for itself as for us: the body is refused as a second request', today: [200, 'close'], forwarded: 1 },
+  C42: { why: 'the listener hides every field after one without a name, Transfer-Encoding too, for itself as for us: the body is refused as a second request', today: [200, 400, 'close'], forwarded: 1 },
   C24: { why: 'refused as Transfer-Encoding that is not exactly chunked', today: [501] },
   C36: { why: WAITS, today: ['silence'] },
   C72: { why: WAITS, today: ['silence'] },
   C74: { why: WAITS, today: ['silence'] },
   C116: { why: WAITS, today: ['silence', 400] },
-  C75: { why: LENIENT_CHUNKS, today: [200] },
-  C82: { why: LENIENT_CHUNKS, today: [200] },
-  C84: { why: LENIENT_CHUNKS, today: [200] },
-  C86: { why: LENIENT_CHUNKS, today: [200] },
-  C85: { why: LENIENT_CHUNKS, today: [200, 'close'], second: true },
-  C87: { why: LENIENT_CHUNKS, today: [200, 'close'], second: true },
+  C75: { why: LENIENT_CHUNKS, today: [200, 400, 'close'] },
+  C82: { why: LENIENT_CHUNKS, today: [200, 400, 'close'] },
+  C84: { why: LENIENT_CHUNKS, today: [200, 400, 'close'] },
+  C86: { why: LENIENT_CHUNKS, today: [200, 400, 'close'] },
+  C81: { why: LENIENT_CHUNKS, today: [200, 400, 'close'], second: true },
+  C85: { why: LENIENT_CHUNKS, today: [200, 400, 'close'], second: true },
+  C87: { why: LENIENT_CHUNKS, today: [200, 400, 'close'], second: true },
   C91: { why: 'the listener disconnects a client that sends a second request before it has the first answer', today: [200, 'close'] },
   C111: { why: 'the listener disconnects a client that sends a second request before it has the first answer', today: [200, 'close'] },
 };
