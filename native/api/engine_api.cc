@@ -21,7 +21,8 @@ std::span<double> doubles(const Napi::Value& value) {
 // (image: ArrayBuffer) => { version, error }: version 0 means refused.
 Napi::Value installImage(const Napi::CallbackInfo& info) {
   Napi::ArrayBuffer image = info[0].As<Napi::ArrayBuffer>();
-  const InstallResult result = Engine::instance().install({static_cast<const std::byte*>(image.Data()), image.ByteLength()});
+  const InstallResult result =
+      Engine::instance().install({static_cast<const std::byte*>(image.Data()), image.ByteLength()});
   Napi::Object out = Napi::Object::New(info.Env());
   out.Set("version", static_cast<double>(result.version));
   out.Set("error", result.error);
@@ -29,21 +30,27 @@ Napi::Value installImage(const Napi::CallbackInfo& info) {
 }
 
 // (pem: string) => void
-void setTlsRoots(const Napi::CallbackInfo& info) { Engine::instance().setTlsRoots(info[0].As<Napi::String>().Utf8Value()); }
+void setTlsRoots(const Napi::CallbackInfo& info) {
+  Engine::instance().setTlsRoots(info[0].As<Napi::String>().Utf8Value());
+}
 
 // (version, index, out: Float64Array) => boolean
 template <bool (Engine::*Read)(uint64_t, uint32_t, std::span<double>) const>
 Napi::Value readStats(const Napi::CallbackInfo& info) {
   const auto version = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
   const uint32_t index = info[1].As<Napi::Number>().Uint32Value();
-  return Napi::Boolean::New(info.Env(), (Engine::instance().*Read)(version, index, doubles(info[2])));
+  return Napi::Boolean::New(info.Env(),
+                            (Engine::instance().*Read)(version, index, doubles(info[2])));
 }
 
 // (out: Float64Array) => void
-void processStats(const Napi::CallbackInfo& info) { Engine::instance().readProcess(doubles(info[0])); }
+void processStats(const Napi::CallbackInfo& info) {
+  Engine::instance().readProcess(doubles(info[0]));
+}
 
-// (name, bytes: Uint8Array) => file descriptor, or -errno. A file without a place in any directory: private keys
-// need no temporary file on a disk, and what was validated is exactly what the listener reads.
+// (name, bytes: Uint8Array) => file descriptor, or -errno. A file without a place in any directory:
+// private keys need no temporary file on a disk, and what was validated is exactly what the
+// listener reads.
 Napi::Value createMemoryFile(const Napi::CallbackInfo& info) {
   const std::string name = info[0].As<Napi::String>().Utf8Value();
   const Napi::Uint8Array bytes = info[1].As<Napi::Uint8Array>();
@@ -62,8 +69,9 @@ Napi::Value createMemoryFile(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fd);
 }
 
-// () => void. Ends the native code's standard output: uWebSockets.js prints a line of its own for every SNI name that
-// gets a handler. Node writes to descriptor 1 by itself and is not affected; neither is standard error.
+// () => void. Ends the native code's standard output: uWebSockets.js prints a line of its own for
+// every SNI name that gets a handler. Node writes to descriptor 1 by itself and is not affected;
+// neither is standard error.
 void muteNativeOutput(const Napi::CallbackInfo&) {
   static std::FILE* const nowhere = std::fopen("/dev/null", "we");
   if (nowhere == nullptr) return;
@@ -76,9 +84,12 @@ void muteNativeOutput(const Napi::CallbackInfo&) {
 void exportEngine(Napi::Env env, Napi::Object exports) {
   exports.Set("installImage", Napi::Function::New<installImage>(env, "installImage"));
   exports.Set("setTlsRoots", Napi::Function::New<setTlsRoots>(env, "setTlsRoots"));
-  exports.Set("clusterStats", Napi::Function::New<readStats<&Engine::readCluster>>(env, "clusterStats"));
-  exports.Set("clusterHistogram", Napi::Function::New<readStats<&Engine::readClusterHistogram>>(env, "clusterHistogram"));
-  exports.Set("endpointStats", Napi::Function::New<readStats<&Engine::readEndpoint>>(env, "endpointStats"));
+  exports.Set("clusterStats",
+              Napi::Function::New<readStats<&Engine::readCluster>>(env, "clusterStats"));
+  exports.Set("clusterHistogram", Napi::Function::New<readStats<&Engine::readClusterHistogram>>(
+                                      env, "clusterHistogram"));
+  exports.Set("endpointStats",
+              Napi::Function::New<readStats<&Engine::readEndpoint>>(env, "endpointStats"));
   exports.Set("processStats", Napi::Function::New<processStats>(env, "processStats"));
   exports.Set("muteNativeOutput", Napi::Function::New<muteNativeOutput>(env, "muteNativeOutput"));
   exports.Set("createMemoryFile", Napi::Function::New<createMemoryFile>(env, "createMemoryFile"));

@@ -31,7 +31,8 @@ struct Call {
   bool read(napi_env env, napi_callback_info info) noexcept {
     size_t count = Count;
     void* pointer = nullptr;
-    if (napi_get_cb_info(env, info, &count, arguments.data(), nullptr, &pointer) != napi_ok) return false;
+    if (napi_get_cb_info(env, info, &count, arguments.data(), nullptr, &pointer) != napi_ok)
+      return false;
     data = static_cast<WorkerData*>(pointer);
     return data->host != nullptr && !data->host->closing();
   }
@@ -64,8 +65,11 @@ napi_value submit(napi_env env, napi_callback_info info) {
   std::array<char, kHeadBytes>& bytes = *call.data->head;
   size_t length = 0;
   const bool latin1 = (key_and_flags & abi::submit_flag::kLatin1) != 0;
-  const napi_status status = latin1 ? napi_get_value_string_latin1(env, call.arguments[2], bytes.data(), bytes.size(), &length)
-                                    : napi_get_value_string_utf8(env, call.arguments[2], bytes.data(), bytes.size(), &length);
+  const napi_status status =
+      latin1
+          ? napi_get_value_string_latin1(env, call.arguments[2], bytes.data(), bytes.size(),
+                                         &length)
+          : napi_get_value_string_utf8(env, call.arguments[2], bytes.data(), bytes.size(), &length);
   if (!ok(env, status, "submit: the head is not a string")) return nullptr;
   const int32_t* lengths = call.data->lengths;
   const size_t count = std::min<size_t>(static_cast<size_t>(lengths[0]), abi::kHeadLengthWords - 1);
@@ -75,8 +79,9 @@ napi_value submit(napi_env env, napi_callback_info info) {
   if (static_cast<size_t>(characters) != length) return number(env, abi::submit::kNeedLatin1);
   ReactorHost& host = *call.data->host;
   const FlatHead head{{bytes.data(), length}, {lengths + 1, count}};
-  const uint32_t result = host.reactor().submit(call.integer(env, 0), key_and_flags & 0xffff, head, bytesOf(env, call.arguments[3]),
-                                                ReactorHost::now());
+  const uint32_t result =
+      host.reactor().submit(call.integer(env, 0), key_and_flags & 0xffff, head,
+                            bytesOf(env, call.arguments[3]), ReactorHost::now());
   host.settle();
   return number(env, result);
 }
@@ -89,8 +94,9 @@ napi_value sendBody(napi_env env, napi_callback_info info) {
   bool last = false;
   napi_get_value_bool(env, call.arguments[2], &last);
   ReactorHost& host = *call.data->host;
-  const uint32_t result = host.reactor().sendBody(call.integer(env, 0), {reinterpret_cast<const char*>(piece.data()), piece.size()},
-                                                  last, ReactorHost::now());
+  const uint32_t result = host.reactor().sendBody(
+      call.integer(env, 0), {reinterpret_cast<const char*>(piece.data()), piece.size()}, last,
+      ReactorHost::now());
   host.settle();
   return number(env, result);
 }
@@ -124,13 +130,16 @@ napi_value countConnection(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// reactorOpen(worker, events: Int32Array, data: Uint8Array, headLengths: Int32Array, onEvents: (count) => void)
+// reactorOpen(worker, events: Int32Array, data: Uint8Array, headLengths: Int32Array, onEvents:
+// (count) => void)
 Napi::Value reactorOpen(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   auto* data = static_cast<WorkerData*>(info.Data());
   const uint32_t worker = info[0].As<Napi::Number>().Uint32Value();
   if (data->host != nullptr || worker >= abi::limits::kMaxWorkers) {
-    Napi::Error::New(env, data->host != nullptr ? "this thread has a reactor already" : "worker index out of range").ThrowAsJavaScriptException();
+    Napi::Error::New(env, data->host != nullptr ? "this thread has a reactor already"
+                                                : "worker index out of range")
+        .ThrowAsJavaScriptException();
     return env.Undefined();
   }
   Napi::Int32Array events = info[1].As<Napi::Int32Array>();
@@ -148,8 +157,10 @@ Napi::Value reactorOpen(const Napi::CallbackInfo& info) {
   static_assert(sizeof(abi::EventRecord) % sizeof(int32_t) == 0);
   if (data->head == nullptr) data->head = std::make_unique<std::array<char, kHeadBytes>>();
   data->host = ReactorHost::open(env, worker,
-                                 {reinterpret_cast<abi::EventRecord*>(events.Data()), events.ByteLength() / sizeof(abi::EventRecord)},
-                                 {reinterpret_cast<char*>(bytes.Data()), bytes.ByteLength()}, buffers, info[4]);
+                                 {reinterpret_cast<abi::EventRecord*>(events.Data()),
+                                  events.ByteLength() / sizeof(abi::EventRecord)},
+                                 {reinterpret_cast<char*>(bytes.Data()), bytes.ByteLength()},
+                                 buffers, info[4]);
   return env.Undefined();
 }
 
@@ -169,9 +180,11 @@ Napi::Value listenerKey(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), key);
 }
 
-void exportHot(napi_env env, napi_value exports, const char* name, napi_callback callback, WorkerData* data) {
+void exportHot(napi_env env, napi_value exports, const char* name, napi_callback callback,
+               WorkerData* data) {
   napi_value function = nullptr;
-  if (!ok(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function), name)) return;
+  if (!ok(env, napi_create_function(env, name, NAPI_AUTO_LENGTH, callback, data, &function), name))
+    return;
   ok(env, napi_set_named_property(env, exports, name, function), name);
 }
 

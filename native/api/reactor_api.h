@@ -5,8 +5,8 @@
 
 namespace millrace::api {
 
-// The functions of one worker: reactorOpen, reactorClose, listenerKey, submit, sendBody, abort, pause, resume,
-// countConnection. The environment's instance data holds the host.
+// The functions of one worker: reactorOpen, reactorClose, listenerKey, submit, sendBody, abort,
+// pause, resume, countConnection. The environment's instance data holds the host.
 void exportReactor(Napi::Env env, Napi::Object exports);
 
 }  // namespace millrace::api

@@ -13,8 +13,8 @@ Now ReactorHost::now() noexcept {
   return {static_cast<uint64_t>(t.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(t.tv_nsec)};
 }
 
-ReactorHost* ReactorHost::open(napi_env env, uint32_t worker, std::span<abi::EventRecord> events, std::span<char> data,
-                               napi_value buffers, napi_value callback) {
+ReactorHost* ReactorHost::open(napi_env env, uint32_t worker, std::span<abi::EventRecord> events,
+                               std::span<char> data, napi_value buffers, napi_value callback) {
   uv_loop_t* loop = nullptr;
   if (!ok(env, napi_get_uv_event_loop(env, &loop), "no event loop")) return nullptr;
   uint64_t seed = 0;
@@ -23,15 +23,17 @@ ReactorHost* ReactorHost::open(napi_env env, uint32_t worker, std::span<abi::Eve
   auto* host = new ReactorHost();
   host->env_ = env;
   napi_value name = nullptr;
-  bool fine = ok(env, napi_create_reference(env, callback, 1, &host->callback_), "callback") &&
-              ok(env, napi_create_reference(env, buffers, 1, &host->buffers_), "buffers") &&
-              ok(env, napi_create_string_utf8(env, "millrace:reactor", NAPI_AUTO_LENGTH, &name), "name") &&
-              ok(env, napi_async_init(env, nullptr, name, &host->async_), "async context");
+  bool fine =
+      ok(env, napi_create_reference(env, callback, 1, &host->callback_), "callback") &&
+      ok(env, napi_create_reference(env, buffers, 1, &host->buffers_), "buffers") &&
+      ok(env, napi_create_string_utf8(env, "millrace:reactor", NAPI_AUTO_LENGTH, &name), "name") &&
+      ok(env, napi_async_init(env, nullptr, name, &host->async_), "async context");
   if (!fine) {
     delete host;
     return nullptr;
   }
-  host->reactor_ = std::make_unique<Reactor>(worker, EventSink{events, data, deliver, host}, seed, now());
+  host->reactor_ =
+      std::make_unique<Reactor>(worker, EventSink{events, data, deliver, host}, seed, now());
 
   uv_poll_init(loop, &host->poll_, host->reactor_->epollFd());
   uv_check_init(loop, &host->check_);
@@ -39,8 +41,11 @@ ReactorHost* ReactorHost::open(napi_env env, uint32_t worker, std::span<abi::Eve
   uv_timer_init(loop, &host->timer_);
   host->open_handles_ = 4;
   host->poll_.data = host->check_.data = host->idle_.data = host->timer_.data = host;
-  uv_poll_start(&host->poll_, UV_READABLE, [](uv_poll_t* handle, int, int) { static_cast<ReactorHost*>(handle->data)->ready_ = true; });
-  uv_check_start(&host->check_, [](uv_check_t* handle) { static_cast<ReactorHost*>(handle->data)->onCheck(); });
+  uv_poll_start(&host->poll_, UV_READABLE, [](uv_poll_t* handle, int, int) {
+    static_cast<ReactorHost*>(handle->data)->ready_ = true;
+  });
+  uv_check_start(&host->check_,
+                 [](uv_check_t* handle) { static_cast<ReactorHost*>(handle->data)->onCheck(); });
   uv_unref(reinterpret_cast<uv_handle_t*>(&host->poll_));
   uv_unref(reinterpret_cast<uv_handle_t*>(&host->check_));
   uv_unref(reinterpret_cast<uv_handle_t*>(&host->idle_));
@@ -63,13 +68,16 @@ void ReactorHost::deliver(void* context, uint32_t count) {
   napi_value callback = nullptr;
   napi_value receiver = nullptr;
   napi_value argument = nullptr;
-  if (napi_get_reference_value(self->env_, self->callback_, &callback) == napi_ok && napi_get_global(self->env_, &receiver) == napi_ok &&
+  if (napi_get_reference_value(self->env_, self->callback_, &callback) == napi_ok &&
+      napi_get_global(self->env_, &receiver) == napi_ok &&
       napi_create_uint32(self->env_, count, &argument) == napi_ok) {
-    const napi_status status = napi_make_callback(self->env_, self->async_, receiver, callback, 1, &argument, nullptr);
+    const napi_status status =
+        napi_make_callback(self->env_, self->async_, receiver, callback, 1, &argument, nullptr);
     if (status == napi_pending_exception) {
       // A fault of ours in the worker: let it die and be replaced, instead of going on half-way.
       napi_value error = nullptr;
-      if (napi_get_and_clear_last_exception(self->env_, &error) == napi_ok) napi_fatal_exception(self->env_, error);
+      if (napi_get_and_clear_last_exception(self->env_, &error) == napi_ok)
+        napi_fatal_exception(self->env_, error);
     }
   }
   napi_close_handle_scope(self->env_, scope);
@@ -93,8 +101,10 @@ void ReactorHost::settle() noexcept {
   const bool due = reactor_->hasDeferred();
   if (due == idling_) return;
   idling_ = due;
-  if (due) uv_idle_start(&idle_, [](uv_idle_t*) {});
-  else uv_idle_stop(&idle_);
+  if (due)
+    uv_idle_start(&idle_, [](uv_idle_t*) {});
+  else
+    uv_idle_stop(&idle_);
 }
 
 void ReactorHost::scheduleTimer(Now time) noexcept {
@@ -125,9 +135,12 @@ void ReactorHost::close() noexcept {
   closing_ = true;
   // The watcher must let go of the descriptor before the reactor closes it.
   uv_poll_stop(&poll_);
-  for (uv_handle_t* handle : {reinterpret_cast<uv_handle_t*>(&poll_), reinterpret_cast<uv_handle_t*>(&check_),
-                              reinterpret_cast<uv_handle_t*>(&idle_), reinterpret_cast<uv_handle_t*>(&timer_)}) {
-    uv_close(handle, [](uv_handle_t* closed) { static_cast<ReactorHost*>(closed->data)->onHandleClosed(); });
+  for (uv_handle_t* handle :
+       {reinterpret_cast<uv_handle_t*>(&poll_), reinterpret_cast<uv_handle_t*>(&check_),
+        reinterpret_cast<uv_handle_t*>(&idle_), reinterpret_cast<uv_handle_t*>(&timer_)}) {
+    uv_close(handle, [](uv_handle_t* closed) {
+      static_cast<ReactorHost*>(closed->data)->onHandleClosed();
+    });
   }
 }
 

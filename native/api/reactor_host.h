@@ -13,18 +13,19 @@ namespace millrace::api {
 
 // Runs a Reactor on the event loop of one worker.
 //
-// The reactor's epoll descriptor is watched by a uv_poll; the work happens in the check phase, once per turn,
-// after the listener has read all its sockets, so that one up-call carries everything of the turn.
-// An idle handle keeps the loop from sleeping while something is due without a ready socket. All
-// handles are unreferenced: they never keep a worker alive.
+// The reactor's epoll descriptor is watched by a uv_poll; the work happens in the check phase, once
+// per turn, after the listener has read all its sockets, so that one up-call carries everything of
+// the turn. An idle handle keeps the loop from sleeping while something is due without a ready
+// socket. All handles are unreferenced: they never keep a worker alive.
 //
-// Ownership: the host belongs to its environment. `close()` is the normal end, the environment's cleanup hook
-// the last resort; both are idempotent. It deletes itself once libuv has let go of the four handles.
+// Ownership: the host belongs to its environment. `close()` is the normal end, the environment's
+// cleanup hook the last resort; both are idempotent. It deletes itself once libuv has let go of the
+// four handles.
 class ReactorHost {
  public:
   // Throws into JS and returns nullptr when it cannot start.
-  static ReactorHost* open(napi_env env, uint32_t worker, std::span<abi::EventRecord> events, std::span<char> data, napi_value buffers,
-                           napi_value callback);
+  static ReactorHost* open(napi_env env, uint32_t worker, std::span<abi::EventRecord> events,
+                           std::span<char> data, napi_value buffers, napi_value callback);
   void close() noexcept;
 
   Reactor& reactor() noexcept { return *reactor_; }

@@ -21,7 +21,8 @@ CASE("field values are checked alike at every position") {
           std::string text(length, filler);
           text[at] = static_cast<char>(c);
           bool high = false;
-          EXPECT_EQ(chars::isFieldValue(memory.place(text), &high), isFieldValueByte(c), std::to_string(c));
+          EXPECT_EQ(chars::isFieldValue(memory.place(text), &high), isFieldValueByte(c),
+                    std::to_string(c));
           if (isFieldValueByte(c))
             EXPECT_EQ(high, c > 0x7f || (static_cast<uint8_t>(filler) > 0x7f && length > 1));
         }

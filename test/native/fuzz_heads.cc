@@ -12,9 +12,9 @@
 #include "fuzz_driver.h"
 #include "head_fixture.h"
 
-// Any request or answer, through routes that rewrite and edit. What is refused is refused; the heads that
-// are written are each exactly one message, whatever came in. The first byte says which: 'q' a
-// request, its strings separated by 0x1e, 'a' an answer of an upstream.
+// Any request or answer, through routes that rewrite and edit. What is refused is refused; the
+// heads that are written are each exactly one message, whatever came in. The first byte says which:
+// 'q' a request, its strings separated by 0x1e, 'a' an answer of an upstream.
 namespace millrace::test {
 namespace {
 
@@ -28,13 +28,18 @@ std::unique_ptr<const Image> makeRoutes() {
                                        {abi::path_kind::kPrefix, "/v2/", 0, {}},
                                        {abi::path_kind::kPrefix, "/fixed", 0, {}},
                                        {abi::path_kind::kPrefix, "/", 0, {}}}}});
-  const std::vector<EditSpec> edits = {{op::kSet, "x-set", "1"}, {op::kAdd, "x-add", "2"}, {op::kRemove, "x-gone"}};
-  applySpec(b, b.routes[0], {.rewrite = abi::rewrite::kPrefix, .rewrite_to = "/", .request_edits = edits});
-  applySpec(b, b.routes[1], {.rewrite = abi::rewrite::kPrefix, .rewrite_to = "/api", .response_edits = edits});
-  applySpec(b, b.routes[2], {.rewrite = abi::rewrite::kPath, .rewrite_to = "/new", .host = "b.internal"});
+  const std::vector<EditSpec> edits = {
+      {op::kSet, "x-set", "1"}, {op::kAdd, "x-add", "2"}, {op::kRemove, "x-gone"}};
+  applySpec(b, b.routes[0],
+            {.rewrite = abi::rewrite::kPrefix, .rewrite_to = "/", .request_edits = edits});
+  applySpec(b, b.routes[1],
+            {.rewrite = abi::rewrite::kPrefix, .rewrite_to = "/api", .response_edits = edits});
+  applySpec(b, b.routes[2],
+            {.rewrite = abi::rewrite::kPath, .rewrite_to = "/new", .host = "b.internal"});
   for (const uint32_t rewrite : {abi::rewrite::kNone, abi::rewrite::kPath}) {
     const ImageBuilder::Text to = b.text("/moved");
-    b.redirects.push_back({308, abi::kNone, 0, abi::kNone, 0, rewrite == 0 ? 0u : 81u, rewrite, to.offset, to.length, 0});
+    b.redirects.push_back({308, abi::kNone, 0, abi::kNone, 0, rewrite == 0 ? 0u : 81u, rewrite,
+                           to.offset, to.length, 0});
   }
   for (uint32_t flags = 0; flags < 16; ++flags) {
     const ImageBuilder::Text name = b.text("web" + std::to_string(flags));
@@ -78,7 +83,8 @@ void tryRequest(std::string_view text, Rng& rng) {
   if (path.status == PathStatus::kRefused) return;
   const Image& image = routes();
   const abi::ListenerRecord& listener = image.listeners()[rng.below(16)];
-  const RequestView view{head.method, head.method_bit, head.host, path.path, head.query, {head.fields.data(), head.field_count}};
+  const RequestView view{head.method, head.method_bit, head.host,
+                         path.path,   head.query,      {head.fields.data(), head.field_count}};
   const uint32_t route = matchRoute(image, listener.route_table, view);
   if (route == abi::kNone) require("no route", path.path);
   Downstream downstream;
@@ -92,7 +98,8 @@ void tryRequest(std::string_view text, Rng& rng) {
   Guarded answer(256 * 1024);
   for (const abi::RedirectRecord& redirect : image.redirects()) {
     const std::span<char> into = answer.last(rng.below(4) == 0 ? rng.below(300) : 200'000);
-    const std::size_t n = writeRedirectHead(image, image.routes()[route], redirect, head, path.path, false, false, into);
+    const std::size_t n = writeRedirectHead(image, image.routes()[route], redirect, head, path.path,
+                                            false, false, into);
     requireAnswer({into.data(), n});
   }
 }
@@ -104,11 +111,14 @@ void tryAnswer(std::string_view text, Rng& rng) {
   const std::size_t end = findHeadEnd(text, &scanned, &error);
   if (end == 0) return;
   Guarded memory;
-  if (parseResponseHead(memory.place(text.substr(0, end)), rng.below(2) == 0, &head) != ResponseError::kNone) return;
+  if (parseResponseHead(memory.place(text.substr(0, end)), rng.below(2) == 0, &head) !=
+      ResponseError::kNone)
+    return;
   Guarded room;
   const std::span<char> into = room.last(rng.below(4) == 0 ? rng.below(300) : 200'000);
   const abi::RouteRecord& route = routes().routes()[rng.below(4)];
-  const std::size_t n = writeDownstreamHead(routes(), route, head, head.framing == BodyFraming::kNone, into);
+  const std::size_t n =
+      writeDownstreamHead(routes(), route, head, head.framing == BodyFraming::kNone, into);
   requireAnswer({into.data(), n});
 }
 
@@ -122,23 +132,51 @@ std::string joined(const std::vector<std::string>& pieces) {
 
 std::vector<std::string> fuzzCorpus() {
   return {
-      joined({"GET", "/v1/a%2eb/../c?x=1", "host", "a.example:8080", "accept", "*/*", "x-set", "old", "x-gone", "y"}),
-      joined({"POST", "/v2/x", "host", "[::1]", "content-length", "5", "connection", "close, x-a", "x-a", "b"}),
-      joined({"PUT", "/fixed", "transfer-encoding", "chunked", "host", "a", "expect", "100-continue", "te", "trailers"}),
-      joined({"GET", "/", "host", "a.", "x-forwarded-for", "1.1.1.1", "x-forwarded-host", "b", "x-request-id", "c"}),
-      "aHTTP/1.1 200 OK\r\nServer: x\r\nDate: y\r\nConnection: x-a\r\nX-A: b\r\nx-set: z\r\nContent-Length: 5\r\n\r\n",
-      "aHTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\nSet-Cookie: a=b; c\r\nKeep-Alive: 5\r\n\r\n",
+      joined({"GET", "/v1/a%2eb/../c?x=1", "host", "a.example:8080", "accept", "*/*", "x-set",
+              "old", "x-gone", "y"}),
+      joined({"POST", "/v2/x", "host", "[::1]", "content-length", "5", "connection", "close, x-a",
+              "x-a", "b"}),
+      joined({"PUT", "/fixed", "transfer-encoding", "chunked", "host", "a", "expect",
+              "100-continue", "te", "trailers"}),
+      joined({"GET", "/", "host", "a.", "x-forwarded-for", "1.1.1.1", "x-forwarded-host", "b",
+              "x-request-id", "c"}),
+      "aHTTP/1.1 200 OK\r\nServer: x\r\nDate: y\r\nConnection: x-a\r\nX-A: b\r\nx-set: "
+      "z\r\nContent-Length: 5\r\n\r\n",
+      "aHTTP/1.1 304 Not Modified\r\nContent-Length: 5\r\nSet-Cookie: a=b; c\r\nKeep-Alive: "
+      "5\r\n\r\n",
       "aHTTP/1.0 204 \r\nx-gone: y\r\nUpgrade: z\r\n\r\n",
   };
 }
 
 std::vector<std::string> fuzzFragments() {
-  std::vector<std::string> fragments = {"\r\n", "\n", "\r", "\r\n\r\n", ": ", ",", "/", "//", "/..", "%2f", "%0d%0a",
-                                        "?", "#", " ", "\t", "\x1e", "\xff", "_", "[", "]:1", ":80", "close",
-                                        "\r\nConnection: server\r\n", " HTTP/1.1\r\nx: y"};
+  std::vector<std::string> fragments = {"\r\n",
+                                        "\n",
+                                        "\r",
+                                        "\r\n\r\n",
+                                        ": ",
+                                        ",",
+                                        "/",
+                                        "//",
+                                        "/..",
+                                        "%2f",
+                                        "%0d%0a",
+                                        "?",
+                                        "#",
+                                        " ",
+                                        "\t",
+                                        "\x1e",
+                                        "\xff",
+                                        "_",
+                                        "[",
+                                        "]:1",
+                                        ":80",
+                                        "close",
+                                        "\r\nConnection: server\r\n",
+                                        " HTTP/1.1\r\nx: y"};
   fragments.emplace_back(1, '\0');
-  for (const char* name : {"host", "connection", "content-length", "transfer-encoding", "x-forwarded-for", "x-request-id",
-                           "x-forwarded-host", "x_a", "upgrade", "x-set"})
+  for (const char* name :
+       {"host", "connection", "content-length", "transfer-encoding", "x-forwarded-for",
+        "x-request-id", "x-forwarded-host", "x_a", "upgrade", "x-set"})
     fragments.push_back(std::string("\x1e") + name + "\x1e" + "5");
   return fragments;
 }
@@ -150,7 +188,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   if (size == 0) return 0;
   const std::string_view text(reinterpret_cast<const char*>(data) + 1, size - 1);
   Rng rng(murmur3(text, data[0]));
-  if (data[0] == 'q') test::tryRequest(text, rng);
-  else test::tryAnswer(text, rng);
+  if (data[0] == 'q')
+    test::tryRequest(text, rng);
+  else
+    test::tryAnswer(text, rng);
   return 0;
 }

@@ -17,7 +17,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   Rng rng(murmur3(message, data[0]));
   const std::string told = driver.runAllSplits(message, rng, 2);
   if (told.find(" gives \"") == std::string::npos && told.find("(OVERRUN)") == std::string::npos &&
-      told.find("(NOT DONE)") == std::string::npos && told.find("(BROKEN VIEW)") == std::string::npos)
+      told.find("(NOT DONE)") == std::string::npos &&
+      told.find("(BROKEN VIEW)") == std::string::npos)
     return 0;
   std::fprintf(stderr, "%s\n", told.c_str());
   std::abort();
@@ -32,9 +33,10 @@ std::vector<std::string> fuzzCorpus() {
       "\2" + ok + "Server: x\r\n\r\nuntil close",
       "\2" + ok + "Content-Length: 5\r\nConnection: close, x-a\r\nX-A: b\r\n\r\nhello",
       "\2" + ok + "Content-Length: 5, 5\r\nContent-Length: 5\r\n\r\nhelloextra",
-      "\2" + ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1a;ext=\"v\"\r\n" + std::string(26, 'x') +
-          "\r\n0\r\nTrailer: y\r\n\r\n",
-      "\2HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 No Content\r\n\r\n",
+      "\2" + ok + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n1a;ext=\"v\"\r\n" +
+          std::string(26, 'x') + "\r\n0\r\nTrailer: y\r\n\r\n",
+      "\2HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\nHTTP/1.1 204 "
+      "No Content\r\n\r\n",
       "\2HTTP/1.0 404 Not Found\r\nConnection: keep-alive\r\nContent-Length: 0\r\n\r\n",
       "\2HTTP/1.1 304 Not Modified\r\nETag: \"a\"\r\nContent-Length: 9\r\n\r\n",
   };

@@ -90,7 +90,8 @@ std::string upstreamHead(const HeadSpec& spec, const Request& request) {
   downstream.tls = spec.tls;
   Rng rng(1);
   Buffer out;
-  writeUpstreamHead(*image, image->listeners()[0], image->routes()[0], head, path.path, downstream, rng, &out);
+  writeUpstreamHead(*image, image->listeners()[0], image->routes()[0], head, path.path, downstream,
+                    rng, &out);
   return std::string(out.view());
 }
 
@@ -100,9 +101,12 @@ std::string faultOfLines(std::string_view lines) {
     if (end == std::string_view::npos) return "line without CRLF: " + std::string(lines);
     const std::string_view line = lines.substr(0, end);
     const std::size_t colon = line.find(':');
-    if (colon == 0 || colon == std::string_view::npos) return "line without a name: " + std::string(line);
-    if (!chars::all(line.substr(0, colon), chars::kToken)) return "name is no token: " + std::string(line);
-    if (!chars::all(line.substr(colon + 1), chars::kFieldValue)) return "control byte: " + std::string(line);
+    if (colon == 0 || colon == std::string_view::npos)
+      return "line without a name: " + std::string(line);
+    if (!chars::all(line.substr(0, colon), chars::kToken))
+      return "name is no token: " + std::string(line);
+    if (!chars::all(line.substr(colon + 1), chars::kFieldValue))
+      return "control byte: " + std::string(line);
     lines.remove_prefix(end + 2);
   }
   return {};
@@ -126,7 +130,8 @@ std::string faultOfRequest(std::string_view head) {
     const HeaderId id = identifyHeader(rest.substr(0, rest.find(':')));
     hosts += id == HeaderId::kHost;
     framings += id == HeaderId::kContentLength || id == HeaderId::kTransferEncoding;
-    if (isHopByHop(id) && id != HeaderId::kTransferEncoding) return "hop-by-hop: " + std::string(rest);
+    if (isHopByHop(id) && id != HeaderId::kTransferEncoding)
+      return "hop-by-hop: " + std::string(rest);
   }
   if (hosts != 1) return std::to_string(hosts) + " Host lines";
   return framings <= 1 ? std::string() : "framed twice";

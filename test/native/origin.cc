@@ -86,9 +86,12 @@ void Origin::step() {
     char bytes[65536];
     while (peer.fd >= 0 && !peer.ended) {
       const ssize_t got = ::recv(peer.fd, bytes, sizeof bytes, 0);
-      if (got > 0) peer.in.append(bytes, static_cast<std::size_t>(got));
-      else if (got < 0 && errno == EAGAIN) break;
-      else peer.ended = true;
+      if (got > 0)
+        peer.in.append(bytes, static_cast<std::size_t>(got));
+      else if (got < 0 && errno == EAGAIN)
+        break;
+      else
+        peer.ended = true;
     }
   }
 }

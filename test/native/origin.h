@@ -15,8 +15,8 @@ class Origin {
  public:
   struct Peer {
     int fd = -1;
-    std::string in;       // what came and was not taken yet
-    bool ended = false;   // the proxy closed its side
+    std::string in;      // what came and was not taken yet
+    bool ended = false;  // the proxy closed its side
   };
 
   Origin();

@@ -4,7 +4,8 @@
 #include "harness.h"
 #include "reactor_rig.h"
 
-// Clients that leave, in every state and from inside delivery: nothing may be left, and nothing may follow.
+// Clients that leave, in every state and from inside delivery: nothing may be left, and nothing may
+// follow.
 namespace millrace::test {
 namespace {
 
@@ -17,7 +18,8 @@ RigSpec capped(uint16_t port, bool tls = false) {
             if (!tls) return;
             b.clusters[0].tls = 0;
             const ImageBuilder::Text name = b.text("a.internal");
-            b.tls.push_back({abi::tls_flag::kInsecureSkipVerify, name.offset, name.length, abi::kNone, 0, abi::kNone, 0, abi::kNone, 0});
+            b.tls.push_back({abi::tls_flag::kInsecureSkipVerify, name.offset, name.length,
+                             abi::kNone, 0, abi::kNone, 0, abi::kNone, 0});
           }};
 }
 
@@ -38,15 +40,20 @@ void expectNothing(Rig& rig, int32_t handle, const char* state) {
 }
 
 CASE("a client may leave in every state") {
-  for (const char* state : {"connecting", "waiting", "sending", "blocked", "part of a head", "streaming", "paused", "failed", "cut"}) {
+  for (const char* state : {"connecting", "waiting", "sending", "blocked", "part of a head",
+                            "streaming", "paused", "failed", "cut"}) {
     const std::string s = state;
     Origin origin;
     const bool ends = s == "failed" || s == "cut";
     const bool body = ends || s == "sending" || s == "blocked";
     RigSpec spec = capped(origin.port());
-    if (ends) spec.tune = [](ImageBuilder& b) { b.routes[0].max_body_low = 10, b.routes[0].max_body_high = 0; };
+    if (ends)
+      spec.tune = [](ImageBuilder& b) {
+        b.routes[0].max_body_low = 10, b.routes[0].max_body_high = 0;
+      };
     Rig rig(spec, {&origin});
-    const int32_t handle = body ? rig.request("POST", "/", {{"transfer-encoding", "chunked"}}) : rig.get();
+    const int32_t handle =
+        body ? rig.request("POST", "/", {{"transfer-encoding", "chunked"}}) : rig.get();
     if (s == "connecting") {
       EXPECT_EQ(rig.gauges(), "active 1 pending 0 busy 1 idle 0");
     } else {
@@ -55,10 +62,12 @@ CASE("a client may leave in every state") {
     if (s == "sending") rig.sendBody(handle, "x", false);
     if (s == "blocked") {
       origin.reading = false;
-      while (rig.sendBody(handle, std::string(100'000, 'x'), false) != abi::send::kPause) rig.settle();
+      while (rig.sendBody(handle, std::string(100'000, 'x'), false) != abi::send::kPause)
+        rig.settle();
     }
     if (s == "part of a head") origin.send(0, "HTTP/1.1 200 OK\r\nA: b\r\n");
-    if (s == "streaming" || s == "paused" || s == "cut") origin.send(0, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\na");
+    if (s == "streaming" || s == "paused" || s == "cut")
+      origin.send(0, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\na");
     rig.settle();
     if (s == "paused") rig.reactor().pause(handle);
     // An answer or a cut is due, and not delivered yet.
@@ -92,7 +101,8 @@ CASE("a client may leave while the answers of a turn are delivered") {
     std::vector<int32_t> handles;
     for (std::size_t i = 0; i < kCount; ++i) handles.push_back(rig.get());
     const std::size_t first = origin.count();
-    EXPECT(rig.until([&] { return origin.count() == first + kCount && origin.asked(first + kCount - 1); }));
+    EXPECT(rig.until(
+        [&] { return origin.count() == first + kCount && origin.asked(first + kCount - 1); }));
     rig.settle();
     std::size_t at = 0;
     rig.on_event = [&](const abi::EventRecord&) {
@@ -102,8 +112,10 @@ CASE("a client may leave while the answers of a turn are delivered") {
       rig.reactor().resume(handles[(at + 1) % kCount], rig.now());
     };
     for (std::size_t i = first; i < first + kCount; ++i) {
-      if (i % 4 == 0) origin.send(i, "what?\n");
-      else origin.send(i, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n");
+      if (i % 4 == 0)
+        origin.send(i, "what?\n");
+      else
+        origin.send(i, "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n");
       if (i % 4 == 1) origin.close(i);
     }
     rig.settle();

@@ -48,8 +48,13 @@ struct Split {
 CASE("an answer means the same wherever it is split") {
   const std::vector<Split> kAnswers = {
       {"length", okAnswer("hello", "A: b\r\n"), "200 OK\r\nA: b", "hello", true},
-      {"chunked", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nT: u\r\n\r\n", "200 OK", "hello", true},
-      {"interim", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 x\r\nLink: y\r\n\r\n" + okAnswer("hello"), "200 OK", "hello", true},
+      {"chunked",
+       "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhe\r\n3;x=y\r\nllo\r\n0\r\nT: "
+       "u\r\n\r\n",
+       "200 OK", "hello", true},
+      {"interim",
+       "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 x\r\nLink: y\r\n\r\n" + okAnswer("hello"),
+       "200 OK", "hello", true},
       {"no content", "HTTP/1.1 204 x\r\nA: b\r\n\r\n", "204 x\r\nA: b", "", true},
       {"close", okAnswer("hello", "Connection: close\r\n"), "200 OK", "hello", false},
   };
@@ -137,8 +142,10 @@ CASE("a long answer is streamed, and stops while the client is behind") {
   // Paused, resumed and aborted from inside delivery.
   int pauses = 0;
   rig.on_event = [&](const abi::EventRecord&) {
-    if (++pauses < 4) rig.reactor().pause(handle);
-    else rig.abort(handle);
+    if (++pauses < 4)
+      rig.reactor().pause(handle);
+    else
+      rig.abort(handle);
   };
   for (int i = 0; i < 4; ++i) {
     origin.send(0, piece);
@@ -159,7 +166,8 @@ CASE("bytes after an answer end the connection") {
   for (const std::string& message :
        {okAnswer("hi") + "x", "HTTP/1.1 204 x\r\n\r\n" + okAnswer("evil"),
         std::string("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n\r\n"),
-        std::string("HTTP/1.1 304 x\r\ncontent-length: 2\r\n\r\nhi"), okAnswer("hi", "connection: close\r\n"),
+        std::string("HTTP/1.1 304 x\r\ncontent-length: 2\r\n\r\nhi"),
+        okAnswer("hi", "connection: close\r\n"),
         std::string("HTTP/1.0 200 OK\r\ncontent-length: 0\r\n\r\n")}) {
     const int32_t handle = rig.get();
     EXPECT(rig.until([&] { return origin.asked(current); }));
@@ -198,9 +206,10 @@ CASE("a malformed head is a 502 and a malformed body a cut") {
   const std::string chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
   std::string interim;
   for (int i = 0; i < 17; ++i) interim += "HTTP/1.1 100 x\r\n\r\n";
-  for (const std::string& message : {std::string("SSH-2.0-x\r\n\r\n"), std::string("HTTP/1.1 200 OK\n\n"),
-                                     std::string("HTTP/1.1 101 x\r\n\r\n"), std::string(70'000, 'x'), interim,
-                                     okAnswer("x", "content-length: 2\r\n"), chunked + "z\r\n"}) {
+  for (const std::string& message :
+       {std::string("SSH-2.0-x\r\n\r\n"), std::string("HTTP/1.1 200 OK\n\n"),
+        std::string("HTTP/1.1 101 x\r\n\r\n"), std::string(70'000, 'x'), interim,
+        okAnswer("x", "content-length: 2\r\n"), chunked + "z\r\n"}) {
     const Answer answer = ask(message, false);
     EXPECT_EQ(answer.status, 502u);
     EXPECT_EQ(answer.body, "upstream sent a malformed answer\n");
@@ -215,7 +224,8 @@ CASE("a malformed head is a 502 and a malformed body a cut") {
     EXPECT(answer.aborted);
   }
   EXPECT_EQ(rig.flagged(abi::response_flag::kUpe), 9.0);
-  for (const std::string& message : {chunked + "2\r\nhi\r\n", std::string("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nhi")}) {
+  for (const std::string& message :
+       {chunked + "2\r\nhi\r\n", std::string("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nhi")}) {
     const Answer answer = ask(message, true);
     EXPECT_EQ(answer.body, "hi");
     EXPECT(answer.aborted);

@@ -19,8 +19,10 @@ void leaveStaleConnection(Rig& rig, Origin& origin, bool reset) {
   origin.take(i);
   origin.send(i, okAnswer("x"));
   EXPECT(rig.untilDone(handle));
-  if (reset) origin.reset(i);
-  else origin.close(i);
+  if (reset)
+    origin.reset(i);
+  else
+    origin.close(i);
 }
 
 CASE("a request on a connection that the origin has closed is sent again") {
@@ -45,7 +47,8 @@ CASE("a request that may have had an effect is not sent again") {
     Origin origin;
     Rig rig({{origin.port()}}, {&origin});
     leaveStaleConnection(rig, origin, false);
-    const int32_t handle = with_body ? rig.request("PUT", "/", {{"content-length", "2"}}) : rig.request("POST");
+    const int32_t handle =
+        with_body ? rig.request("PUT", "/", {{"content-length", "2"}}) : rig.request("POST");
     if (with_body) rig.sendBody(handle, "hi", true);
     EXPECT(rig.untilDone(handle));
     EXPECT_EQ(rig.answer(handle).status, 502u);
@@ -117,7 +120,8 @@ CASE("with all endpoints dead the answer is 502") {
     EXPECT_EQ(rig.answer(handle).body, "upstream connection failed\n");
     EXPECT_EQ(rig.flagged(flag::kUf), 1.0);
     // Two attempts more than the first, as far as there are endpoints.
-    EXPECT_EQ(rig.stat(abi::cluster_stat::kConnectFailures), static_cast<double>(std::min<std::size_t>(count, 3)));
+    EXPECT_EQ(rig.stat(abi::cluster_stat::kConnectFailures),
+              static_cast<double>(std::min<std::size_t>(count, 3)));
     EXPECT_EQ(rig.gauges(), kNothing);
   }
 }
@@ -210,7 +214,9 @@ CASE("a client that stops sending is a 408, an upstream that stops reading a 504
 
 CASE("the longest duration of a route cuts an answer that goes on") {
   Origin origin;
-  Rig rig({{origin.port()}, {{abi::path_kind::kPrefix, "/", 0, {}}}, [](ImageBuilder& b) { b.routes[0].max_duration_ms = 30'000; }},
+  Rig rig({{origin.port()},
+           {{abi::path_kind::kPrefix, "/", 0, {}}},
+           [](ImageBuilder& b) { b.routes[0].max_duration_ms = 30'000; }},
           {&origin});
   const int32_t handle = rig.get();
   EXPECT(rig.until([&] { return origin.asked(0); }));

@@ -13,7 +13,8 @@ void fill(Rig& rig, Origin& origin, std::size_t count) {
   const std::size_t before = origin.count();
   std::vector<int32_t> handles;
   for (std::size_t i = 0; i < count; ++i) handles.push_back(rig.get());
-  EXPECT(rig.until([&] { return origin.count() == before + count && origin.asked(before + count - 1); }));
+  EXPECT(rig.until(
+      [&] { return origin.count() == before + count && origin.asked(before + count - 1); }));
   rig.settle();
   for (std::size_t i = before; i < before + count; ++i) {
     origin.take(i);
@@ -64,7 +65,8 @@ CASE("an exchange ends on the configuration that it began with") {
     return RigSpec{{port}, {{abi::path_kind::kPrefix, "/", 0, {}}}, [value](ImageBuilder& b) {
                      const ImageBuilder::Text name = b.text("x-version");
                      const ImageBuilder::Text text = b.text(value);
-                     b.edits.push_back({abi::edit_operator::kSet, name.offset, name.length, text.offset, text.length});
+                     b.edits.push_back({abi::edit_operator::kSet, name.offset, name.length,
+                                        text.offset, text.length});
                      b.routes[0].response_edit_count = 1;
                    }};
   };
@@ -134,7 +136,9 @@ CASE("many configurations and exchanges leave nothing behind") {
   Rig rig({{origins[0].port()}}, {&origins[0], &origins[1], &origins[2]});
   Rng rng(seed());
   std::vector<int32_t> open;
-  const auto any = [&] { return open.empty() ? 0 : open[rng.below(static_cast<uint32_t>(open.size()))]; };
+  const auto any = [&] {
+    return open.empty() ? 0 : open[rng.below(static_cast<uint32_t>(open.size()))];
+  };
   rig.on_event = [&](const abi::EventRecord&) {
     if (rng.below(8) == 0 && !open.empty()) rig.abort(any());
     if (rng.below(8) == 0 && !open.empty()) rig.sendBody(any(), "x", rng.below(2) == 0);
@@ -164,8 +168,10 @@ CASE("many configurations and exchanges leave nothing behind") {
         break;
       case 3:
         if (open.empty()) break;
-        if (rng.below(2) == 0) rig.reactor().pause(any());
-        else rig.reactor().resume(any(), rig.now());
+        if (rng.below(2) == 0)
+          rig.reactor().pause(any());
+        else
+          rig.reactor().resume(any(), rig.now());
         break;
       case 4:
         rig.settle();
@@ -179,7 +185,9 @@ CASE("many configurations and exchanges leave nothing behind") {
         rig.advance(rng.below(10) == 0 ? rng.below(20'000) : 20);
         break;
       default:
-        open.push_back(rng.below(2) == 0 ? rig.get() : rig.request("POST", "/", {{"transfer-encoding", "chunked"}}));
+        open.push_back(rng.below(2) == 0
+                           ? rig.get()
+                           : rig.request("POST", "/", {{"transfer-encoding", "chunked"}}));
         if (rng.below(2) == 0) rig.settle();
     }
     std::erase_if(open, [&](int32_t handle) { return rig.answer(handle).released; });

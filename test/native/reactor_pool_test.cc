@@ -14,7 +14,8 @@ RigSpec specOf(const Origin& origin, void (*tune)(abi::ClusterRecord&)) {
   return {{origin.port()}, kRoutes, [tune](ImageBuilder& b) { tune(b.clusters[0]); }};
 }
 
-void answerWith(Rig& rig, Origin& origin, std::size_t connection, int32_t handle, const std::string& lines = {}) {
+void answerWith(Rig& rig, Origin& origin, std::size_t connection, int32_t handle,
+                const std::string& lines = {}) {
   EXPECT(rig.until([&] { return origin.asked(connection); }));
   origin.take(connection);
   origin.send(connection, okAnswer("x", lines));
@@ -56,7 +57,8 @@ CASE("idle connections are closed after their time") {
 
 CASE("a connection serves as many requests as it may") {
   Origin origin;
-  Rig rig(specOf(origin, [](abi::ClusterRecord& c) { c.max_requests_per_connection = 3; }), {&origin});
+  Rig rig(specOf(origin, [](abi::ClusterRecord& c) { c.max_requests_per_connection = 3; }),
+          {&origin});
   for (std::size_t i = 0; i < 10; ++i) answerWith(rig, origin, i / 3, rig.get());
   EXPECT_EQ(origin.count(), 4u);
   Origin single;
@@ -66,7 +68,8 @@ CASE("a connection serves as many requests as it may") {
 
 CASE("requests beyond the connections wait in order, beyond the queue they are refused") {
   Origin origin;
-  Rig rig(specOf(origin, [](abi::ClusterRecord& c) { c.max_connections = 2, c.max_pending = 2; }), {&origin});
+  Rig rig(specOf(origin, [](abi::ClusterRecord& c) { c.max_connections = 2, c.max_pending = 2; }),
+          {&origin});
   std::vector<int32_t> handles;
   for (int i = 0; i < 5; ++i) handles.push_back(rig.get("/" + std::to_string(i)));
   EXPECT_EQ(rig.gauges(), "active 4 pending 2 busy 2 idle 0");

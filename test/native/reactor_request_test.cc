@@ -26,7 +26,9 @@ CASE("bodies go upstream in the framing that was announced") {
       {{{"content-length", "5"}}, {"hello", ""}, "content-length: 5\r\n\r\nhello"},
       {kChunked, {"hello"}, "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n"},
       {kChunked, {""}, "transfer-encoding: chunked\r\n\r\n0\r\n\r\n"},
-      {kChunked, {"he", "", "llo", ""}, "transfer-encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"},
+      {kChunked,
+       {"he", "", "llo", ""},
+       "transfer-encoding: chunked\r\n\r\n2\r\nhe\r\n3\r\nllo\r\n0\r\n\r\n"},
   };
   for (const bool connected : {true, false}) {
     for (const Row& row : kRows) {
@@ -41,8 +43,9 @@ CASE("bodies go upstream in the framing that was announced") {
       } else {
         // Gathered while connecting: one piece, where chunks are concerned.
         const std::string whole = row.expected.ends_with("hello") ? row.expected
-                                  : row.pieces[0].empty() ? "transfer-encoding: chunked\r\n\r\n0\r\n\r\n"
-                                                          : "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
+                                  : row.pieces[0].empty()
+                                      ? "transfer-encoding: chunked\r\n\r\n0\r\n\r\n"
+                                      : "transfer-encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n";
         EXPECT(rig.until([&] { return body_of() == start + whole; }), row.expected);
       }
       origin.take(i);
@@ -82,7 +85,9 @@ CASE("an upstream that does not read holds the client back") {
 
 CASE("a body that waits for its connection holds the client back") {
   Origin origin;
-  Rig rig({{origin.port()}, {{abi::path_kind::kPrefix, "/", 0, {}}}, [](ImageBuilder& b) { b.clusters[0].max_connections = 1; }},
+  Rig rig({{origin.port()},
+           {{abi::path_kind::kPrefix, "/", 0, {}}},
+           [](ImageBuilder& b) { b.clusters[0].max_connections = 1; }},
           {&origin});
   const int32_t first = rig.get();
   const int32_t second = rig.request("PUT", "/", {{"content-length", "70001"}});
@@ -174,24 +179,31 @@ CASE("requests that no upstream is asked about are answered in the next turn") {
              const ImageBuilder::Text lines = b.text("x-a: b\r\n");
              b.responds.push_back({418, body.offset, body.length, lines.offset, lines.length});
            }});
-  const auto ask = [&](const std::string& method, const std::string& target, const Fields& fields = {}) {
+  const auto ask = [&](const std::string& method, const std::string& target,
+                       const Fields& fields = {}) {
     const int32_t handle = rig.request(method, target, fields);
     EXPECT(rig.reactor().hasDeferred());
     EXPECT(rig.untilDone(handle));
     const Answer& answer = rig.answer(handle);
     EXPECT((answer.flags & abi::event_flag::kLocal) != 0);
     EXPECT(!rig.reactor().hasDeferred());
-    return answer.head + " | " + answer.body + ((answer.flags & abi::event_flag::kClose) != 0 ? " | close" : "");
+    return answer.head + " | " + answer.body +
+           ((answer.flags & abi::event_flag::kClose) != 0 ? " | close" : "");
   };
   const std::string type = "\r\ncontent-type: text/plain; charset=utf-8";
-  EXPECT_EQ(ask("GET", "/redirect?q"), "308 Permanent Redirect\r\nlocation: http://a:81/redirect?q | ");
+  EXPECT_EQ(ask("GET", "/redirect?q"),
+            "308 Permanent Redirect\r\nlocation: http://a:81/redirect?q | ");
   EXPECT_EQ(ask("GET", "/respond"), "418 I'm a teapot\r\nx-a: b | hello");
   EXPECT_EQ(ask("HEAD", "/respond"), "418 I'm a teapot\r\nx-a: b\r\ncontent-length: 5 | ");
   EXPECT_EQ(ask("GET", "/none"), "404 Not Found" + type + " | no route matches this request\n");
-  EXPECT_EQ(ask("POST", "/none", kChunked), "404 Not Found" + type + " | no route matches this request\n | close");
-  EXPECT_EQ(ask("GET", "/%2f"), "400 Bad Request" + type + " | path holds an encoded separator, a NUL or a malformed escape | close");
+  EXPECT_EQ(ask("POST", "/none", kChunked),
+            "404 Not Found" + type + " | no route matches this request\n | close");
+  EXPECT_EQ(ask("GET", "/%2f"),
+            "400 Bad Request" + type +
+                " | path holds an encoded separator, a NUL or a malformed escape | close");
   EXPECT_EQ(ask("TRACE", "/"), "405 Method Not Allowed" + type +
-                                   "\r\nallow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS | method is not proxied | close");
+                                   "\r\nallow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS | "
+                                   "method is not proxied | close");
   EXPECT_EQ(ask("GET", "/", {{"content-length", "x"}}),
             "400 Bad Request" + type + " | malformed or repeated Content-Length | close");
   EXPECT_EQ(rig.flagged(flag::kDpe), 3.0);

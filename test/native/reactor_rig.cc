@@ -31,7 +31,8 @@ Rig::Rig(Rig& first, uint32_t worker)
 void Rig::start(uint32_t worker) {
   events_.resize(kEvents);
   data_.resize(kDataBytes);
-  reactor_ = std::make_unique<Reactor>(worker, EventSink{events_, data_, deliver, this}, seed(), now());
+  reactor_ =
+      std::make_unique<Reactor>(worker, EventSink{events_, data_, deliver, this}, seed(), now());
   listener_ = reactor_->listenerKey("web");
   reactor_->refresh();
   flags_before_.resize(abi::process_stat::kCount);
@@ -67,10 +68,10 @@ void Rig::install(const RigSpec& spec) {
 
 int32_t Rig::get(const std::string& target) { return request("GET", target); }
 
-int32_t Rig::request(const std::string& method, const std::string& target,
-                     const Fields& fields) {
+int32_t Rig::request(const std::string& method, const std::string& target, const Fields& fields) {
   std::string bytes = method + target + "hosta";
-  std::vector<int32_t> lengths = {static_cast<int32_t>(method.size()), static_cast<int32_t>(target.size()), 4, 1};
+  std::vector<int32_t> lengths = {static_cast<int32_t>(method.size()),
+                                  static_cast<int32_t>(target.size()), 4, 1};
   for (const auto& [name, value] : fields) {
     bytes += name + value;
     lengths.push_back(static_cast<int32_t>(name.size()));
@@ -83,7 +84,8 @@ int32_t Rig::request(const std::string& method, const std::string& target,
   }
   const int32_t slot = free_slots_.back();
   free_slots_.pop_back();
-  const int32_t handle = ++generations_[static_cast<std::size_t>(slot)] << abi::limits::kExchangeSlotBits | slot;
+  const int32_t handle =
+      ++generations_[static_cast<std::size_t>(slot)] << abi::limits::kExchangeSlotBits | slot;
   const uint8_t peer[] = {192, 0, 2, 1};
   const uint32_t before = deliveries;
   answers_[handle] = {};
@@ -116,7 +118,8 @@ void Rig::deliver(void* context, uint32_t count) {
     Answer& answer = found->second;
     EXPECT(!answer.done, "nothing follows the last event");
     const auto part = [&](int32_t offset, int32_t length) {
-      EXPECT(offset >= 0 && length >= 0 && static_cast<std::size_t>(offset) + static_cast<std::size_t>(length) <= kDataBytes);
+      EXPECT(offset >= 0 && length >= 0 &&
+             static_cast<std::size_t>(offset) + static_cast<std::size_t>(length) <= kDataBytes);
       return std::string(rig.data_.data() + offset, static_cast<std::size_t>(length));
     };
     ++answer.events;
@@ -193,17 +196,23 @@ double Rig::endpointStat(uint32_t endpoint, uint32_t index) const {
 double Rig::flagged(uint32_t flag) const {
   std::vector<double> out(abi::process_stat::kCount);
   Engine::instance().readProcess(out);
-  return out[abi::process_stat::kFlagnone + flag] - flags_before_[abi::process_stat::kFlagnone + flag];
+  return out[abi::process_stat::kFlagnone + flag] -
+         flags_before_[abi::process_stat::kFlagnone + flag];
 }
 
 std::string Rig::gauges() const {
-  const auto text = [this](uint32_t index) { return std::to_string(static_cast<int64_t>(stat(index))); };
-  return "active " + text(abi::cluster_stat::kActive) + " pending " + text(abi::cluster_stat::kPending) + " busy " +
-         text(abi::cluster_stat::kConnectionsActive) + " idle " + text(abi::cluster_stat::kConnectionsIdle);
+  const auto text = [this](uint32_t index) {
+    return std::to_string(static_cast<int64_t>(stat(index)));
+  };
+  return "active " + text(abi::cluster_stat::kActive) + " pending " +
+         text(abi::cluster_stat::kPending) + " busy " +
+         text(abi::cluster_stat::kConnectionsActive) + " idle " +
+         text(abi::cluster_stat::kConnectionsIdle);
 }
 
 std::string okAnswer(const std::string& body, const std::string& lines) {
-  return "HTTP/1.1 200 OK\r\n" + lines + "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body;
+  return "HTTP/1.1 200 OK\r\n" + lines + "content-length: " + std::to_string(body.size()) +
+         "\r\n\r\n" + body;
 }
 
 }  // namespace millrace::test

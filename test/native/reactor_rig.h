@@ -20,12 +20,12 @@ struct Answer {
   uint32_t status = 0;
   std::string head;
   std::string body;
-  uint32_t flags = 0;    // of all its events
-  uint64_t length = 0;   // announced with the head
+  uint32_t flags = 0;   // of all its events
+  uint64_t length = 0;  // announced with the head
   int events = 0;
-  int resumed = 0;       // "go on with the request"
-  bool done = false;     // an event was flagged last
-  bool aborted = false;  // the last one was an abort
+  int resumed = 0;        // "go on with the request"
+  bool done = false;      // an event was flagged last
+  bool aborted = false;   // the last one was an abort
   bool released = false;  // its slot may be used again
 };
 
@@ -69,9 +69,9 @@ class Rig {
   Reactor& reactor() { return *reactor_; }
   void stop() { reactor_.reset(); }
 
-  double stat(uint32_t index) const;          // of the cluster
+  double stat(uint32_t index) const;  // of the cluster
   double endpointStat(uint32_t endpoint, uint32_t index) const;
-  double flagged(uint32_t flag) const;        // exchanges that ended with a response flag, of this rig
+  double flagged(uint32_t flag) const;  // exchanges that ended with a response flag, of this rig
   // Exchanges, connections and queue, as "active 0 pending 0 busy 0 idle 1".
   std::string gauges() const;
 

@@ -48,13 +48,15 @@ CASE("request methods are tokens") {
   EXPECT_EQ(parse({std::string(32, 'A')}), "a.example | /");
   EXPECT_EQ(parse({"CONNECT", "a:443"}), "405 method is not proxied");
   for (const std::string& method :
-       {std::string(), std::string(33, 'A'), std::string("G T"), std::string("GET "), std::string("G\rT"),
-        std::string("G\nT"), std::string("G\0T", 3), std::string("G:T"), std::string("G\xffT"), std::string("{")})
+       {std::string(), std::string(33, 'A'), std::string("G T"), std::string("GET "),
+        std::string("G\rT"), std::string("G\nT"), std::string("G\0T", 3), std::string("G:T"),
+        std::string("G\xffT"), std::string("{")})
     EXPECT_EQ(parse({method}), "400 malformed method", method);
 }
 
 CASE("requests without an effect may be sent twice") {
-  for (const char* method : {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "QUERY", "PROPFIND", "SEARCH", "REPORT"}) {
+  for (const char* method :
+       {"GET", "HEAD", "PUT", "DELETE", "OPTIONS", "QUERY", "PROPFIND", "SEARCH", "REPORT"}) {
     parse({method});
     EXPECT(head.isIdempotent(), method);
   }
@@ -69,9 +71,10 @@ CASE("request targets are paths of printable bytes") {
   EXPECT_EQ(parse({"GET", "/?"}), "a.example | / ? ");
   EXPECT_EQ(parse({"GET", "/\"<>[]\\^`{|}"}), "a.example | /\"<>[]\\^`{|}");
   for (const std::string& target :
-       {std::string(), std::string("*"), std::string("a"), std::string("http://a/"), std::string("?a"),
-        std::string("/a b"), std::string("/a#b"), std::string("/?a#b"), std::string("/a\rb"), std::string("/a\nb"),
-        std::string("/a\0", 3), std::string("/\t"), std::string("/\x7f"), std::string("/\xc3\xa9"), std::string("/?\xff")})
+       {std::string(), std::string("*"), std::string("a"), std::string("http://a/"),
+        std::string("?a"), std::string("/a b"), std::string("/a#b"), std::string("/?a#b"),
+        std::string("/a\rb"), std::string("/a\nb"), std::string("/a\0", 3), std::string("/\t"),
+        std::string("/\x7f"), std::string("/\xc3\xa9"), std::string("/?\xff")})
     EXPECT_EQ(parse({"GET", target}), "400 malformed request target", target);
 }
 
@@ -91,20 +94,25 @@ CASE("request hosts have one form") {
   EXPECT_EQ(withHost("a%41"), "a%41 | /");
   EXPECT_EQ(withHost(std::string(255, 'a')), std::string(255, 'a') + " | /");
   for (const std::string& host :
-       {std::string(), std::string("."), std::string(":80"), std::string("a:80:80"), std::string("a:8O"),
-        std::string("a:-1"), std::string("a:123456"), std::string("a b"), std::string(" a"), std::string("a/"),
-        std::string("u@a"), std::string("a?"), std::string("a#"), std::string("a\\b"), std::string("a\tb"),
-        std::string("\xc3\xa9"), std::string("a\xff"), std::string(256, 'a'), std::string("["), std::string("[]"),
-        std::string("[:]"), std::string("[::1"), std::string("::1"), std::string("[::1]a"), std::string("[::1]]"),
-        std::string("[::1]:a"), std::string("[::1]:123456"), std::string("[[::1]"), std::string("a[b]"),
-        std::string("]a"), std::string("[g::1]"), std::string("[::1%25lo]"), std::string("[a.example]"),
+       {std::string(),           std::string("."),          std::string(":80"),
+        std::string("a:80:80"),  std::string("a:8O"),       std::string("a:-1"),
+        std::string("a:123456"), std::string("a b"),        std::string(" a"),
+        std::string("a/"),       std::string("u@a"),        std::string("a?"),
+        std::string("a#"),       std::string("a\\b"),       std::string("a\tb"),
+        std::string("\xc3\xa9"), std::string("a\xff"),      std::string(256, 'a'),
+        std::string("["),        std::string("[]"),         std::string("[:]"),
+        std::string("[::1"),     std::string("::1"),        std::string("[::1]a"),
+        std::string("[::1]]"),   std::string("[::1]:a"),    std::string("[::1]:123456"),
+        std::string("[[::1]"),   std::string("a[b]"),       std::string("]a"),
+        std::string("[g::1]"),   std::string("[::1%25lo]"), std::string("[a.example]"),
         std::string("[::1,a]")})
     EXPECT_EQ(withHost(host), "400 missing or malformed Host", host);
   for (const std::string& host : {std::string("a\rb"), std::string("a\nb"), std::string("a\0b", 3)})
     EXPECT(withHost(host).starts_with("400 malformed header value"));
   EXPECT_EQ(parse({"GET", "/", {}}), "400 missing or malformed Host");
   EXPECT_EQ(parse({"GET", "/", {{"host", "a"}, {"host", "a"}}}), "400 missing or malformed Host");
-  EXPECT_EQ(parse({"GET", "/", {{"host", "a"}, {"x", "y"}, {"host", "b"}}}), "400 missing or malformed Host");
+  EXPECT_EQ(parse({"GET", "/", {{"host", "a"}, {"x", "y"}, {"host", "b"}}}),
+            "400 missing or malformed Host");
 }
 
 CASE("request bodies have one framing") {
@@ -116,26 +124,29 @@ CASE("request bodies have one framing") {
   EXPECT_EQ(withFields({{"content-length", "999999999999999"}}), "a | / length 999999999999999");
   EXPECT_EQ(withFields({{"transfer-encoding", "chunked"}}), "a | / chunked");
   EXPECT_EQ(withFields({{"transfer-encoding", "CHUNKED"}}), "a | / chunked");
-  for (const char* value : {"", "+5", "-5", "5,5", "5, 5", "0x5", "5 ", " 5", "5.0", "1e3", "1000000000000000",
-                            "18446744073709551617", "\xd9\xa5"})
+  for (const char* value : {"", "+5", "-5", "5,5", "5, 5", "0x5", "5 ", " 5", "5.0", "1e3",
+                            "1000000000000000", "18446744073709551617", "\xd9\xa5"})
     EXPECT_EQ(withFields({{"content-length", value}}), length, value);
   EXPECT_EQ(withFields({{"content-length", "5"}, {"content-length", "5"}}), length);
   EXPECT_EQ(withFields({{"content-length", "5"}, {"content-length", "6"}}), length);
-  for (const char* value : {"", "gzip", "gzip, chunked", "chunked, chunked", "chunked,", "identity", " chunked",
-                            "chunked ", "xchunked", "chunked;q=1", "\"chunked\""})
+  for (const char* value : {"", "gzip", "gzip, chunked", "chunked, chunked", "chunked,", "identity",
+                            " chunked", "chunked ", "xchunked", "chunked;q=1", "\"chunked\""})
     EXPECT_EQ(withFields({{"transfer-encoding", value}}), coding, value);
-  EXPECT_EQ(withFields({{"transfer-encoding", "chunked"}, {"transfer-encoding", "chunked"}}), coding);
+  EXPECT_EQ(withFields({{"transfer-encoding", "chunked"}, {"transfer-encoding", "chunked"}}),
+            coding);
   EXPECT_EQ(withFields({{"transfer-encoding", "chunked"}, {"content-length", "5"}}), both);
   EXPECT_EQ(withFields({{"content-length", "0"}, {"transfer-encoding", "chunked"}}), both);
 }
 
 CASE("request headers are tokens and values without control bytes") {
   EXPECT_EQ(withFields({{"!#$%&'*+-.^_`|~09az", ""}, {"x", "\t \x80\xff~"}}), "a | /");
-  for (const std::string& name : {std::string(), std::string("a b"), std::string("a:"), std::string("a\r"),
-                                  std::string("a\n"), std::string("a\0", 2), std::string("\xc3\xa9"), std::string("a(")})
+  for (const std::string& name :
+       {std::string(), std::string("a b"), std::string("a:"), std::string("a\r"),
+        std::string("a\n"), std::string("a\0", 2), std::string("\xc3\xa9"), std::string("a(")})
     EXPECT_EQ(withFields({{name, "b"}}), "400 malformed header name", name);
-  for (const std::string& value : {std::string("\r"), std::string("\n"), std::string("\r\n x"), std::string("\0", 1),
-                                   std::string("\x1f"), std::string("\x7f"), std::string(70, 'x') + "\n"})
+  for (const std::string& value :
+       {std::string("\r"), std::string("\n"), std::string("\r\n x"), std::string("\0", 1),
+        std::string("\x1f"), std::string("\x7f"), std::string(70, 'x') + "\n"})
     EXPECT_EQ(withFields({{"a", value}}), "400 malformed header value", value);
 }
 
@@ -164,16 +175,24 @@ CASE("request heads are bounded") {
 CASE("a request head that breaks off is refused") {
   const std::vector<std::string> whole = {"HEAD", "/", "host", "a", "x", "y"};
   for (std::size_t n = whole.size(); n-- > 0;) {
-    const Flat flat(std::vector<std::string>(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(n)));
+    const Flat flat(
+        std::vector<std::string>(whole.begin(), whole.begin() + static_cast<std::ptrdiff_t>(n)));
     const RequestError error = parseRequestHead(flat.head(), 65536, &head);
     if (n != 4) EXPECT(error != RequestError::kNone, std::to_string(n));
     // A refused head names no method of the one before.
     EXPECT_EQ(head.isHead(), n != 0, std::to_string(n));
   }
-  for (const std::vector<int32_t>& lengths : std::vector<std::vector<int32_t>>{
-           {-1, 1}, {3, -1}, {3, 1, 4, -1}, {4, 1}, {INT32_MAX, INT32_MAX}, {3, 1, 4, 2}, {3, 1, INT32_MIN, 1}}) {
+  for (const std::vector<int32_t>& lengths :
+       std::vector<std::vector<int32_t>>{{-1, 1},
+                                         {3, -1},
+                                         {3, 1, 4, -1},
+                                         {4, 1},
+                                         {INT32_MAX, INT32_MAX},
+                                         {3, 1, 4, 2},
+                                         {3, 1, INT32_MIN, 1}}) {
     Guarded memory;
-    EXPECT(parseRequestHead({memory.place("GET/hosta"), lengths}, 65536, &head) != RequestError::kNone);
+    EXPECT(parseRequestHead({memory.place("GET/hosta"), lengths}, 65536, &head) !=
+           RequestError::kNone);
   }
 }
 

@@ -76,7 +76,8 @@ std::string ResponseDriver::run(std::string_view message,
       const std::string_view bytes = memory().place(gathered);
       const std::size_t length = findHeadEnd(bytes, &scanned, &error);
       if (error != ResponseError::kNone || length == 0) break;
-      error = parseResponseHead(memory().place(std::string_view(gathered).substr(0, length)), to_head_request, &head);
+      error = parseResponseHead(memory().place(std::string_view(gathered).substr(0, length)),
+                                to_head_request, &head);
       if (error != ResponseError::kNone) break;
       if (head.interim()) {
         out += "(" + std::to_string(head.status) + ") ";
@@ -108,7 +109,8 @@ std::string ResponseDriver::runAllSplits(std::string_view message, Rng& rng, int
   const std::string whole = run(message, {});
   const auto differs = [&](const std::string& how, const std::vector<std::size_t>& ends) {
     const std::string other = run(message, ends);
-    return other == whole ? std::string() : how + " gives \"" + other + "\" but whole \"" + whole + "\"";
+    return other == whole ? std::string()
+                          : how + " gives \"" + other + "\" but whole \"" + whole + "\"";
   };
   std::vector<std::size_t> ends;
   if (message.size() <= 4096) {

@@ -18,7 +18,8 @@ struct Row {
 
 void checkRows(const std::vector<Row>& rows, ResponseDriver driver = {}) {
   Rng rng(seed());
-  for (const Row& row : rows) EXPECT_EQ(driver.runAllSplits(row.message, rng), row.expected, row.what);
+  for (const Row& row : rows)
+    EXPECT_EQ(driver.runAllSplits(row.message, rng), row.expected, row.what);
 }
 
 const std::string kStatusLine = "HTTP/1.1 200 OK\r\n";
@@ -40,8 +41,10 @@ CASE("interim responses are passed over and bounded") {
       {"no more", one, "(100) open"},
       {"sixteen", many + last, told + rest},
       {"seventeen", many + one + last, told + "(100) error: more than 16 interim responses"},
-      {"malformed", "HTTP/1.1 100 Continue\r\nA : b\r\n\r\n" + last, "error: malformed header name"},
-      {"malformed after", one + "HTTP/1.1 2x0 OK\r\n\r\n", "(100) error: status code outside 100-599"},
+      {"malformed", "HTTP/1.1 100 Continue\r\nA : b\r\n\r\n" + last,
+       "error: malformed header name"},
+      {"malformed after", one + "HTTP/1.1 2x0 OK\r\n\r\n",
+       "(100) error: status code outside 100-599"},
       {"upgrade", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n",
        "error: 101 without an upgrade request"},
   });
@@ -62,13 +65,15 @@ CASE("responses without a body end with their head") {
   });
   checkRows(
       {
-          {"HEAD", kStatusLine + "Content-Length: 5\r\n\r\n", "200 OK [Content-Length=5] keep would be 5 '' done"},
+          {"HEAD", kStatusLine + "Content-Length: 5\r\n\r\n",
+           "200 OK [Content-Length=5] keep would be 5 '' done"},
           {"HEAD chunked", kStatusLine + "Transfer-Encoding: chunked\r\n\r\n",
            "200 OK [Transfer-Encoding=chunked] keep '' done"},
           {"HEAD until close", kStatusLine + "\r\n", "200 OK [] keep '' done"},
           {"HEAD that sends", kStatusLine + "Content-Length: 5\r\n\r\nhello",
            "200 OK [Content-Length=5] keep would be 5 '' done, 5 more"},
-          {"HEAD conflicting", kStatusLine + "Content-Length: 5, 6\r\n\r\n", "error: conflicting Content-Length values"},
+          {"HEAD conflicting", kStatusLine + "Content-Length: 5, 6\r\n\r\n",
+           "error: conflicting Content-Length values"},
       },
       {.to_head_request = true});
 }
@@ -80,41 +85,56 @@ CASE("persistence follows version and Connection") {
   checkRows({
       {"1.1", row("HTTP/1.1", ""), "204 x [] keep '' done"},
       {"1.0", row("HTTP/1.0", ""), "204 x [] close '' done"},
-      {"1.1 close", row("HTTP/1.1", "Connection: close\r\n"), "204 x [Connection=close] close '' done"},
-      {"case", row("HTTP/1.1", "Connection: Foo ,\tCLOSE\r\n"), "204 x [Connection=Foo ,\tCLOSE] close nominates '' done"},
-      {"1.0 keep-alive", row("HTTP/1.0", "Connection: Keep-Alive\r\n"), "204 x [Connection=Keep-Alive] keep '' done"},
+      {"1.1 close", row("HTTP/1.1", "Connection: close\r\n"),
+       "204 x [Connection=close] close '' done"},
+      {"case", row("HTTP/1.1", "Connection: Foo ,\tCLOSE\r\n"),
+       "204 x [Connection=Foo ,\tCLOSE] close nominates '' done"},
+      {"1.0 keep-alive", row("HTTP/1.0", "Connection: Keep-Alive\r\n"),
+       "204 x [Connection=Keep-Alive] keep '' done"},
       {"close wins", row("HTTP/1.1", "Connection: keep-alive\r\nConnection: close\r\n"),
        "204 x [Connection=keep-alive,Connection=close] close '' done"},
-      {"prefix of a word", row("HTTP/1.1", "Connection: closed\r\n"), "204 x [Connection=closed] keep nominates '' done"},
+      {"prefix of a word", row("HTTP/1.1", "Connection: closed\r\n"),
+       "204 x [Connection=closed] keep nominates '' done"},
       {"empty", row("HTTP/1.1", "Connection: , ,\r\n"), "204 x [Connection=, ,] keep '' done"},
   });
 }
 
 CASE("a body without framing ends with the connection") {
-  checkRows({
-      {"until close", kStatusLine + "\r\nhello", "200 OK [] close 'hello' done by close"},
-      {"empty", kStatusLine + "\r\n", "200 OK [] close '' done by close"},
-      {"close in the head", kStatusLine + "A: b\r\n", "error: connection closed before the end of the response"},
-      {"close before all", "", "error: connection closed before the end of the response"},
-      {"close after interim", "HTTP/1.1 100 x\r\n\r\n",
-       "(100) error: connection closed before the end of the response"},
-      {"short", kStatusLine + "Content-Length: 5\r\n\r\nhell",
-       "200 OK [Content-Length=5] keep 'hell' error: connection closed before the end of the response"},
-      {"exact", kStatusLine + "Content-Length: 5\r\n\r\nhello", "200 OK [Content-Length=5] keep 'hello' done"},
-      {"chunked", kStatusLine + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r",
-       "200 OK [Transfer-Encoding=chunked] keep 'hello' error: connection closed before the end of the response"},
-  }, {.closed = true});
+  checkRows(
+      {
+          {"until close", kStatusLine + "\r\nhello", "200 OK [] close 'hello' done by close"},
+          {"empty", kStatusLine + "\r\n", "200 OK [] close '' done by close"},
+          {"close in the head", kStatusLine + "A: b\r\n",
+           "error: connection closed before the end of the response"},
+          {"close before all", "", "error: connection closed before the end of the response"},
+          {"close after interim", "HTTP/1.1 100 x\r\n\r\n",
+           "(100) error: connection closed before the end of the response"},
+          {"short", kStatusLine + "Content-Length: 5\r\n\r\nhell",
+           "200 OK [Content-Length=5] keep 'hell' error: connection closed before the end of the "
+           "response"},
+          {"exact", kStatusLine + "Content-Length: 5\r\n\r\nhello",
+           "200 OK [Content-Length=5] keep 'hello' done"},
+          {"chunked", kStatusLine + "Transfer-Encoding: chunked\r\n\r\n5\r\nhello\r\n0\r\n\r",
+           "200 OK [Transfer-Encoding=chunked] keep 'hello' error: connection closed before the "
+           "end of the response"},
+      },
+      {.closed = true});
 }
 
-std::string chunked(const std::string& body) { return kStatusLine + "Transfer-Encoding: chunked\r\n\r\n" + body; }
-std::string decoded(const std::string& rest) { return "200 OK [Transfer-Encoding=chunked] keep " + rest; }
+std::string chunked(const std::string& body) {
+  return kStatusLine + "Transfer-Encoding: chunked\r\n\r\n" + body;
+}
+std::string decoded(const std::string& rest) {
+  return "200 OK [Transfer-Encoding=chunked] keep " + rest;
+}
 
 CASE("chunked bodies are decoded") {
   checkRows({
       {"one", chunked("5\r\nhello\r\n0\r\n\r\n"), decoded("'hello' done")},
       {"several", chunked("1\r\nh\r\n3\r\nell\r\n1\r\no\r\n0\r\n\r\n"), decoded("'hello' done")},
       {"empty", chunked("0\r\n\r\n"), decoded("'' done")},
-      {"data like framing", chunked("8\r\n\r\n0\r\n\r\n\r\r\n0\r\n\r\n"), decoded("'\r\n0\r\n\r\n\r' done")},
+      {"data like framing", chunked("8\r\n\r\n0\r\n\r\n\r\r\n0\r\n\r\n"),
+       decoded("'\r\n0\r\n\r\n\r' done")},
       {"upper case", chunked("A\r\n0123456789\r\n0\r\n\r\n"), decoded("'0123456789' done")},
       {"lower case", chunked("a\r\n0123456789\r\n00\r\n\r\n"), decoded("'0123456789' done")},
       {"zeros", chunked("0000000000000005\r\nhello\r\n0\r\n\r\n"), decoded("'hello' done")},
@@ -151,29 +171,41 @@ CASE("malformed chunks are refused where they begin") {
       {"no CRLF", chunked("5\r\nhello0\r\n\r\n"), end},
       {"LF only", chunked("5\r\nhello\n0\r\n\r\n"), end},
       {"CR only", chunked("5\r\nhello\r0\r\n\r\n"), end},
-      {"size too small", chunked("4\r\nhello\r\n0\r\n\r\n"), decoded("'hell' error: chunk not followed by CRLF")},
-      {"size too large", chunked("6\r\nhello\r\n0\r\n\r\n"), decoded("'hello\r' error: chunk not followed by CRLF")},
-      {"second size", chunked("5\r\nhello\r\n;a\r\n\r\n"), decoded("'hello' error: malformed chunk size")},
+      {"size too small", chunked("4\r\nhello\r\n0\r\n\r\n"),
+       decoded("'hell' error: chunk not followed by CRLF")},
+      {"size too large", chunked("6\r\nhello\r\n0\r\n\r\n"),
+       decoded("'hello\r' error: chunk not followed by CRLF")},
+      {"second size", chunked("5\r\nhello\r\n;a\r\n\r\n"),
+       decoded("'hello' error: malformed chunk size")},
       {"end without LF", chunked("0\r\n\rX"), decoded("'' error: chunk not followed by CRLF")},
-      {"NUL in a trailer", chunked(std::string("0\r\nA: \0\r\n\r\n", 11)), decoded("'' error: control byte in a header value")},
-      {"bare LF in a trailer", chunked("0\r\nA: b\n\r\n"), decoded("'' error: control byte in a header value")},
-      {"bare CR in a trailer", chunked("0\r\nA: b\rC: d\r\n\r\n"), decoded("'' error: control byte in a header value")},
-      {"bare LF at the end", chunked("0\r\n\n"), decoded("'' error: control byte in a header value")},
+      {"NUL in a trailer", chunked(std::string("0\r\nA: \0\r\n\r\n", 11)),
+       decoded("'' error: control byte in a header value")},
+      {"bare LF in a trailer", chunked("0\r\nA: b\n\r\n"),
+       decoded("'' error: control byte in a header value")},
+      {"bare CR in a trailer", chunked("0\r\nA: b\rC: d\r\n\r\n"),
+       decoded("'' error: control byte in a header value")},
+      {"bare LF at the end", chunked("0\r\n\n"),
+       decoded("'' error: control byte in a header value")},
   });
 }
 
 CASE("chunk extensions and trailers are bounded") {
   const std::string exact(4096, 'x');
-  const std::string trailer = "A: " + std::string(1018, 'x') + "\r\n";  // 1 KiB, of which the CR counts
+  const std::string trailer =
+      "A: " + std::string(1018, 'x') + "\r\n";  // 1 KiB, of which the CR counts
   std::string trailers;
   for (int i = 0; i < 16; ++i) trailers += trailer;
   checkRows({
       {"4 KiB", chunked("5;" + exact + "\r\nhello\r\n0\r\n\r\n"), decoded("'hello' done")},
-      {"of each chunk", chunked("1;" + exact + "\r\nh\r\n1;" + exact + "\r\ni\r\n0\r\n\r\n"), decoded("'hi' done")},
-      {"more", chunked("5;" + exact + "x\r\nhello\r\n0\r\n\r\n"), decoded("'' error: chunk extension over 4 KiB")},
-      {"spaces", chunked("5" + std::string(5000, ' ') + "\r\nhello"), decoded("'' error: chunk extension over 4 KiB")},
+      {"of each chunk", chunked("1;" + exact + "\r\nh\r\n1;" + exact + "\r\ni\r\n0\r\n\r\n"),
+       decoded("'hi' done")},
+      {"more", chunked("5;" + exact + "x\r\nhello\r\n0\r\n\r\n"),
+       decoded("'' error: chunk extension over 4 KiB")},
+      {"spaces", chunked("5" + std::string(5000, ' ') + "\r\nhello"),
+       decoded("'' error: chunk extension over 4 KiB")},
       {"trailers of 16 KiB", chunked("0\r\n" + trailers + "\r\n"), decoded("'' done")},
-      {"longer trailers", chunked("0\r\n" + trailers + trailer + "\r\n"), decoded("'' error: trailers over 16 KiB")},
+      {"longer trailers", chunked("0\r\n" + trailers + trailer + "\r\n"),
+       decoded("'' error: trailers over 16 KiB")},
   });
 }
 

@@ -19,7 +19,8 @@ struct Row {
 
 void checkRows(const std::vector<Row>& rows, ResponseDriver driver = {}) {
   Rng rng(seed());
-  for (const Row& row : rows) EXPECT_EQ(driver.runAllSplits(row.message, rng), row.expected, row.what);
+  for (const Row& row : rows)
+    EXPECT_EQ(driver.runAllSplits(row.message, rng), row.expected, row.what);
 }
 
 std::string bytes(const char* text, std::size_t n) { return std::string(text, n); }
@@ -108,7 +109,8 @@ CASE("response header names and values are parsed strictly") {
       {"NUL in the value", kStatusLine + bytes("A: b\0c\r\n", 8) + kEnd, value},
       {"escape", kStatusLine + "A: b\x1b[0m\r\n" + kEnd, value},
       {"DEL", kStatusLine + "A: \x7f\r\n" + kEnd, value},
-      {"control far into the value", kStatusLine + "A: " + std::string(100, 'x') + "\x01\r\n" + kEnd, value},
+      {"control far into the value",
+       kStatusLine + "A: " + std::string(100, 'x') + "\x01\r\n" + kEnd, value},
   });
 }
 
@@ -123,7 +125,9 @@ CASE("response heads are bounded in fields and bytes") {
             "error: more than 128 header lines");
 
   const std::size_t room = kMaxResponseHeadBytes - kStatusLine.size() - kEnd.size() - 5;
-  const auto sized = [&](std::size_t n) { return kStatusLine + "A: " + std::string(n, 'x') + "\r\n" + kEnd; };
+  const auto sized = [&](std::size_t n) {
+    return kStatusLine + "A: " + std::string(n, 'x') + "\r\n" + kEnd;
+  };
   EXPECT_EQ(sized(room).size(), kMaxResponseHeadBytes);
   EXPECT(driver.runAllSplits(sized(room), rng).ends_with("done"));
   EXPECT_EQ(driver.runAllSplits(sized(room + 1), rng), "error: response head over 64 KiB");
@@ -141,9 +145,11 @@ CASE("response Content-Length has one form and one value") {
       {"zeros", with("content-length: 005\r\n"), "200 OK [content-length=005] keep 'hello' done"},
       {"equal twice", with("Content-Length: 5\r\nContent-Length: 5\r\n"),
        "200 OK [Content-Length=5,Content-Length=5] keep 'hello' done"},
-      {"equal list", with("Content-Length: 5, 5,05\r\n"), "200 OK [Content-Length=5, 5,05] keep 'hello' done"},
+      {"equal list", with("Content-Length: 5, 5,05\r\n"),
+       "200 OK [Content-Length=5, 5,05] keep 'hello' done"},
       {"longer", with("Content-Length: 9\r\n"), "200 OK [Content-Length=9] keep 'hello' open"},
-      {"shorter", with("Content-Length: 2\r\n"), "200 OK [Content-Length=2] keep 'he' done, 3 more"},
+      {"shorter", with("Content-Length: 2\r\n"),
+       "200 OK [Content-Length=2] keep 'he' done, 3 more"},
       {"largest", with("Content-Length: 999999999999999999\r\n"),
        "200 OK [Content-Length=999999999999999999] keep 'hello' open"},
       {"differing", with("Content-Length: 5\r\nContent-Length: 6\r\n"), differ},
@@ -173,8 +179,10 @@ CASE("response Transfer-Encoding is exactly chunked") {
   const std::string both = "error: both Content-Length and Transfer-Encoding";
   const auto with = [](const std::string& lines) { return kStatusLine + lines + "\r\n0\r\n\r\n"; };
   checkRows({
-      {"plain", with("Transfer-Encoding: chunked\r\n"), "200 OK [Transfer-Encoding=chunked] keep '' done"},
-      {"case", with("transfer-encoding: ChunKed\r\n"), "200 OK [transfer-encoding=ChunKed] keep '' done"},
+      {"plain", with("Transfer-Encoding: chunked\r\n"),
+       "200 OK [Transfer-Encoding=chunked] keep '' done"},
+      {"case", with("transfer-encoding: ChunKed\r\n"),
+       "200 OK [transfer-encoding=ChunKed] keep '' done"},
       {"gzip", with("Transfer-Encoding: gzip\r\n"), bad},
       {"gzip, chunked", with("Transfer-Encoding: gzip, chunked\r\n"), bad},
       {"chunked, gzip", with("Transfer-Encoding: chunked, gzip\r\n"), bad},
@@ -183,7 +191,8 @@ CASE("response Transfer-Encoding is exactly chunked") {
       {"quoted", with("Transfer-Encoding: \"chunked\"\r\n"), bad},
       {"parameter", with("Transfer-Encoding: chunked;a=b\r\n"), bad},
       {"comma", with("Transfer-Encoding: chunked,\r\n"), bad},
-      {"vertical tab", with("Transfer-Encoding: \vchunked\r\n"), "error: control byte in a header value"},
+      {"vertical tab", with("Transfer-Encoding: \vchunked\r\n"),
+       "error: control byte in a header value"},
       {"twice", with("Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n"), bad},
       {"length first", with("Content-Length: 5\r\nTransfer-Encoding: chunked\r\n"), both},
       {"length last", with("Transfer-Encoding: chunked\r\nContent-Length: 5\r\n"), both},

@@ -153,8 +153,7 @@ struct NaiveWheel {
   std::vector<uint64_t> due;  // by node; 0 = unarmed
 
   void arm(std::size_t i, uint64_t deadline_ms) {
-    const uint64_t wanted =
-        std::clamp(deadline_ms / kTick + 1, tick + 1, tick + kHorizonTicks);
+    const uint64_t wanted = std::clamp(deadline_ms / kTick + 1, tick + 1, tick + kHorizonTicks);
     if (due[i] == 0 || wanted < due[i]) due[i] = wanted;
   }
   uint64_t untilNext(uint64_t now_ms) const {

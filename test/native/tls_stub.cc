@@ -1,7 +1,7 @@
-// Stands in for OpenSSL, which lives inside Node and cannot be linked here. "TLS" of these tests is a handshake of
-// one byte each way ("C" from the client, "S" from the server), plain bytes to the server, and records of a
-// length byte and that many bytes to the client: enough to drive every state of a connection.
-// Verification, names and real records are tested through Node.
+// Stands in for OpenSSL, which lives inside Node and cannot be linked here. "TLS" of these tests is
+// a handshake of one byte each way ("C" from the client, "S" from the server), plain bytes to the
+// server, and records of a length byte and that many bytes to the client: enough to drive every
+// state of a connection. Verification, names and real records are tested through Node.
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <sys/socket.h>
@@ -24,7 +24,7 @@ struct ssl_st {
 namespace {
 
 int failed(SSL* ssl, ssize_t result) {
-  ssl->error = result == 0                                  ? SSL_ERROR_ZERO_RETURN
+  ssl->error = result == 0                               ? SSL_ERROR_ZERO_RETURN
                : errno == EAGAIN || errno == EWOULDBLOCK ? SSL_ERROR_WANT_READ
                                                          : SSL_ERROR_SYSCALL;
   return -1;

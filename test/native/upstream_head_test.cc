@@ -36,7 +36,8 @@ std::string idLine(const std::string& head) {
 }
 
 CASE("end-to-end headers go upstream in order and as they are") {
-  EXPECT_EQ(plain(withFields({{"accept", "*/*"}, {"x-b", ""}, {"cookie", "a=b; c=\xff\t"}, {"x-b", "2"}})),
+  EXPECT_EQ(plain(withFields(
+                {{"accept", "*/*"}, {"x-b", ""}, {"cookie", "a=b; c=\xff\t"}, {"x-b", "2"}})),
             kStart + "accept: */*\r\nx-b: \r\ncookie: a=b; c=\xff\t\r\nx-b: 2\r\n\r\n");
   EXPECT_EQ(plain({"M-SEARCH", "/a?b=c?d&%", {{"x", "1"}, {"host", "[::1]:8080"}}}),
             "M-SEARCH /a?b=c?d&% HTTP/1.1\r\nhost: [::1]:8080\r\nx: 1\r\n\r\n");
@@ -59,25 +60,30 @@ CASE("hop-by-hop headers end at the proxy") {
 }
 
 CASE("nominated headers are removed and protected ones are not") {
-  EXPECT_EQ(plain(withFields({{"x-a", "1"}, {"connection", "close, X-A ,x-c"}, {"x-b", "2"}, {"x-c", "3"}})),
+  EXPECT_EQ(plain(withFields(
+                {{"x-a", "1"}, {"connection", "close, X-A ,x-c"}, {"x-b", "2"}, {"x-c", "3"}})),
             kStart + "x-b: 2\r\n\r\n");
-  Fields fields = {{"connection", "host, content-length, x-forwarded-for, x-forwarded-host, x-forwarded-proto"},
-                   {"connection", "x-request-id, authorization, cookie, cache-control, forwarded, x-real-ip"}};
+  Fields fields = {
+      {"connection", "host, content-length, x-forwarded-for, x-forwarded-host, x-forwarded-proto"},
+      {"connection", "x-request-id, authorization, cookie, cache-control, forwarded, x-real-ip"}};
   std::string kept;
-  for (const char* name : {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id",
-                           "authorization", "cookie", "cache-control", "forwarded", "x-real-ip"}) {
+  for (const char* name :
+       {"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-request-id", "authorization",
+        "cookie", "cache-control", "forwarded", "x-real-ip"}) {
     fields.push_back({name, "v"});
     kept += std::string(name) + ": v\r\n";
   }
   fields.push_back({"content-length", "3"});
   EXPECT_EQ(plain(withFields(fields)), kStart + kept + "content-length: 3\r\n\r\n");
   // Nominated, but written by the proxy itself.
-  EXPECT_EQ(plain(withFields({{"connection", "transfer-encoding"}, {"transfer-encoding", "chunked"}})),
-            kStart + "transfer-encoding: chunked\r\n\r\n");
+  EXPECT_EQ(
+      plain(withFields({{"connection", "transfer-encoding"}, {"transfer-encoding", "chunked"}})),
+      kStart + "transfer-encoding: chunked\r\n\r\n");
 }
 
 CASE("framing is written anew") {
-  EXPECT_EQ(plain(withFields({{"content-length", "007"}, {"x", "y"}})), kStart + "x: y\r\ncontent-length: 7\r\n\r\n");
+  EXPECT_EQ(plain(withFields({{"content-length", "007"}, {"x", "y"}})),
+            kStart + "x: y\r\ncontent-length: 7\r\n\r\n");
   EXPECT_EQ(plain(withFields({{"content-length", "0"}})), kStart + "content-length: 0\r\n\r\n");
   EXPECT_EQ(plain(withFields({{"content-length", "999999999999999"}})),
             kStart + "content-length: 999999999999999\r\n\r\n");
@@ -88,7 +94,8 @@ CASE("framing is written anew") {
 CASE("names with an underscore are dropped unless the listener lets them through") {
   const Request request = withFields({{"x_forwarded_for", "1"}, {"a", "b"}, {"_", "c"}});
   EXPECT_EQ(plain(request), kStart + "a: b\r\n\r\n");
-  EXPECT_EQ(plain(request, {.flags = kUnderscores}), kStart + "x_forwarded_for: 1\r\na: b\r\n_: c\r\n\r\n");
+  EXPECT_EQ(plain(request, {.flags = kUnderscores}),
+            kStart + "x_forwarded_for: 1\r\na: b\r\n_: c\r\n\r\n");
 }
 
 CASE("forwarded headers of a peer without trust are overwritten") {
@@ -116,9 +123,11 @@ CASE("forwarded headers of a trusted peer are continued") {
                                       {"x-request-id", "abc"},
                                       {"x-request-id", "def"}});
   EXPECT_EQ(upstreamHead({.trusted = true}, request),
-            kStart + "x-forwarded-proto: https\r\nx-forwarded-host: b.example\r\nx-request-id: abc\r\n" +
+            kStart +
+                "x-forwarded-proto: https\r\nx-forwarded-host: b.example\r\nx-request-id: abc\r\n" +
                 "x-forwarded-for: 1.1.1.1, 2.2.2.2, 3.3.3.3, 10.0.2.1\r\n\r\n");
-  const std::string bare = upstreamHead({.trusted = true, .tls = true}, withFields({{"x-request-id", ""}}));
+  const std::string bare =
+      upstreamHead({.trusted = true, .tls = true}, withFields({{"x-request-id", ""}}));
   EXPECT_EQ(bare, kStart + "x-forwarded-for: 10.0.2.1\r\nx-forwarded-proto: https\r\n" +
                       "x-forwarded-host: a.example\r\n" + idLine(bare) + "\r\n");
   EXPECT(!idLine(bare).empty());
@@ -126,13 +135,21 @@ CASE("forwarded headers of a trusted peer are continued") {
 
 CASE("request edits set, add and remove") {
   HeadSpec spec;
-  spec.request_edits = {{op::kSet, "x-set", "1"},       {op::kAdd, "x-add", "2"},    {op::kAdd, "x-add", "3"},
-                        {op::kRemove, "x-gone"},        {op::kSet, "x-request-id", "fixed"},
-                        {op::kRemove, "x-forwarded-for"}, {op::kSet, "x-empty", ""}};
-  const std::string head = upstreamHead(
-      spec, withFields({{"x-set", "old"}, {"x-add", "0"}, {"x-gone", "old"}, {"x-set", "older"}, {"x-request-id", "z"}}));
-  EXPECT_EQ(head, kStart + "x-add: 0\r\nx-forwarded-proto: http\r\nx-forwarded-host: a.example\r\n" +
-                      "x-set: 1\r\nx-add: 2\r\nx-add: 3\r\nx-request-id: fixed\r\nx-empty: \r\n\r\n");
+  spec.request_edits = {{op::kSet, "x-set", "1"},
+                        {op::kAdd, "x-add", "2"},
+                        {op::kAdd, "x-add", "3"},
+                        {op::kRemove, "x-gone"},
+                        {op::kSet, "x-request-id", "fixed"},
+                        {op::kRemove, "x-forwarded-for"},
+                        {op::kSet, "x-empty", ""}};
+  const std::string head = upstreamHead(spec, withFields({{"x-set", "old"},
+                                                          {"x-add", "0"},
+                                                          {"x-gone", "old"},
+                                                          {"x-set", "older"},
+                                                          {"x-request-id", "z"}}));
+  EXPECT_EQ(head,
+            kStart + "x-add: 0\r\nx-forwarded-proto: http\r\nx-forwarded-host: a.example\r\n" +
+                "x-set: 1\r\nx-add: 2\r\nx-add: 3\r\nx-request-id: fixed\r\nx-empty: \r\n\r\n");
   EXPECT_EQ(faultOfRequest(head), "");
 }
 
@@ -180,7 +197,8 @@ CASE("paths and hosts are rewritten as a whole") {
   const HeadSpec path{.path = "/old", .rewrite = abi::rewrite::kPath, .rewrite_to = "/new"};
   EXPECT_EQ(target(path, "/old/x?q"), "/new?q");
   EXPECT_EQ(target(path, "/old"), "/new");
-  EXPECT_EQ(plain(withFields({}), {.host = "b.internal:81"}), "GET / HTTP/1.1\r\nhost: b.internal:81\r\n\r\n");
+  EXPECT_EQ(plain(withFields({}), {.host = "b.internal:81"}),
+            "GET / HTTP/1.1\r\nhost: b.internal:81\r\n\r\n");
   // The client's own name for it stays known.
   const std::string head = upstreamHead({.host = "b.internal"}, withFields({}));
   EXPECT(head.starts_with("GET / HTTP/1.1\r\nhost: b.internal\r\n"));

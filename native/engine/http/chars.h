@@ -22,11 +22,15 @@ inline constexpr std::array<uint8_t, 256> kClass = [] {
   for (int c = 0; c < 256; ++c) {
     const bool alnum = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
     uint8_t bits = 0;
-    if (alnum || (c != 0 && c < 128 && std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos))
+    if (alnum ||
+        (c != 0 && c < 128 &&
+         std::string_view("!#$%&'*+-.^_`|~").find(static_cast<char>(c)) != std::string_view::npos))
       bits |= kToken;
     if (c == '\t' || (c >= 0x20 && c != 0x7f)) bits |= kFieldValue;
     if (c > 0x20 && c < 0x7f && c != '#') bits |= kTarget;
-    if (alnum || (c != 0 && c < 128 && std::string_view("-._~%!$&'()*+,;=:[]").find(static_cast<char>(c)) != std::string_view::npos))
+    if (alnum || (c != 0 && c < 128 &&
+                  std::string_view("-._~%!$&'()*+,;=:[]").find(static_cast<char>(c)) !=
+                      std::string_view::npos))
       bits |= kHost;
     if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) bits |= kHex;
     table[static_cast<size_t>(c)] = bits;
@@ -34,7 +38,9 @@ inline constexpr std::array<uint8_t, 256> kClass = [] {
   return table;
 }();
 
-inline bool is(char c, uint8_t bits) noexcept { return (kClass[static_cast<uint8_t>(c)] & bits) != 0; }
+inline bool is(char c, uint8_t bits) noexcept {
+  return (kClass[static_cast<uint8_t>(c)] & bits) != 0;
+}
 
 inline bool all(std::string_view s, uint8_t bits) noexcept {
   uint8_t seen = 0xff;
@@ -42,9 +48,10 @@ inline bool all(std::string_view s, uint8_t bits) noexcept {
   return (seen & bits) != 0;
 }
 
-// all(s, kFieldValue), eight bytes at a time: 0x20..0xff but 0x7f, and HTAB, which is rare enough to be left to
-// the table. Byte-wise comparisons in a word: https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord
-// Sets *high when a byte is above 0x7f.
+// all(s, kFieldValue), eight bytes at a time: 0x20..0xff but 0x7f, and HTAB, which is rare enough
+// to be left to the table. Byte-wise comparisons in a word:
+// https://graphics.stanford.edu/~seander/bithacks.html#HasLessInWord Sets *high when a byte is
+// above 0x7f.
 inline bool isFieldValue(std::string_view s, bool* high) noexcept {
   constexpr uint64_t kOnes = 0x0101010101010101u;
   constexpr uint64_t kHighBits = kOnes * 0x80;
@@ -70,7 +77,9 @@ inline bool isFieldValue(std::string_view s, bool* high) noexcept {
   return suspicious == 0 || all(s, kFieldValue);
 }
 
-inline constexpr char lower(char c) noexcept { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
+inline constexpr char lower(char c) noexcept {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
+}
 
 inline bool equalsIgnoreCase(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;

@@ -26,7 +26,9 @@ class Writer {
     const auto end = std::to_chars(digits, digits + sizeof digits, n).ptr;
     return text({digits, static_cast<size_t>(end - digits)});
   }
-  Writer& field(std::string_view name, std::string_view value) noexcept { return text("\r\n").text(name).text(": ").text(value); }
+  Writer& field(std::string_view name, std::string_view value) noexcept {
+    return text("\r\n").text(name).text(": ").text(value);
+  }
   Writer& status(uint32_t code) noexcept { return number(code).text(" ").text(reasonPhrase(code)); }
   size_t size() const noexcept { return ok_ ? used_ : 0; }
 
@@ -51,53 +53,87 @@ bool isNominated(const ResponseHead& head, std::string_view name) noexcept {
 
 std::string_view reasonPhrase(uint32_t status) noexcept {
   switch (status) {
-    case 200: return "OK";
-    case 201: return "Created";
-    case 202: return "Accepted";
-    case 204: return "No Content";
-    case 301: return "Moved Permanently";
-    case 302: return "Found";
-    case 303: return "See Other";
-    case 304: return "Not Modified";
-    case 307: return "Temporary Redirect";
-    case 308: return "Permanent Redirect";
-    case 400: return "Bad Request";
-    case 401: return "Unauthorized";
-    case 403: return "Forbidden";
-    case 404: return "Not Found";
-    case 405: return "Method Not Allowed";
-    case 408: return "Request Timeout";
-    case 410: return "Gone";
-    case 413: return "Content Too Large";
-    case 417: return "Expectation Failed";
-    case 418: return "I'm a teapot";
-    case 421: return "Misdirected Request";
-    case 429: return "Too Many Requests";
-    case 431: return "Request Header Fields Too Large";
-    case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
-    case 502: return "Bad Gateway";
-    case 503: return "Service Unavailable";
-    case 504: return "Gateway Timeout";
-    default: return "Status";
+    case 200:
+      return "OK";
+    case 201:
+      return "Created";
+    case 202:
+      return "Accepted";
+    case 204:
+      return "No Content";
+    case 301:
+      return "Moved Permanently";
+    case 302:
+      return "Found";
+    case 303:
+      return "See Other";
+    case 304:
+      return "Not Modified";
+    case 307:
+      return "Temporary Redirect";
+    case 308:
+      return "Permanent Redirect";
+    case 400:
+      return "Bad Request";
+    case 401:
+      return "Unauthorized";
+    case 403:
+      return "Forbidden";
+    case 404:
+      return "Not Found";
+    case 405:
+      return "Method Not Allowed";
+    case 408:
+      return "Request Timeout";
+    case 410:
+      return "Gone";
+    case 413:
+      return "Content Too Large";
+    case 417:
+      return "Expectation Failed";
+    case 418:
+      return "I'm a teapot";
+    case 421:
+      return "Misdirected Request";
+    case 429:
+      return "Too Many Requests";
+    case 431:
+      return "Request Header Fields Too Large";
+    case 500:
+      return "Internal Server Error";
+    case 501:
+      return "Not Implemented";
+    case 502:
+      return "Bad Gateway";
+    case 503:
+      return "Service Unavailable";
+    case 504:
+      return "Gateway Timeout";
+    default:
+      return "Status";
   }
 }
 
-size_t writeDownstreamHead(const Image& image, const abi::RouteRecord& route, const ResponseHead& head, bool bodiless,
-                           std::span<char> out) noexcept {
-  const std::span<const abi::EditRecord> edits = image.edits().subspan(route.response_edit_start, route.response_edit_count);
+size_t writeDownstreamHead(const Image& image, const abi::RouteRecord& route,
+                           const ResponseHead& head, bool bodiless, std::span<char> out) noexcept {
+  const std::span<const abi::EditRecord> edits =
+      image.edits().subspan(route.response_edit_start, route.response_edit_count);
   Writer writer(out);
   writer.text(head.status_line);
   for (uint32_t i = 0; i < head.field_count; ++i) {
     const ResponseField& field = head.fields[i];
     if (field.id != HeaderId::kOther) {
       // Date is left out because the listener always writes its own.
-      if (isHopByHop(field.id) || field.id == HeaderId::kContentLength || field.id == HeaderId::kDate) continue;
+      if (isHopByHop(field.id) || field.id == HeaderId::kContentLength ||
+          field.id == HeaderId::kDate)
+        continue;
     }
     if (!edits.empty()) {
       bool replaced = false;
       for (const abi::EditRecord& edit : edits) {
-        replaced |= edit.op != abi::edit_operator::kAdd && chars::equalsIgnoreCase(image.str(edit.name_offset, edit.name_length), field.name);
+        replaced |=
+            edit.op != abi::edit_operator::kAdd &&
+            chars::equalsIgnoreCase(image.str(edit.name_offset, edit.name_length), field.name);
       }
       if (replaced) continue;
     }
@@ -106,13 +142,16 @@ size_t writeDownstreamHead(const Image& image, const abi::RouteRecord& route, co
   }
   for (const abi::EditRecord& edit : edits) {
     if (edit.op == abi::edit_operator::kRemove) continue;
-    writer.field(image.str(edit.name_offset, edit.name_length), image.str(edit.value_offset, edit.value_length));
+    writer.field(image.str(edit.name_offset, edit.name_length),
+                 image.str(edit.value_offset, edit.value_length));
   }
-  if (bodiless && head.has_content_length && head.status != 204) writer.text("\r\ncontent-length: ").number(head.content_length);
+  if (bodiless && head.has_content_length && head.status != 204)
+    writer.text("\r\ncontent-length: ").number(head.content_length);
   return writer.size();
 }
 
-size_t writeLocalHead(uint32_t status, size_t body_length, bool bodiless, bool allow_header, std::span<char> out) noexcept {
+size_t writeLocalHead(uint32_t status, size_t body_length, bool bodiless, bool allow_header,
+                      std::span<char> out) noexcept {
   Writer writer(out);
   writer.status(status).field("content-type", "text/plain; charset=utf-8");
   if (allow_header) writer.field("allow", "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");
@@ -120,23 +159,32 @@ size_t writeLocalHead(uint32_t status, size_t body_length, bool bodiless, bool a
   return writer.size();
 }
 
-size_t writeRespondHead(const Image& image, const abi::RespondRecord& respond, bool bodiless, std::span<char> out) noexcept {
+size_t writeRespondHead(const Image& image, const abi::RespondRecord& respond, bool bodiless,
+                        std::span<char> out) noexcept {
   Writer writer(out);
   writer.status(respond.status);
   std::string_view headers = image.str(respond.headers_offset, respond.headers_length);
-  if (!headers.empty()) headers.remove_suffix(2);  // the CRLF of the last line: the listener writes it
+  if (!headers.empty())
+    headers.remove_suffix(2);  // the CRLF of the last line: the listener writes it
   if (!headers.empty()) writer.text("\r\n").text(headers);
-  if (bodiless && respond.status != 204 && respond.status != 304) writer.text("\r\ncontent-length: ").number(respond.body_length);
+  if (bodiless && respond.status != 204 && respond.status != 304)
+    writer.text("\r\ncontent-length: ").number(respond.body_length);
   return writer.size();
 }
 
-size_t writeRedirectHead(const Image& image, const abi::RouteRecord& route, const abi::RedirectRecord& redirect,
-                         const RequestHead& request, std::string_view path, bool tls, bool bodiless, std::span<char> out) noexcept {
+size_t writeRedirectHead(const Image& image, const abi::RouteRecord& route,
+                         const abi::RedirectRecord& redirect, const RequestHead& request,
+                         std::string_view path, bool tls, bool bodiless,
+                         std::span<char> out) noexcept {
   Writer writer(out);
   writer.status(redirect.status).text("\r\nlocation: ");
   const bool scheme_given = redirect.scheme_offset != abi::kNone;
   const bool host_given = redirect.host_offset != abi::kNone;
-  writer.text(scheme_given ? image.str(redirect.scheme_offset, redirect.scheme_length) : tls ? "https" : "http").text("://");
+  writer
+      .text(scheme_given ? image.str(redirect.scheme_offset, redirect.scheme_length)
+            : tls        ? "https"
+                         : "http")
+      .text("://");
   if (host_given) {
     writer.text(image.str(redirect.host_offset, redirect.host_length));
   } else if (scheme_given || redirect.port != 0) {
@@ -146,7 +194,8 @@ size_t writeRedirectHead(const Image& image, const abi::RouteRecord& route, cons
     writer.text(request.authority);
   }
   if (redirect.port != 0) writer.text(":").number(redirect.port);
-  const RewrittenPath target = rewritePath(image, route, redirect.rewrite, redirect.rewrite_offset, redirect.rewrite_length, path);
+  const RewrittenPath target = rewritePath(image, route, redirect.rewrite, redirect.rewrite_offset,
+                                           redirect.rewrite_length, path);
   writer.text(target.first).text(target.second);
   if (request.has_query && redirect.strip_query == 0) writer.text("?").text(request.query);
   if (bodiless) writer.text("\r\ncontent-length: 0");

@@ -12,20 +12,26 @@
 
 namespace millrace {
 
-// Heads in the form that the listener writes in one piece: "200 OK\r\nname: value\r\nname: value", without the
-// version before it and without the last CRLF. The listener adds Date, framing and, on request,
-// "Connection: close". All writers return the number of bytes written, 0 when `out` is too small.
+// Heads in the form that the listener writes in one piece: "200 OK\r\nname: value\r\nname: value",
+// without the version before it and without the last CRLF. The listener adds Date, framing and, on
+// request, "Connection: close". All writers return the number of bytes written, 0 when `out` is too
+// small.
 
-// From an upstream's head: end-to-end fields in order and case, hop-by-hop ones, Date and framing left out,
-// the route's response edits applied. `bodiless` keeps Content-Length as a statement (HEAD, 304).
-size_t writeDownstreamHead(const Image& image, const abi::RouteRecord& route, const ResponseHead& head, bool bodiless,
-                           std::span<char> out) noexcept;
+// From an upstream's head: end-to-end fields in order and case, hop-by-hop ones, Date and framing
+// left out, the route's response edits applied. `bodiless` keeps Content-Length as a statement
+// (HEAD, 304).
+size_t writeDownstreamHead(const Image& image, const abi::RouteRecord& route,
+                           const ResponseHead& head, bool bodiless, std::span<char> out) noexcept;
 
 // Of an answer that the engine makes itself.
-size_t writeLocalHead(uint32_t status, size_t body_length, bool bodiless, bool allow_header, std::span<char> out) noexcept;
-size_t writeRespondHead(const Image& image, const abi::RespondRecord& respond, bool bodiless, std::span<char> out) noexcept;
-size_t writeRedirectHead(const Image& image, const abi::RouteRecord& route, const abi::RedirectRecord& redirect,
-                         const RequestHead& request, std::string_view path, bool tls, bool bodiless, std::span<char> out) noexcept;
+size_t writeLocalHead(uint32_t status, size_t body_length, bool bodiless, bool allow_header,
+                      std::span<char> out) noexcept;
+size_t writeRespondHead(const Image& image, const abi::RespondRecord& respond, bool bodiless,
+                        std::span<char> out) noexcept;
+size_t writeRedirectHead(const Image& image, const abi::RouteRecord& route,
+                         const abi::RedirectRecord& redirect, const RequestHead& request,
+                         std::string_view path, bool tls, bool bodiless,
+                         std::span<char> out) noexcept;
 
 std::string_view reasonPhrase(uint32_t status) noexcept;
 

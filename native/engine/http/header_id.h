@@ -35,8 +35,9 @@ enum class HeaderId : uint8_t {
 
 namespace internal {
 
-// Up to 24 bytes as three words, folded to lower case; words overlap so that no byte past the end is read. Folding
-// with 0x20 maps no other token byte onto a letter, '-' or a digit, so for tokens equality is exact.
+// Up to 24 bytes as three words, folded to lower case; words overlap so that no byte past the end
+// is read. Folding with 0x20 maps no other token byte onto a letter, '-' or a digit, so for tokens
+// equality is exact.
 struct FoldedName {
   uint64_t first = 0;
   uint64_t second = 0;
@@ -58,7 +59,8 @@ constexpr uint64_t word(const char* at, size_t bytes) noexcept {
     }
   }
   uint64_t value = 0;
-  for (size_t i = 0; i < bytes; ++i) value |= static_cast<uint64_t>(static_cast<uint8_t>(at[i])) << (8 * i);
+  for (size_t i = 0; i < bytes; ++i)
+    value |= static_cast<uint64_t>(static_cast<uint8_t>(at[i])) << (8 * i);
   return value;
 }
 
@@ -79,29 +81,52 @@ inline HeaderId identifyHeader(std::string_view name) noexcept {
   if (name.size() < 2 || name.size() > 19) return HeaderId::kOther;
   const internal::FoldedName folded = internal::fold(name);
   const auto is = [&folded](const internal::FoldedName& known) { return folded == known; };
-#define MILLRACE_NAME(text) ([] { static constexpr internal::FoldedName kName = internal::fold(text); return kName; }())
+#define MILLRACE_NAME(text)                                             \
+  ([] {                                                                 \
+    static constexpr internal::FoldedName kName = internal::fold(text); \
+    return kName;                                                       \
+  }())
   switch (name.size()) {
-    case 2: return is(MILLRACE_NAME("te")) ? HeaderId::kTe : HeaderId::kOther;
-    case 4: return is(MILLRACE_NAME("host")) ? HeaderId::kHost : is(MILLRACE_NAME("date")) ? HeaderId::kDate : HeaderId::kOther;
-    case 6: return is(MILLRACE_NAME("expect")) ? HeaderId::kExpect : HeaderId::kOther;
-    case 7: return is(MILLRACE_NAME("upgrade")) ? HeaderId::kUpgrade : is(MILLRACE_NAME("trailer")) ? HeaderId::kTrailer : HeaderId::kOther;
+    case 2:
+      return is(MILLRACE_NAME("te")) ? HeaderId::kTe : HeaderId::kOther;
+    case 4:
+      return is(MILLRACE_NAME("host"))   ? HeaderId::kHost
+             : is(MILLRACE_NAME("date")) ? HeaderId::kDate
+                                         : HeaderId::kOther;
+    case 6:
+      return is(MILLRACE_NAME("expect")) ? HeaderId::kExpect : HeaderId::kOther;
+    case 7:
+      return is(MILLRACE_NAME("upgrade"))   ? HeaderId::kUpgrade
+             : is(MILLRACE_NAME("trailer")) ? HeaderId::kTrailer
+                                            : HeaderId::kOther;
     case 10:
-      return is(MILLRACE_NAME("connection")) ? HeaderId::kConnection
-             : is(MILLRACE_NAME("keep-alive")) ? HeaderId::kKeepAlive : HeaderId::kOther;
-    case 12: return is(MILLRACE_NAME("x-request-id")) ? HeaderId::kXRequestId : HeaderId::kOther;
+      return is(MILLRACE_NAME("connection"))   ? HeaderId::kConnection
+             : is(MILLRACE_NAME("keep-alive")) ? HeaderId::kKeepAlive
+                                               : HeaderId::kOther;
+    case 12:
+      return is(MILLRACE_NAME("x-request-id")) ? HeaderId::kXRequestId : HeaderId::kOther;
     case 14:
-      return is(MILLRACE_NAME("content-length")) ? HeaderId::kContentLength
-             : is(MILLRACE_NAME("http2-settings")) ? HeaderId::kHttp2Settings : HeaderId::kOther;
-    case 15: return is(MILLRACE_NAME("x-forwarded-for")) ? HeaderId::kXForwardedFor : HeaderId::kOther;
+      return is(MILLRACE_NAME("content-length"))   ? HeaderId::kContentLength
+             : is(MILLRACE_NAME("http2-settings")) ? HeaderId::kHttp2Settings
+                                                   : HeaderId::kOther;
+    case 15:
+      return is(MILLRACE_NAME("x-forwarded-for")) ? HeaderId::kXForwardedFor : HeaderId::kOther;
     case 16:
-      return is(MILLRACE_NAME("x-forwarded-host")) ? HeaderId::kXForwardedHost
-             : is(MILLRACE_NAME("proxy-connection")) ? HeaderId::kProxyConnection : HeaderId::kOther;
+      return is(MILLRACE_NAME("x-forwarded-host"))   ? HeaderId::kXForwardedHost
+             : is(MILLRACE_NAME("proxy-connection")) ? HeaderId::kProxyConnection
+                                                     : HeaderId::kOther;
     case 17:
-      return is(MILLRACE_NAME("transfer-encoding")) ? HeaderId::kTransferEncoding
-             : is(MILLRACE_NAME("x-forwarded-proto")) ? HeaderId::kXForwardedProto : HeaderId::kOther;
-    case 18: return is(MILLRACE_NAME("proxy-authenticate")) ? HeaderId::kProxyAuthenticate : HeaderId::kOther;
-    case 19: return is(MILLRACE_NAME("proxy-authorization")) ? HeaderId::kProxyAuthorization : HeaderId::kOther;
-    default: return HeaderId::kOther;
+      return is(MILLRACE_NAME("transfer-encoding"))   ? HeaderId::kTransferEncoding
+             : is(MILLRACE_NAME("x-forwarded-proto")) ? HeaderId::kXForwardedProto
+                                                      : HeaderId::kOther;
+    case 18:
+      return is(MILLRACE_NAME("proxy-authenticate")) ? HeaderId::kProxyAuthenticate
+                                                     : HeaderId::kOther;
+    case 19:
+      return is(MILLRACE_NAME("proxy-authorization")) ? HeaderId::kProxyAuthorization
+                                                      : HeaderId::kOther;
+    default:
+      return HeaderId::kOther;
   }
 #undef MILLRACE_NAME
 }
@@ -123,8 +148,8 @@ inline bool isHopByHop(HeaderId id) noexcept {
   }
 }
 
-// A peer may name a field in Connection to have it removed, but not these: the proxy's own statements,
-// framing, and credentials must not vanish on a peer's word.
+// A peer may name a field in Connection to have it removed, but not these: the proxy's own
+// statements, framing, and credentials must not vanish on a peer's word.
 inline bool isProtectedFromConnection(std::string_view name) noexcept {
   switch (identifyHeader(name)) {
     case HeaderId::kHost:
@@ -137,7 +162,8 @@ inline bool isProtectedFromConnection(std::string_view name) noexcept {
     default:
       break;
   }
-  for (std::string_view known : {"authorization", "cookie", "set-cookie", "cache-control", "forwarded", "x-real-ip"}) {
+  for (std::string_view known :
+       {"authorization", "cookie", "set-cookie", "cache-control", "forwarded", "x-real-ip"}) {
     if (chars::equalsIgnoreCase(name, known)) return true;
   }
   return false;

@@ -12,7 +12,8 @@ constexpr size_t kMaxMethodBytes = 32;
 // Hands out the strings of a flat head one after the other.
 class Pieces {
  public:
-  explicit Pieces(const FlatHead& flat) noexcept : at_(flat.bytes.data()), end_(at_ + flat.bytes.size()), lengths_(flat.lengths) {}
+  explicit Pieces(const FlatHead& flat) noexcept
+      : at_(flat.bytes.data()), end_(at_ + flat.bytes.size()), lengths_(flat.lengths) {}
   bool next(std::string_view* piece) noexcept {
     if (used_ == lengths_.size()) return false;
     const int32_t n = lengths_[used_++];
@@ -31,7 +32,8 @@ class Pieces {
 };
 
 RequestError readTarget(std::string_view target, RequestHead* head) noexcept {
-  if (target.empty() || target[0] != '/' || !chars::all(target, chars::kTarget)) return RequestError::kBadTarget;
+  if (target.empty() || target[0] != '/' || !chars::all(target, chars::kTarget))
+    return RequestError::kBadTarget;
   const size_t mark = target.find('?');
   head->raw_path = target.substr(0, mark);
   head->has_query = mark != std::string_view::npos;
@@ -41,7 +43,8 @@ RequestError readTarget(std::string_view target, RequestHead* head) noexcept {
 
 // uri-host [":" port]; an IP literal keeps its brackets.
 RequestError readHost(std::string_view authority, RequestHead* head) noexcept {
-  if (authority.empty() || authority.size() >= head->host_buffer.size()) return RequestError::kBadHost;
+  if (authority.empty() || authority.size() >= head->host_buffer.size())
+    return RequestError::kBadHost;
   if (!chars::all(authority, chars::kHost)) return RequestError::kBadHost;
   std::string_view name = authority;
   std::string_view port;
@@ -72,7 +75,8 @@ RequestError readHost(std::string_view authority, RequestHead* head) noexcept {
 }
 
 RequestError readLength(std::string_view value, RequestHead* head) noexcept {
-  if (head->has_content_length || value.empty() || value.size() > 15) return RequestError::kBadContentLength;
+  if (head->has_content_length || value.empty() || value.size() > 15)
+    return RequestError::kBadContentLength;
   uint64_t n = 0;
   for (char c : value) {
     if (c < '0' || c > '9') return RequestError::kBadContentLength;
@@ -87,33 +91,53 @@ RequestError readLength(std::string_view value, RequestHead* head) noexcept {
 
 const char* describe(RequestError error) noexcept {
   switch (error) {
-    case RequestError::kNone: return "none";
-    case RequestError::kMalformed: return "malformed request";
-    case RequestError::kBadMethod: return "malformed method";
-    case RequestError::kMethodNotAllowed: return "method is not proxied";
-    case RequestError::kBadTarget: return "malformed request target";
-    case RequestError::kBadPath: return "path holds an encoded separator, a NUL or a malformed escape";
-    case RequestError::kBadHost: return "missing or malformed Host";
-    case RequestError::kBadFieldName: return "malformed header name";
-    case RequestError::kBadFieldValue: return "malformed header value";
-    case RequestError::kTooManyFields: return "too many header lines";
-    case RequestError::kHeadTooLarge: return "request head too large";
-    case RequestError::kBadContentLength: return "malformed or repeated Content-Length";
-    case RequestError::kBadTransferEncoding: return "Transfer-Encoding is not exactly chunked";
-    case RequestError::kLengthAndTransferEncoding: return "both Content-Length and Transfer-Encoding";
-    case RequestError::kBadExpect: return "unknown expectation";
+    case RequestError::kNone:
+      return "none";
+    case RequestError::kMalformed:
+      return "malformed request";
+    case RequestError::kBadMethod:
+      return "malformed method";
+    case RequestError::kMethodNotAllowed:
+      return "method is not proxied";
+    case RequestError::kBadTarget:
+      return "malformed request target";
+    case RequestError::kBadPath:
+      return "path holds an encoded separator, a NUL or a malformed escape";
+    case RequestError::kBadHost:
+      return "missing or malformed Host";
+    case RequestError::kBadFieldName:
+      return "malformed header name";
+    case RequestError::kBadFieldValue:
+      return "malformed header value";
+    case RequestError::kTooManyFields:
+      return "too many header lines";
+    case RequestError::kHeadTooLarge:
+      return "request head too large";
+    case RequestError::kBadContentLength:
+      return "malformed or repeated Content-Length";
+    case RequestError::kBadTransferEncoding:
+      return "Transfer-Encoding is not exactly chunked";
+    case RequestError::kLengthAndTransferEncoding:
+      return "both Content-Length and Transfer-Encoding";
+    case RequestError::kBadExpect:
+      return "unknown expectation";
   }
   return "unknown";
 }
 
 uint32_t statusOf(RequestError error) noexcept {
   switch (error) {
-    case RequestError::kMethodNotAllowed: return 405;
-    case RequestError::kBadTransferEncoding: return 501;
-    case RequestError::kBadExpect: return 417;
+    case RequestError::kMethodNotAllowed:
+      return 405;
+    case RequestError::kBadTransferEncoding:
+      return 501;
+    case RequestError::kBadExpect:
+      return 417;
     case RequestError::kTooManyFields:
-    case RequestError::kHeadTooLarge: return 431;
-    default: return 400;
+    case RequestError::kHeadTooLarge:
+      return 431;
+    default:
+      return 400;
   }
 }
 
@@ -149,11 +173,14 @@ RequestError parseRequestHead(const FlatHead& flat, size_t max_bytes, RequestHea
   head->method = {};  // the caller asks for it after an error, too
   if (!pieces.next(&head->method) || !pieces.next(&target)) return RequestError::kMalformed;
   if (flat.bytes.size() + 2 * flat.lengths.size() > max_bytes) return RequestError::kHeadTooLarge;
-  if (head->method.empty() || head->method.size() > kMaxMethodBytes || !chars::all(head->method, chars::kToken)) return RequestError::kBadMethod;
+  if (head->method.empty() || head->method.size() > kMaxMethodBytes ||
+      !chars::all(head->method, chars::kToken))
+    return RequestError::kBadMethod;
   head->method_bit = methodBit(head->method);
   // TRACE would echo credentials back to a script; CONNECT is a tunnel, which this proxy is not.
   if (head->method == "TRACE" || head->method == "CONNECT") return RequestError::kMethodNotAllowed;
-  if (const RequestError error = readTarget(target, head); error != RequestError::kNone) return error;
+  if (const RequestError error = readTarget(target, head); error != RequestError::kNone)
+    return error;
 
   head->field_count = 0;
   head->chunked = head->has_content_length = head->nominates = false;
@@ -178,7 +205,8 @@ RequestError parseRequestHead(const FlatHead& flat, size_t max_bytes, RequestHea
         error = readLength(value, head);
         break;
       case HeaderId::kTransferEncoding:
-        if (head->chunked || !chars::equalsIgnoreCase(value, "chunked")) error = RequestError::kBadTransferEncoding;
+        if (head->chunked || !chars::equalsIgnoreCase(value, "chunked"))
+          error = RequestError::kBadTransferEncoding;
         head->chunked = true;
         break;
       case HeaderId::kExpect:
@@ -186,7 +214,9 @@ RequestError parseRequestHead(const FlatHead& flat, size_t max_bytes, RequestHea
         break;
       case HeaderId::kConnection:
         chars::forEachListItem(value, [&](std::string_view option) {
-          if (!chars::equalsIgnoreCase(option, "close") && !chars::equalsIgnoreCase(option, "keep-alive")) head->nominates = true;
+          if (!chars::equalsIgnoreCase(option, "close") &&
+              !chars::equalsIgnoreCase(option, "keep-alive"))
+            head->nominates = true;
         });
         break;
       default:

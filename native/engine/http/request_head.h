@@ -15,9 +15,9 @@ namespace millrace {
 
 inline constexpr uint32_t kMaxRequestFields = abi::kMaxRequestFields;
 
-// Why a request is refused. The listener's parser lets all of these through (it accepts differing duplicate
-// lengths, any transfer coding, an empty Host, any method bytes), so they are checked before an upstream is
-// touched. Order matters for nothing.
+// Why a request is refused. The listener's parser lets all of these through (it accepts differing
+// duplicate lengths, any transfer coding, an empty Host, any method bytes), so they are checked
+// before an upstream is touched. Order matters for nothing.
 enum class RequestError : uint8_t {
   kNone,
   kMalformed,
@@ -38,19 +38,20 @@ enum class RequestError : uint8_t {
 const char* describe(RequestError error) noexcept;
 uint32_t statusOf(RequestError error) noexcept;
 
-// A request as the listener saw it; views point into the flat head that `parseRequestHead` was given.
+// A request as the listener saw it; views point into the flat head that `parseRequestHead` was
+// given.
 struct RequestHead {
   std::string_view method;
-  uint32_t method_bit = 0;      // index in abi METHODS, or abi::kNone
-  std::string_view raw_path;    // as sent
-  std::string_view query;       // without '?'
+  uint32_t method_bit = 0;    // index in abi METHODS, or abi::kNone
+  std::string_view raw_path;  // as sent
+  std::string_view query;     // without '?'
   bool has_query = false;
-  std::string_view authority;   // Host as sent
-  std::string_view host;        // lower case, without port and trailing dot
+  std::string_view authority;  // Host as sent
+  std::string_view host;       // lower case, without port and trailing dot
   uint32_t field_count = 0;
   bool chunked = false;
   bool has_content_length = false;
-  bool nominates = false;       // Connection names fields beyond close and keep-alive
+  bool nominates = false;  // Connection names fields beyond close and keep-alive
   uint64_t content_length = 0;
   std::array<HeaderSlice, kMaxRequestFields> fields;
   std::array<HeaderId, kMaxRequestFields> ids;
@@ -61,8 +62,9 @@ struct RequestHead {
   bool isIdempotent() const noexcept;
 };
 
-// How a request head comes over the boundary: all its strings in one, and their lengths in an array:
-// method, target, name, value, name, value ... `lengths` holds `count` numbers that add up to bytes.size().
+// How a request head comes over the boundary: all its strings in one, and their lengths in an
+// array: method, target, name, value, name, value ... `lengths` holds `count` numbers that add up
+// to bytes.size().
 struct FlatHead {
   std::string_view bytes;
   std::span<const int32_t> lengths;

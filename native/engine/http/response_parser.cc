@@ -28,7 +28,8 @@ ResponseError readContentLength(std::string_view value, LengthState* length) noe
       if (c < '0' || c > '9') return ResponseError::kBadContentLength;
       n = n * 10 + static_cast<uint64_t>(c - '0');
     }
-    if ((length->seen || any) && n != length->value) error = ResponseError::kConflictingContentLength;
+    if ((length->seen || any) && n != length->value)
+      error = ResponseError::kConflictingContentLength;
     length->value = n;
     any = true;
     if (comma == std::string_view::npos) break;
@@ -38,10 +39,12 @@ ResponseError readContentLength(std::string_view value, LengthState* length) noe
   return error;
 }
 
-// "HTTP/1.x SP 3DIGIT [SP reason]"; the space before an empty reason may be missing, as many servers do.
+// "HTTP/1.x SP 3DIGIT [SP reason]"; the space before an empty reason may be missing, as many
+// servers do.
 ResponseError parseStatusLine(std::string_view line, uint32_t* minor, ResponseHead* head) noexcept {
   if (line.size() < 12) return ResponseError::kBadStatusLine;
-  if (line.substr(0, 7) != "HTTP/1." || (line[7] != '0' && line[7] != '1')) return ResponseError::kBadVersion;
+  if (line.substr(0, 7) != "HTTP/1." || (line[7] != '0' && line[7] != '1'))
+    return ResponseError::kBadVersion;
   if (line[8] != ' ') return ResponseError::kBadStatusLine;
   *minor = static_cast<uint32_t>(line[7] - '0');
   uint32_t status = 0;
@@ -61,27 +64,48 @@ ResponseError parseStatusLine(std::string_view line, uint32_t* minor, ResponseHe
 
 const char* describe(ResponseError error) noexcept {
   switch (error) {
-    case ResponseError::kNone: return "none";
-    case ResponseError::kHeadTooLarge: return "response head over 64 KiB";
-    case ResponseError::kBareLineFeed: return "line ends in a bare LF";
-    case ResponseError::kBadStatusLine: return "malformed status line";
-    case ResponseError::kBadVersion: return "version is not HTTP/1.0 or HTTP/1.1";
-    case ResponseError::kBadStatusCode: return "status code outside 100-599";
-    case ResponseError::kBadFieldName: return "malformed header name";
-    case ResponseError::kBadFieldValue: return "control byte in a header value";
-    case ResponseError::kTooManyFields: return "more than 128 header lines";
-    case ResponseError::kBadContentLength: return "malformed Content-Length";
-    case ResponseError::kConflictingContentLength: return "conflicting Content-Length values";
-    case ResponseError::kBadTransferEncoding: return "Transfer-Encoding is not exactly chunked";
-    case ResponseError::kLengthAndTransferEncoding: return "both Content-Length and Transfer-Encoding";
-    case ResponseError::kUnexpectedUpgrade: return "101 without an upgrade request";
-    case ResponseError::kTooManyInterim: return "more than 16 interim responses";
-    case ResponseError::kBadChunkSize: return "malformed chunk size";
-    case ResponseError::kBadChunkEnd: return "chunk not followed by CRLF";
-    case ResponseError::kChunkExtensionTooLong: return "chunk extension over 4 KiB";
-    case ResponseError::kTrailersTooLarge: return "trailers over 16 KiB";
-    case ResponseError::kExtraBytes: return "bytes after the end of the response";
-    case ResponseError::kTruncated: return "connection closed before the end of the response";
+    case ResponseError::kNone:
+      return "none";
+    case ResponseError::kHeadTooLarge:
+      return "response head over 64 KiB";
+    case ResponseError::kBareLineFeed:
+      return "line ends in a bare LF";
+    case ResponseError::kBadStatusLine:
+      return "malformed status line";
+    case ResponseError::kBadVersion:
+      return "version is not HTTP/1.0 or HTTP/1.1";
+    case ResponseError::kBadStatusCode:
+      return "status code outside 100-599";
+    case ResponseError::kBadFieldName:
+      return "malformed header name";
+    case ResponseError::kBadFieldValue:
+      return "control byte in a header value";
+    case ResponseError::kTooManyFields:
+      return "more than 128 header lines";
+    case ResponseError::kBadContentLength:
+      return "malformed Content-Length";
+    case ResponseError::kConflictingContentLength:
+      return "conflicting Content-Length values";
+    case ResponseError::kBadTransferEncoding:
+      return "Transfer-Encoding is not exactly chunked";
+    case ResponseError::kLengthAndTransferEncoding:
+      return "both Content-Length and Transfer-Encoding";
+    case ResponseError::kUnexpectedUpgrade:
+      return "101 without an upgrade request";
+    case ResponseError::kTooManyInterim:
+      return "more than 16 interim responses";
+    case ResponseError::kBadChunkSize:
+      return "malformed chunk size";
+    case ResponseError::kBadChunkEnd:
+      return "chunk not followed by CRLF";
+    case ResponseError::kChunkExtensionTooLong:
+      return "chunk extension over 4 KiB";
+    case ResponseError::kTrailersTooLarge:
+      return "trailers over 16 KiB";
+    case ResponseError::kExtraBytes:
+      return "bytes after the end of the response";
+    case ResponseError::kTruncated:
+      return "connection closed before the end of the response";
   }
   return "unknown";
 }
@@ -108,7 +132,8 @@ size_t findHeadEnd(std::string_view bytes, size_t* scanned, ResponseError* error
   return 0;
 }
 
-ResponseError parseResponseHead(std::string_view bytes, bool to_head_request, ResponseHead* head) noexcept {
+ResponseError parseResponseHead(std::string_view bytes, bool to_head_request,
+                                ResponseHead* head) noexcept {
   const char* const base = bytes.data();
   size_t at = 0;
   const auto nextLine = [&]() noexcept {
@@ -136,7 +161,8 @@ ResponseError parseResponseHead(std::string_view bytes, bool to_head_request, Re
     size_t colon = 0;
     while (colon < line.size() && chars::is(line[colon], chars::kToken)) ++colon;
     // Also refuses obs-fold (a line that starts with white space) and white space before the colon.
-    if (colon == 0 || colon == line.size() || line[colon] != ':') return ResponseError::kBadFieldName;
+    if (colon == 0 || colon == line.size() || line[colon] != ':')
+      return ResponseError::kBadFieldName;
     ResponseField& field = head->fields[head->field_count++];
     field.line = line;
     field.name = line.substr(0, colon);
@@ -150,14 +176,18 @@ ResponseError parseResponseHead(std::string_view bytes, bool to_head_request, Re
         break;
       }
       case HeaderId::kTransferEncoding:
-        if (transfer_encoding || !chars::equalsIgnoreCase(field.value, "chunked")) return ResponseError::kBadTransferEncoding;
+        if (transfer_encoding || !chars::equalsIgnoreCase(field.value, "chunked"))
+          return ResponseError::kBadTransferEncoding;
         transfer_encoding = chunked = true;
         break;
       case HeaderId::kConnection:
         chars::forEachListItem(field.value, [&](std::string_view option) {
-          if (chars::equalsIgnoreCase(option, "close")) close = true;
-          else if (chars::equalsIgnoreCase(option, "keep-alive")) keep_alive = true;
-          else head->nominates = true;
+          if (chars::equalsIgnoreCase(option, "close"))
+            close = true;
+          else if (chars::equalsIgnoreCase(option, "keep-alive"))
+            keep_alive = true;
+          else
+            head->nominates = true;
         });
         break;
       default:
@@ -189,10 +219,18 @@ void BodyDecoder::start(BodyFraming framing, uint64_t length) noexcept {
   digits_ = 0;
   skipped_ = 0;
   switch (framing) {
-    case BodyFraming::kNone: state_ = State::kDone; break;
-    case BodyFraming::kLength: state_ = length == 0 ? State::kDone : State::kLength; break;
-    case BodyFraming::kChunked: state_ = State::kChunkSizeFirst; break;
-    case BodyFraming::kUntilClose: state_ = State::kUntilClose; break;
+    case BodyFraming::kNone:
+      state_ = State::kDone;
+      break;
+    case BodyFraming::kLength:
+      state_ = length == 0 ? State::kDone : State::kLength;
+      break;
+    case BodyFraming::kChunked:
+      state_ = State::kChunkSizeFirst;
+      break;
+    case BodyFraming::kUntilClose:
+      state_ = State::kUntilClose;
+      break;
   }
 }
 
@@ -238,7 +276,8 @@ BodyDecoder::Result BodyDecoder::feedChunked(char* bytes, size_t n) noexcept {
       case State::kChunkSize:
         if (chars::is(c, chars::kHex)) {
           if (++digits_ > 16 || remaining_ >> 59 != 0) return fail(ResponseError::kBadChunkSize);
-          remaining_ = remaining_ << 4 | static_cast<uint64_t>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
+          remaining_ =
+              remaining_ << 4 | static_cast<uint64_t>(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
         } else if (c == '\r') {
           state_ = State::kChunkSizeLf;
         } else if (c == ';' || c == ' ' || c == '\t') {
@@ -249,9 +288,12 @@ BodyDecoder::Result BodyDecoder::feedChunked(char* bytes, size_t n) noexcept {
         }
         break;
       case State::kChunkExtension:
-        if (c == '\r') state_ = State::kChunkSizeLf;
-        else if (!chars::is(c, chars::kFieldValue)) return fail(ResponseError::kBadChunkSize);
-        else if (++skipped_ > kMaxChunkExtensionBytes) return fail(ResponseError::kChunkExtensionTooLong);
+        if (c == '\r')
+          state_ = State::kChunkSizeLf;
+        else if (!chars::is(c, chars::kFieldValue))
+          return fail(ResponseError::kBadChunkSize);
+        else if (++skipped_ > kMaxChunkExtensionBytes)
+          return fail(ResponseError::kChunkExtensionTooLong);
         break;
       case State::kChunkSizeLf:
         if (c != '\n') return fail(ResponseError::kBadChunkSize);
@@ -274,8 +316,10 @@ BodyDecoder::Result BodyDecoder::feedChunked(char* bytes, size_t n) noexcept {
         state_ = State::kTrailerLine;
         [[fallthrough]];
       case State::kTrailerLine:
-        if (c == '\r') state_ = State::kTrailerLineLf;
-        else if (!chars::is(c, chars::kFieldValue)) return fail(ResponseError::kBadFieldValue);
+        if (c == '\r')
+          state_ = State::kTrailerLineLf;
+        else if (!chars::is(c, chars::kFieldValue))
+          return fail(ResponseError::kBadFieldValue);
         if (++skipped_ > kMaxTrailerBytes) return fail(ResponseError::kTrailersTooLarge);
         break;
       case State::kTrailerLineLf:
@@ -295,7 +339,8 @@ BodyDecoder::Result BodyDecoder::feedChunked(char* bytes, size_t n) noexcept {
 }
 
 ResponseError BodyDecoder::finish() const noexcept {
-  return state_ == State::kDone || state_ == State::kUntilClose ? ResponseError::kNone : ResponseError::kTruncated;
+  return state_ == State::kDone || state_ == State::kUntilClose ? ResponseError::kNone
+                                                                : ResponseError::kTruncated;
 }
 
 }  // namespace millrace

@@ -10,10 +10,10 @@
 
 namespace millrace {
 
-// Strict HTTP/1.1 response parsing (RFC 9112) for bytes from an upstream that is not trusted. Nothing here
-// allocates; views point into the caller's buffer. Incremental by construction: the head is looked for with
-// `findHeadEnd`, which remembers how far it got, and parsed once when it is whole; the body decoder keeps
-// its state between calls and may be fed one byte at a time.
+// Strict HTTP/1.1 response parsing (RFC 9112) for bytes from an upstream that is not trusted.
+// Nothing here allocates; views point into the caller's buffer. Incremental by construction: the
+// head is looked for with `findHeadEnd`, which remembers how far it got, and parsed once when it is
+// whole; the body decoder keeps its state between calls and may be fed one byte at a time.
 
 inline constexpr size_t kMaxResponseHeadBytes = 64 * 1024;
 inline constexpr uint32_t kMaxResponseFields = 128;
@@ -67,12 +67,14 @@ struct ResponseHead {
   bool interim() const noexcept { return status >= 100 && status < 200; }
 };
 
-// Length of the head including its empty line; 0 = more bytes are needed. `scanned` is the caller's memory
-// between calls, 0 at first. On a bare LF or an over-long head `*error` is set and 0 returned.
+// Length of the head including its empty line; 0 = more bytes are needed. `scanned` is the caller's
+// memory between calls, 0 at first. On a bare LF or an over-long head `*error` is set and 0
+// returned.
 size_t findHeadEnd(std::string_view bytes, size_t* scanned, ResponseError* error) noexcept;
 
 // Parses a whole head (as delimited by findHeadEnd).
-ResponseError parseResponseHead(std::string_view bytes, bool to_head_request, ResponseHead* head) noexcept;
+ResponseError parseResponseHead(std::string_view bytes, bool to_head_request,
+                                ResponseHead* head) noexcept;
 
 // Decodes a body in place: payload is moved to the front of the bytes given.
 class BodyDecoder {
@@ -92,8 +94,20 @@ class BodyDecoder {
 
  private:
   enum class State : uint8_t {
-    kDone, kLength, kUntilClose, kChunkSizeFirst, kChunkSize, kChunkExtension, kChunkSizeLf,
-    kChunkData, kChunkDataCr, kChunkDataLf, kTrailerStart, kTrailerLine, kTrailerLineLf, kFinalLf,
+    kDone,
+    kLength,
+    kUntilClose,
+    kChunkSizeFirst,
+    kChunkSize,
+    kChunkExtension,
+    kChunkSizeLf,
+    kChunkData,
+    kChunkDataCr,
+    kChunkDataLf,
+    kTrailerStart,
+    kTrailerLine,
+    kTrailerLineLf,
+    kFinalLf,
   };
   Result feedChunked(char* bytes, size_t n) noexcept;
 

@@ -6,14 +6,18 @@
 namespace millrace {
 namespace {
 
-std::span<const abi::EditRecord> requestEdits(const Image& image, const abi::RouteRecord& route) noexcept {
+std::span<const abi::EditRecord> requestEdits(const Image& image,
+                                              const abi::RouteRecord& route) noexcept {
   return image.edits().subspan(route.request_edit_start, route.request_edit_count);
 }
 
 // The route sets or removes this field: the client's own is dropped.
-bool isReplaced(const Image& image, std::span<const abi::EditRecord> edits, std::string_view name) noexcept {
+bool isReplaced(const Image& image, std::span<const abi::EditRecord> edits,
+                std::string_view name) noexcept {
   for (const abi::EditRecord& edit : edits) {
-    if (edit.op != abi::edit_operator::kAdd && chars::equalsIgnoreCase(image.str(edit.name_offset, edit.name_length), name)) return true;
+    if (edit.op != abi::edit_operator::kAdd &&
+        chars::equalsIgnoreCase(image.str(edit.name_offset, edit.name_length), name))
+      return true;
   }
   return false;
 }
@@ -56,7 +60,8 @@ void writeRequestId(Buffer* out, Rng& rng) noexcept {
 }
 
 // Everything that X-Forwarded-For said, oldest first, and then the peer.
-void writeForwardedFor(const RequestHead& request, const Downstream& downstream, Buffer* out) noexcept {
+void writeForwardedFor(const RequestHead& request, const Downstream& downstream,
+                       Buffer* out) noexcept {
   char text[kIpTextBytes];
   const std::string_view peer(text, formatIp(downstream.peer, text));
   if (!downstream.trusted) {
@@ -78,15 +83,16 @@ void writeForwardedFor(const RequestHead& request, const Downstream& downstream,
 
 }  // namespace
 
-RewrittenPath rewritePath(const Image& image, const abi::RouteRecord& route, uint32_t rewrite, uint32_t offset,
-                          uint32_t length, std::string_view path) noexcept {
+RewrittenPath rewritePath(const Image& image, const abi::RouteRecord& route, uint32_t rewrite,
+                          uint32_t offset, uint32_t length, std::string_view path) noexcept {
   if (rewrite == abi::rewrite::kNone) return {path, {}};
   const std::string_view replacement = image.str(offset, length);
   if (rewrite == abi::rewrite::kPath) return {replacement, {}};
   std::string_view rest = path.substr(std::min<size_t>(route.path_length, path.size()));
   // "/v1" -> "/" on "/v1/x" must give "/x", and "/v1" -> "/api" on "/v1" must give "/api".
   std::string_view head = replacement;
-  if (!head.empty() && head.back() == '/' && !rest.empty() && rest.front() == '/') head.remove_suffix(1);
+  if (!head.empty() && head.back() == '/' && !rest.empty() && rest.front() == '/')
+    head.remove_suffix(1);
   if (!head.empty() && head.back() != '/' && !rest.empty() && rest.front() != '/') {
     // A prefix that ended in "/" left a rest without one ("/v1/" -> "/api" on "/v1/x").
     rest = path.substr(route.path_length - 1);
@@ -95,10 +101,12 @@ RewrittenPath rewritePath(const Image& image, const abi::RouteRecord& route, uin
   return {head, rest};
 }
 
-void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener, const abi::RouteRecord& route,
-                       const RequestHead& request, std::string_view path, const Downstream& downstream, Rng& rng,
+void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
+                       const abi::RouteRecord& route, const RequestHead& request,
+                       std::string_view path, const Downstream& downstream, Rng& rng,
                        Buffer* out) noexcept {
-  const RewrittenPath target = rewritePath(image, route, route.rewrite, route.rewrite_offset, route.rewrite_length, path);
+  const RewrittenPath target =
+      rewritePath(image, route, route.rewrite, route.rewrite_offset, route.rewrite_length, path);
   out->append(request.method);
   out->append(" ");
   out->append(target.first);
@@ -108,7 +116,9 @@ void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener, 
     out->append(request.query);
   }
   out->append(" HTTP/1.1\r\n");
-  writeField(out, "host", route.host_offset == abi::kNone ? request.authority : image.str(route.host_offset, route.host_length));
+  writeField(out, "host",
+             route.host_offset == abi::kNone ? request.authority
+                                             : image.str(route.host_offset, route.host_length));
 
   const std::span<const abi::EditRecord> edits = requestEdits(image, route);
   const bool forwarded = (listener.flags & abi::listener_flag::kForwardedHeaders) != 0;
@@ -154,16 +164,21 @@ void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener, 
     writeField(out, field.name, field.value);
   }
 
-  const auto replaced = [&](std::string_view name) noexcept { return !edits.empty() && isReplaced(image, edits, name); };
+  const auto replaced = [&](std::string_view name) noexcept {
+    return !edits.empty() && isReplaced(image, edits, name);
+  };
   if (forwarded) {
     if (!replaced("x-forwarded-for")) writeForwardedFor(request, downstream, out);
-    if (!has_proto && !replaced("x-forwarded-proto")) writeField(out, "x-forwarded-proto", downstream.tls ? "https" : "http");
-    if (!has_host && !replaced("x-forwarded-host")) writeField(out, "x-forwarded-host", request.authority);
+    if (!has_proto && !replaced("x-forwarded-proto"))
+      writeField(out, "x-forwarded-proto", downstream.tls ? "https" : "http");
+    if (!has_host && !replaced("x-forwarded-host"))
+      writeField(out, "x-forwarded-host", request.authority);
   }
   if (request_id && !has_id && !replaced("x-request-id")) writeRequestId(out, rng);
   for (const abi::EditRecord& edit : edits) {
     if (edit.op == abi::edit_operator::kRemove) continue;
-    writeField(out, image.str(edit.name_offset, edit.name_length), image.str(edit.value_offset, edit.value_length));
+    writeField(out, image.str(edit.name_offset, edit.name_length),
+               image.str(edit.value_offset, edit.value_length));
   }
   if (request.chunked) {
     out->append("transfer-encoding: chunked\r\n");

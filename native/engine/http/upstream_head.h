@@ -18,12 +18,13 @@ struct Downstream {
   bool tls = false;
 };
 
-// Writes the request head for the upstream: the normalised path, framing of our own making, end-to-end
-// headers in their order, the route's edits, then X-Forwarded-* and the request id. From a peer that
-// is not trusted, X-Forwarded-* and the request id are replaced; from a trusted one they are kept,
-// and its address is appended to X-Forwarded-For.
-void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener, const abi::RouteRecord& route,
-                       const RequestHead& request, std::string_view path, const Downstream& downstream, Rng& rng,
+// Writes the request head for the upstream: the normalised path, framing of our own making,
+// end-to-end headers in their order, the route's edits, then X-Forwarded-* and the request id. From
+// a peer that is not trusted, X-Forwarded-* and the request id are replaced; from a trusted one
+// they are kept, and its address is appended to X-Forwarded-For.
+void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
+                       const abi::RouteRecord& route, const RequestHead& request,
+                       std::string_view path, const Downstream& downstream, Rng& rng,
                        Buffer* out) noexcept;
 
 // The path after the route's rewrite: the two parts are to be written one after the other.
@@ -31,8 +32,8 @@ struct RewrittenPath {
   std::string_view first;
   std::string_view second;
 };
-RewrittenPath rewritePath(const Image& image, const abi::RouteRecord& route, uint32_t rewrite, uint32_t offset,
-                          uint32_t length, std::string_view path) noexcept;
+RewrittenPath rewritePath(const Image& image, const abi::RouteRecord& route, uint32_t rewrite,
+                          uint32_t offset, uint32_t length, std::string_view path) noexcept;
 
 }  // namespace millrace
 

@@ -115,7 +115,8 @@ bool ImageCheck::respond(const abi::RespondRecord& r) noexcept {
   if (r.body_length != 0 && (r.status == 204 || r.status == 304))
     return fail("status allows no body");
   if (!isOptionalText(r.headers_offset, r.headers_length)) return fail("headers out of bounds");
-  if (r.body_length > abi::limits::kMaxRespondBodyBytes || r.headers_length > abi::limits::kMaxRespondHeadersBytes) {
+  if (r.body_length > abi::limits::kMaxRespondBodyBytes ||
+      r.headers_length > abi::limits::kMaxRespondHeadersBytes) {
     return fail("direct response too large");
   }
   if (!text::isFieldLines(image_.str(r.headers_offset, r.headers_length))) {

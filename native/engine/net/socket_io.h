@@ -10,8 +10,9 @@
 
 namespace millrace {
 
-// recv and send without the C library's thread-cancellation bracket, which costs an atomic operation before and
-// after every call in a process with threads. We never cancel a thread. Same results and errno.
+// recv and send without the C library's thread-cancellation bracket, which costs an atomic
+// operation before and after every call in a process with threads. We never cancel a thread. Same
+// results and errno.
 inline ssize_t receiveBytes(int fd, void* into, size_t n) noexcept {
   return ::syscall(SYS_recvfrom, fd, into, n, 0, nullptr, nullptr);
 }

@@ -92,7 +92,8 @@ class TimerWheel {
       const uint32_t slot = static_cast<uint32_t>((base + scanned) % kSlots);
       const uint64_t word = used_[slot / 64] >> (slot % 64);
       if (word != 0) {
-        const uint64_t due = (base + scanned + static_cast<uint64_t>(std::countr_zero(word))) * kTickMs;
+        const uint64_t due =
+            (base + scanned + static_cast<uint64_t>(std::countr_zero(word))) * kTickMs;
         return due > now_ms ? due - now_ms : 0;
       }
       scanned += 64 - slot % 64;

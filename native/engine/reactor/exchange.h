@@ -15,8 +15,9 @@ struct Connection;
 struct Pool;
 struct WorkerImage;
 
-// One request and its answer. Slots are reused for ever: buffers keep a little capacity, the timer node
-// stays armed across uses (it fires early and is armed again), so that steady traffic allocates nothing.
+// One request and its answer. Slots are reused for ever: buffers keep a little capacity, the timer
+// node stays armed across uses (it fires early and is armed again), so that steady traffic
+// allocates nothing.
 struct Exchange : TimerNode {
   enum class State : uint8_t {
     kFree,
@@ -63,9 +64,10 @@ struct Exchange : TimerNode {
   uint32_t status = 0;  // of the answer that goes downstream
   uint32_t flag = abi::response_flag::kNone;
   bool close_downstream = false;  // the client's connection ends with this answer
-  std::string_view local_body;  // static text, or bytes of the image
+  std::string_view local_body;    // static text, or bytes of the image
 
-  Buffer head;  // request head as sent upstream, kept for a replay; or the head of a route's own answer
+  Buffer head;  // request head as sent upstream, kept for a replay; or the head of a route's own
+                // answer
   Buffer body;  // request body that no upstream has been given yet
 };
 

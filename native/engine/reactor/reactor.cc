@@ -19,7 +19,8 @@ Reactor::Reactor(uint32_t worker, EventSink sink, uint64_t seed, Now now)
       path_buffer_(128 * 1024),
       local_buffer_(192 * 1024) {
   MILLRACE_CHECK(epoll_fd_ >= 0);
-  MILLRACE_CHECK(sink_.data.size() >= 2 * kSpacePerRead && sink_.events.size() >= 4 * kEventsPerRead);
+  MILLRACE_CHECK(sink_.data.size() >= 2 * kSpacePerRead &&
+                 sink_.events.size() >= 4 * kEventsPerRead);
   // A worker that replaces one that died starts with no connections.
   process_.counters.reset(abi::process_stat::kDownstreamConnections);
   deferred_.reserve(1024);
@@ -30,7 +31,8 @@ Reactor::~Reactor() {
   for (const auto& exchange : exchanges_) {
     if (exchange == nullptr || exchange->state == Exchange::State::kFree) continue;
     if (exchange->connection != nullptr) closeConnection(*exchange->connection);
-    if (exchange->counted) exchange->pool->cluster_shard->counters.subtract(abi::cluster_stat::kActive, 1);
+    if (exchange->counted)
+      exchange->pool->cluster_shard->counters.subtract(abi::cluster_stat::kActive, 1);
     if (exchange->state == Exchange::State::kQueued) exchange->pool->dequeue(*exchange);
   }
   for (const auto& [state, pool] : pools_) {
@@ -51,17 +53,21 @@ uint32_t Reactor::listenerKey(std::string_view name) {
 }
 
 Exchange& Reactor::slotOf(int32_t handle) {
-  const uint32_t slot = static_cast<uint32_t>(handle) & ((1u << abi::limits::kExchangeSlotBits) - 1);
-  if (slot >= exchanges_.size()) exchanges_.resize(std::max<size_t>(slot + 1, exchanges_.size() * 2));
+  const uint32_t slot =
+      static_cast<uint32_t>(handle) & ((1u << abi::limits::kExchangeSlotBits) - 1);
+  if (slot >= exchanges_.size())
+    exchanges_.resize(std::max<size_t>(slot + 1, exchanges_.size() * 2));
   if (exchanges_[slot] == nullptr) exchanges_[slot] = std::make_unique<Exchange>();
   return *exchanges_[slot];
 }
 
 Exchange* Reactor::find(int32_t handle) noexcept {
-  const uint32_t slot = static_cast<uint32_t>(handle) & ((1u << abi::limits::kExchangeSlotBits) - 1);
+  const uint32_t slot =
+      static_cast<uint32_t>(handle) & ((1u << abi::limits::kExchangeSlotBits) - 1);
   if (slot >= exchanges_.size() || exchanges_[slot] == nullptr) return nullptr;
   Exchange& exchange = *exchanges_[slot];
-  return exchange.handle == handle && exchange.state != Exchange::State::kFree ? &exchange : nullptr;
+  return exchange.handle == handle && exchange.state != Exchange::State::kFree ? &exchange
+                                                                               : nullptr;
 }
 
 void Reactor::countDownstreamConnection(bool opened) noexcept {
@@ -122,14 +128,16 @@ void Reactor::bindImage(const std::shared_ptr<const InstalledImage>& installed) 
   if (previous != nullptr) releaseImage(previous);
 }
 
-// Frees an image that is no longer current once nothing in flight refers to it, and pools without use.
+// Frees an image that is no longer current once nothing in flight refers to it, and pools without
+// use.
 void Reactor::releaseImage(WorkerImage* image) noexcept {
   if (image == image_ || image->exchanges != 0) return;
   std::erase_if(images_, [image](const auto& owned) { return owned.get() == image; });
   if (images_.size() != 1) return;
   std::erase_if(pools_, [](const auto& entry) {
     const Pool& pool = *entry.second;
-    return !pool.current && pool.open_count == 0 && pool.active_count == 0 && pool.waiting_count == 0;
+    return !pool.current && pool.open_count == 0 && pool.active_count == 0 &&
+           pool.waiting_count == 0;
   });
 }
 
@@ -147,7 +155,8 @@ void Reactor::flush() noexcept {
 }
 
 void Reactor::ensureSpace(size_t bytes) noexcept {
-  if (sink_.data.size() - data_used_ < bytes || sink_.events.size() - event_count_ < kEventsPerRead) flush();
+  if (sink_.data.size() - data_used_ < bytes || sink_.events.size() - event_count_ < kEventsPerRead)
+    flush();
   MILLRACE_CHECK(bytes <= sink_.data.size() - data_used_);
 }
 
@@ -206,7 +215,8 @@ void Reactor::poll(Now now) noexcept {
   for (Connection* connection : again_now_) {
     if (connection == nullptr) continue;  // closed meanwhile
     connection->queued_again = false;
-    if (connection->state == Connection::State::kBusy && !connection->read_paused) onReadable(*connection, now);
+    if (connection->state == Connection::State::kBusy && !connection->read_paused)
+      onReadable(*connection, now);
   }
   again_now_.clear();
   deliverDeferred(now);
@@ -235,12 +245,14 @@ void Reactor::closeConnection(Connection& connection) noexcept {
   wheel_.cancel(connection);
   if (connection.queued_again) {
     std::erase(again_, &connection);
-    std::replace(again_now_.begin(), again_now_.end(), &connection, static_cast<Connection*>(nullptr));
+    std::replace(again_now_.begin(), again_now_.end(), &connection,
+                 static_cast<Connection*>(nullptr));
   }
   connection.close();
   connection.exchange = nullptr;
   connection.pool.releaseConnection();
-  if (connection.pool.waiting_count != 0) wheel_.arm(retry_, 0);  // a place is free: at the next tick
+  if (connection.pool.waiting_count != 0)
+    wheel_.arm(retry_, 0);  // a place is free: at the next tick
   connection.next = closed_;
   closed_ = &connection;
 }
@@ -260,10 +272,12 @@ uint64_t Reactor::deadlineOf(const Exchange& exchange) const noexcept {
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
   uint64_t deadline = TimerWheel::kNever;
   if (route.idle_timeout_ms != 0) deadline = exchange.activity_ms + route.idle_timeout_ms;
-  if (route.timeout_ms != 0 && exchange.request_complete && exchange.state != Exchange::State::kStreaming) {
+  if (route.timeout_ms != 0 && exchange.request_complete &&
+      exchange.state != Exchange::State::kStreaming) {
     deadline = std::min(deadline, exchange.complete_ms + route.timeout_ms);
   }
-  if (route.max_duration_ms != 0) deadline = std::min(deadline, exchange.started_ms + route.max_duration_ms);
+  if (route.max_duration_ms != 0)
+    deadline = std::min(deadline, exchange.started_ms + route.max_duration_ms);
   return deadline;
 }
 
@@ -286,37 +300,46 @@ void Reactor::onTimer(Exchange& exchange, Now now) noexcept {
     return;
   }
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
-  const bool idle = route.idle_timeout_ms != 0 && now.ms() >= exchange.activity_ms + route.idle_timeout_ms;
-  const bool answer = route.timeout_ms != 0 && exchange.request_complete && now.ms() >= exchange.complete_ms + route.timeout_ms;
+  const bool idle =
+      route.idle_timeout_ms != 0 && now.ms() >= exchange.activity_ms + route.idle_timeout_ms;
+  const bool answer = route.timeout_ms != 0 && exchange.request_complete &&
+                      now.ms() >= exchange.complete_ms + route.timeout_ms;
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kTimeouts, 1);
   if (exchange.state == Exchange::State::kStreaming) {
     cut(exchange, idle ? abi::response_flag::kSi : abi::response_flag::kUt, now);
   } else if (!exchange.request_complete && idle && !exchange.client_paused) {
-    fail(exchange, 408, abi::response_flag::kSi, "request timed out: the client stopped sending\n", now);
+    fail(exchange, 408, abi::response_flag::kSi, "request timed out: the client stopped sending\n",
+         now);
   } else {
-    fail(exchange, 504, answer || !idle ? abi::response_flag::kUt : abi::response_flag::kSi, "upstream request timed out\n", now);
+    fail(exchange, 504, answer || !idle ? abi::response_flag::kUt : abi::response_flag::kSi,
+         "upstream request timed out\n", now);
   }
 }
 
 void Reactor::onTimer(Connection& connection, Now now) noexcept {
   const bool idle = connection.state == Connection::State::kIdle;
   if (connection.deadline_ms > now.ms() && !(idle && connection.pool.mustYield())) {
-    if (idle) armIdle(connection, now);
-    else if (connection.deadline_ms != TimerWheel::kNever) wheel_.arm(connection, connection.deadline_ms);
+    if (idle)
+      armIdle(connection, now);
+    else if (connection.deadline_ms != TimerWheel::kNever)
+      wheel_.arm(connection, connection.deadline_ms);
     return;
   }
   if (idle) {
     closeConnection(connection);
-  } else if (connection.state == Connection::State::kConnecting || connection.state == Connection::State::kHandshaking) {
+  } else if (connection.state == Connection::State::kConnecting ||
+             connection.state == Connection::State::kHandshaking) {
     connectFailed(connection, abi::response_flag::kUf, now);
   }
 }
 
-// Where connections are capped, an idle one looks round often: it may be the one that another worker waits for.
+// Where connections are capped, an idle one looks round often: it may be the one that another
+// worker waits for.
 void Reactor::armIdle(Connection& connection, Now now) noexcept {
   constexpr uint64_t kLookRoundMs = 32;
   const bool capped = connection.pool.max_connections != 0;
-  wheel_.arm(connection, capped ? std::min(connection.deadline_ms, now.ms() + kLookRoundMs) : connection.deadline_ms);
+  wheel_.arm(connection, capped ? std::min(connection.deadline_ms, now.ms() + kLookRoundMs)
+                                : connection.deadline_ms);
 }
 
 // Requests whose endpoint is at its cap while other workers hold the connections: try again.

@@ -30,9 +30,9 @@ struct Now {
   uint64_t ms() const noexcept { return ns / 1'000'000; }
 };
 
-// Where events go: an array of records and a data buffer that the records point into, both owned by the
-// caller, and a function that delivers the first `count` records. Delivery may call back into the
-// reactor (abort, pause, resume, sendBody); it must not deliver again.
+// Where events go: an array of records and a data buffer that the records point into, both owned by
+// the caller, and a function that delivers the first `count` records. Delivery may call back into
+// the reactor (abort, pause, resume, sendBody); it must not deliver again.
 struct EventSink {
   std::span<abi::EventRecord> events;
   std::span<char> data;
@@ -40,12 +40,12 @@ struct EventSink {
   void* context = nullptr;
 };
 
-// The upstream half of one worker: matches and sends requests, owns the connections, reads the answers and
-// reports them as events. One thread. Nothing here blocks, throws, or allocates per request once its
-// buffers have grown to the traffic.
+// The upstream half of one worker: matches and sends requests, owns the connections, reads the
+// answers and reports them as events. One thread. Nothing here blocks, throws, or allocates per
+// request once its buffers have grown to the traffic.
 //
-// Life of an exchange: submit -> (sendBody)* -> events, the last of them flagged -> free. `abort` ends it
-// at any point without further events.
+// Life of an exchange: submit -> (sendBody)* -> events, the last of them flagged -> free. `abort`
+// ends it at any point without further events.
 class Reactor {
  public:
   Reactor(uint32_t worker, EventSink sink, uint64_t seed, Now now);
@@ -59,7 +59,8 @@ class Reactor {
   uint32_t listenerKey(std::string_view name);
 
   // Takes a request; abi::submit. `peer`: 4 or 16 address bytes, or empty.
-  uint32_t submit(int32_t handle, uint32_t listener_key, const FlatHead& head, std::span<const uint8_t> peer, Now now) noexcept;
+  uint32_t submit(int32_t handle, uint32_t listener_key, const FlatHead& head,
+                  std::span<const uint8_t> peer, Now now) noexcept;
   // A piece of the request body; abi::send.
   uint32_t sendBody(int32_t handle, std::string_view piece, bool last, Now now) noexcept;
   // The client is gone, or its answer cannot be finished.
@@ -81,7 +82,8 @@ class Reactor {
 
  private:
   static constexpr size_t kReadBytes = 64 * 1024;
-  // Most that one readable connection may add to the data buffer: what it read, a head, and left-overs.
+  // Most that one readable connection may add to the data buffer: what it read, a head, and
+  // left-overs.
   static constexpr size_t kSpacePerRead = 4 * kReadBytes;
   static constexpr uint32_t kEventsPerRead = 8;
   static constexpr uint32_t kEpollBatch = 256;
@@ -106,15 +108,17 @@ class Reactor {
   void retryWaiting(Now now) noexcept;
 
   // reactor_request.cc: from a request to an upstream
-  void route(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener, std::span<const uint8_t> peer,
-             std::string_view path, Now now) noexcept;
-  void answerLocally(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener, std::string_view path) noexcept;
+  void route(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener,
+             std::span<const uint8_t> peer, std::string_view path, Now now) noexcept;
+  void answerLocally(Exchange& exchange, const RequestHead& request,
+                     const abi::ListenerRecord& listener, std::string_view path) noexcept;
   void dispatch(Exchange& exchange, Now now) noexcept;
   uint32_t pickEndpoint(Exchange& exchange) noexcept;
   void attach(Exchange& exchange, Connection& connection, Now now) noexcept;
   void connect(Exchange& exchange, Now now) noexcept;
   void sendRequest(Exchange& exchange, Connection& connection, Now now) noexcept;
-  bool writeBody(Exchange& exchange, Connection& connection, std::string_view piece, bool last) noexcept;
+  bool writeBody(Exchange& exchange, Connection& connection, std::string_view piece,
+                 bool last) noexcept;
   void serveWaiting(Pool& pool, Now now) noexcept;
   void resumeClient(Exchange& exchange) noexcept;
   void releaseEndpoint(Exchange& exchange) noexcept;
@@ -125,8 +129,10 @@ class Reactor {
   void onReadable(Connection& connection, Now now) noexcept;
   void onWritable(Connection& connection, Now now) noexcept;
   void onClosed(Connection& connection, bool orderly, Now now) noexcept;
-  void consume(Connection& connection, char* bytes, size_t n, bool in_data_buffer, Now now) noexcept;
-  void startResponse(Connection& connection, const ResponseHead& head, char* body, size_t n, Now now) noexcept;
+  void consume(Connection& connection, char* bytes, size_t n, bool in_data_buffer,
+               Now now) noexcept;
+  void startResponse(Connection& connection, const ResponseHead& head, char* body, size_t n,
+                     Now now) noexcept;
   void continueResponse(Connection& connection, char* body, size_t n, Now now) noexcept;
   void finishResponse(Exchange& exchange, Connection& connection, bool clean, Now now) noexcept;
   void connectFailed(Connection& connection, uint32_t flag, Now now) noexcept;
@@ -153,12 +159,12 @@ class Reactor {
   std::vector<std::string> listener_names_;
   std::unordered_map<EndpointState*, std::unique_ptr<Pool>> pools_;
   std::vector<std::unique_ptr<Exchange>> exchanges_;
-  std::vector<int32_t> deferred_;        // handles with a local answer, a cut or a resume due
-  std::vector<Connection*> again_;       // connections to read again without waiting for epoll
-  std::vector<Connection*> again_now_;   // the batch of `again_` being worked on
+  std::vector<int32_t> deferred_;       // handles with a local answer, a cut or a resume due
+  std::vector<Connection*> again_;      // connections to read again without waiting for epoll
+  std::vector<Connection*> again_now_;  // the batch of `again_` being worked on
   Connection* closed_ = nullptr;
-  RequestHead request_;                  // scratch of submit
-  ResponseHead response_;                // scratch of the read path
+  RequestHead request_;    // scratch of submit
+  ResponseHead response_;  // scratch of the read path
   std::vector<char> path_buffer_;
   std::vector<char> local_buffer_;
 };

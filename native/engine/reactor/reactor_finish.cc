@@ -1,4 +1,5 @@
-// The one place where an exchange ends: a local answer, a cut connection, or the end of the upstream's answer.
+// The one place where an exchange ends: a local answer, a cut connection, or the end of the
+// upstream's answer.
 #include <cstring>
 
 #include "engine/http/downstream_head.h"
@@ -6,9 +7,10 @@
 
 namespace millrace {
 
-// Ends the upstream side, and answers by ourselves at the next delivery. Never at once: the listener
-// must not be answered from inside its own handler.
-void Reactor::fail(Exchange& exchange, uint32_t status, uint32_t flag, const char* text, Now now) noexcept {
+// Ends the upstream side, and answers by ourselves at the next delivery. Never at once: the
+// listener must not be answered from inside its own handler.
+void Reactor::fail(Exchange& exchange, uint32_t status, uint32_t flag, const char* text,
+                   Now now) noexcept {
   static_cast<void>(now);
   releaseEndpoint(exchange);
   exchange.state = Exchange::State::kFailed;
@@ -38,13 +40,15 @@ void Reactor::emitLocal(Exchange& exchange, Now now) noexcept {
   // Half a request may still be on its way; its rest must not be taken for the next one.
   exchange.close_downstream |= !exchange.request_complete;
   abi::EventRecord& event = emit(exchange, abi::event_kind::kComplete,
-                                 abi::event_flag::kLast | abi::event_flag::kLocal | (bodiless ? abi::event_flag::kBodiless : 0) |
+                                 abi::event_flag::kLast | abi::event_flag::kLocal |
+                                     (bodiless ? abi::event_flag::kBodiless : 0) |
                                      (exchange.close_downstream ? abi::event_flag::kClose : 0));
   event.status = static_cast<int32_t>(exchange.status);
   event.head_offset = static_cast<int32_t>(data_used_);
   if (exchange.head.empty()) {
-    event.head_length = static_cast<int32_t>(writeLocalHead(exchange.status, exchange.local_body.size(), bodiless,
-                                                            exchange.status == 405, {sink_.data.data() + data_used_, 1024}));
+    event.head_length = static_cast<int32_t>(
+        writeLocalHead(exchange.status, exchange.local_body.size(), bodiless,
+                       exchange.status == 405, {sink_.data.data() + data_used_, 1024}));
     place(static_cast<size_t>(event.head_length));
   } else {
     std::memcpy(place(exchange.head.size()), exchange.head.data(), exchange.head.size());
@@ -60,7 +64,8 @@ void Reactor::emitLocal(Exchange& exchange, Now now) noexcept {
 void Reactor::abort(int32_t handle, Now now) noexcept {
   Exchange* exchange = find(handle);
   if (exchange == nullptr) return;
-  const uint32_t flag = exchange->flag != abi::response_flag::kNone ? exchange->flag : abi::response_flag::kDc;
+  const uint32_t flag =
+      exchange->flag != abi::response_flag::kNone ? exchange->flag : abi::response_flag::kDc;
   releaseEndpoint(*exchange);
   finish(*exchange, 0, flag, now);
 }
@@ -78,7 +83,8 @@ void Reactor::releaseEndpoint(Exchange& exchange) noexcept {
     exchange.counted = false;
     exchange.pool->state->active.fetch_sub(1, std::memory_order_relaxed);
     --exchange.pool->active_count;
-    exchange.image->cluster_shards[exchange.cluster]->counters.subtract(abi::cluster_stat::kActive, 1);
+    exchange.image->cluster_shards[exchange.cluster]->counters.subtract(abi::cluster_stat::kActive,
+                                                                        1);
   }
 }
 
@@ -86,12 +92,14 @@ void Reactor::finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now
   using namespace abi;  // NOLINT: the statistics are a long list of names
   if (exchange.image != nullptr && exchange.cluster != kNone) {
     ClusterShard& cluster = *exchange.image->cluster_shards[exchange.cluster];
-    const uint32_t answered = status >= 100 && status < 600 ? cluster_stat::kResponses1xx + status / 100 - 1
-                                                            : static_cast<uint32_t>(cluster_stat::kResponsesNone);
+    const uint32_t answered = status >= 100 && status < 600
+                                  ? cluster_stat::kResponses1xx + status / 100 - 1
+                                  : static_cast<uint32_t>(cluster_stat::kResponsesNone);
     cluster.counters.add(answered, 1);
     cluster.durations.record((now.ns - exchange.started_ns) / 1000);
     // Its own answer only: what we refuse or give up by ourselves is not the endpoint's word.
-    if (status >= 500 && flag == response_flag::kNone && exchange.pool != nullptr) exchange.pool->shard.counters.add(endpoint_stat::kResponses5xx, 1);
+    if (status >= 500 && flag == response_flag::kNone && exchange.pool != nullptr)
+      exchange.pool->shard.counters.add(endpoint_stat::kResponses5xx, 1);
   }
   process_.counters.add(process_stat::kFlagnone + flag, 1);
   process_.counters.add(process_stat::kDownstreamBytesReceived, exchange.body_received);

@@ -25,8 +25,8 @@ uint64_t maxBodyOf(const abi::RouteRecord& route) noexcept {
 
 }  // namespace
 
-uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& head, std::span<const uint8_t> peer,
-                         Now now) noexcept {
+uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& head,
+                         std::span<const uint8_t> peer, Now now) noexcept {
   if (Engine::instance().version() != image_version_) refresh();
   Exchange& exchange = slotOf(handle);
   exchange.handle = handle;
@@ -35,7 +35,8 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   exchange.chunked_request = false;
   exchange.request_complete = true;
   exchange.idempotent = false;
-  exchange.body_sent = exchange.client_paused = exchange.reused = exchange.fresh_only = exchange.counted = false;
+  exchange.body_sent = exchange.client_paused = exchange.reused = exchange.fresh_only =
+      exchange.counted = false;
   exchange.tried_count = 0;
   exchange.image = nullptr;
   exchange.route = exchange.cluster = exchange.endpoint = abi::kNone;
@@ -49,7 +50,9 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   exchange.close_downstream = false;
   process_.counters.add(abi::process_stat::kDownstreamRequests, 1);
 
-  const uint32_t index = image_ != nullptr && listener_key < image_->listeners.size() ? image_->listeners[listener_key] : abi::kNone;
+  const uint32_t index = image_ != nullptr && listener_key < image_->listeners.size()
+                             ? image_->listeners[listener_key]
+                             : abi::kNone;
   if (index == abi::kNone) {
     // The listener left the configuration while this connection stayed open.
     exchange.close_downstream = true;
@@ -81,11 +84,13 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   return exchange.request_complete ? abi::submit::kAccepted : abi::submit::kAcceptedWithBody;
 }
 
-void Reactor::route(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener,
-                    std::span<const uint8_t> peer, std::string_view path, Now now) noexcept {
+void Reactor::route(Exchange& exchange, const RequestHead& request,
+                    const abi::ListenerRecord& listener, std::span<const uint8_t> peer,
+                    std::string_view path, Now now) noexcept {
   const Image& image = *image_->image;
-  const RequestView view{request.method, request.method_bit, request.host, path, request.query,
-                         {request.fields.data(), request.field_count}};
+  const RequestView view{request.method, request.method_bit,
+                         request.host,   path,
+                         request.query,  {request.fields.data(), request.field_count}};
   exchange.route = matchRoute(image, listener.route_table, view);
   if (exchange.route == abi::kNone) {
     fail(exchange, 404, abi::response_flag::kNr, "no route matches this request\n", now);
@@ -115,21 +120,25 @@ void Reactor::route(Exchange& exchange, const RequestHead& request, const abi::L
   }
   Downstream downstream;
   downstream.peer = ipFromBytes(peer);
-  downstream.trusted = listener.trust_count != 0 && anyCidrContains(image.trust(listener), downstream.peer);
+  downstream.trusted =
+      listener.trust_count != 0 && anyCidrContains(image.trust(listener), downstream.peer);
   downstream.tls = (listener.flags & abi::listener_flag::kTls) != 0;
-  // Another proxy multiplexes its users onto one connection. What the listener's lenient chunk parser may have left behind
-  // a chunked request must not become the next user's: that connection ends here.
+  // Another proxy multiplexes its users onto one connection. What the listener's lenient chunk
+  // parser may have left behind a chunked request must not become the next user's: that connection
+  // ends here.
   exchange.close_downstream = request.chunked && downstream.trusted;
   exchange.head.clear();
   writeUpstreamHead(image, listener, route, request, path, downstream, rng_, &exchange.head);
-  exchange.retries_left = static_cast<uint8_t>(std::min<uint32_t>(route.retry_attempts, Exchange::kMaxTried));
+  exchange.retries_left =
+      static_cast<uint8_t>(std::min<uint32_t>(route.retry_attempts, Exchange::kMaxTried));
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRequests, 1);
   armExchange(exchange);
   dispatch(exchange, now);
 }
 
 // Redirects and direct responses: the whole answer is known now, and delivered in the next turn.
-void Reactor::answerLocally(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener, std::string_view path) noexcept {
+void Reactor::answerLocally(Exchange& exchange, const RequestHead& request,
+                            const abi::ListenerRecord& listener, std::string_view path) noexcept {
   const Image& image = *image_->image;
   const abi::RouteRecord& route = image.routes()[exchange.route];
   size_t length = 0;
@@ -137,13 +146,16 @@ void Reactor::answerLocally(Exchange& exchange, const RequestHead& request, cons
     const abi::RedirectRecord& redirect = image.redirects()[route.action_start];
     exchange.status = redirect.status;
     exchange.local_body = {};
-    length = writeRedirectHead(image, route, redirect, request, path, (listener.flags & abi::listener_flag::kTls) != 0,
+    length = writeRedirectHead(image, route, redirect, request, path,
+                               (listener.flags & abi::listener_flag::kTls) != 0,
                                exchange.head_request, local_buffer_);
   } else {
     const abi::RespondRecord& respond = image.responds()[route.action_start];
     exchange.status = respond.status;
     exchange.local_body = image.str(respond.body_offset, respond.body_length);
-    length = writeRespondHead(image, respond, exchange.head_request || respond.status == 204 || respond.status == 304, local_buffer_);
+    length = writeRespondHead(
+        image, respond, exchange.head_request || respond.status == 204 || respond.status == 304,
+        local_buffer_);
   }
   exchange.head.clear();
   exchange.head.append(local_buffer_.data(), length);
@@ -161,7 +173,11 @@ uint32_t Reactor::pickEndpoint(Exchange& exchange) noexcept {
   }
   const auto& pools = exchange.image->pools;
   return pickLeastRequest(
-      table, rng_, [&pools](uint32_t endpoint) { return pools[endpoint]->state->active.load(std::memory_order_relaxed); }, excluded);
+      table, rng_,
+      [&pools](uint32_t endpoint) {
+        return pools[endpoint]->state->active.load(std::memory_order_relaxed);
+      },
+      excluded);
 }
 
 // Finds an endpoint and a connection for the exchange, or ends it.
@@ -169,8 +185,12 @@ void Reactor::dispatch(Exchange& exchange, Now now) noexcept {
   if (!exchange.fresh_only) {
     const uint32_t endpoint = pickEndpoint(exchange);
     if (endpoint == abi::kNone) {
-      if (exchange.tried_count == 0) fail(exchange, 503, abi::response_flag::kNc, "no upstream endpoint is available\n", now);
-      else fail(exchange, 502, exchange.flag != abi::response_flag::kNone ? exchange.flag : abi::response_flag::kUf, "upstream connection failed\n", now);
+      if (exchange.tried_count == 0)
+        fail(exchange, 503, abi::response_flag::kNc, "no upstream endpoint is available\n", now);
+      else
+        fail(exchange, 502,
+             exchange.flag != abi::response_flag::kNone ? exchange.flag : abi::response_flag::kUf,
+             "upstream connection failed\n", now);
       return;
     }
     exchange.endpoint = endpoint;
@@ -202,12 +222,14 @@ void Reactor::dispatch(Exchange& exchange, Now now) noexcept {
   }
   if (pool.waiting_count >= pool.max_pending) {
     pool.cluster_shard->counters.add(abi::cluster_stat::kPendingOverflow, 1);
-    fail(exchange, 503, abi::response_flag::kUo, "too many requests wait for an upstream connection\n", now);
+    fail(exchange, 503, abi::response_flag::kUo,
+         "too many requests wait for an upstream connection\n", now);
     return;
   }
   exchange.state = Exchange::State::kQueued;
   pool.enqueue(exchange);
-  // The next place may come from another worker: ask for it, and look for it, since nothing here will tell.
+  // The next place may come from another worker: ask for it, and look for it, since nothing here
+  // will tell.
   pool.announceWaiting(true);
   wheel_.arm(retry_, now.ms());
 }
@@ -246,7 +268,8 @@ void Reactor::sendRequest(Exchange& exchange, Connection& connection, Now now) n
   connection.interim = 0;
   connection.head_done = connection.response_bytes = connection.persistent = false;
   const iovec head{exchange.head.data(), exchange.head.size()};
-  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kBytesSent, exchange.head.size());
+  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kBytesSent,
+                                                                 exchange.head.size());
   if (!connection.write(&head, 1, epoll_fd_)) {
     onClosed(connection, false, now);
     return;
@@ -265,15 +288,18 @@ void Reactor::sendRequest(Exchange& exchange, Connection& connection, Now now) n
 
 // The upstream takes more of a request that was held back.
 void Reactor::resumeClient(Exchange& exchange) noexcept {
-  if (!exchange.client_paused || exchange.connection == nullptr || exchange.connection->blocked()) return;
+  if (!exchange.client_paused || exchange.connection == nullptr || exchange.connection->blocked())
+    return;
   if (exchange.connection->state != Connection::State::kBusy) return;
   exchange.client_paused = false;
   emit(exchange, abi::event_kind::kResumeRequest, 0);
 }
 
 // Body bytes with the framing that the upstream was promised.
-bool Reactor::writeBody(Exchange& exchange, Connection& connection, std::string_view piece, bool last) noexcept {
-  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kBytesSent, piece.size());
+bool Reactor::writeBody(Exchange& exchange, Connection& connection, std::string_view piece,
+                        bool last) noexcept {
+  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kBytesSent,
+                                                                 piece.size());
   exchange.body_sent = true;
   if (!exchange.chunked_request) {
     const iovec one{const_cast<char*>(piece.data()), piece.size()};
@@ -313,12 +339,15 @@ uint32_t Reactor::sendBody(int32_t handle, std::string_view piece, bool last, No
   }
   if (exchange.body_received > maxBodyOf(exchange.image->image->routes()[exchange.route])) {
     exchange.close_downstream = true;
-    if (exchange.state == Exchange::State::kStreaming) cut(exchange, abi::response_flag::kBl, now);
-    else fail(exchange, 413, abi::response_flag::kBl, "request body too large\n", now);
+    if (exchange.state == Exchange::State::kStreaming)
+      cut(exchange, abi::response_flag::kBl, now);
+    else
+      fail(exchange, 413, abi::response_flag::kBl, "request body too large\n", now);
     return abi::send::kTooLarge;
   }
   armExchange(exchange);
-  if (exchange.state == Exchange::State::kQueued || exchange.state == Exchange::State::kConnecting) {
+  if (exchange.state == Exchange::State::kQueued ||
+      exchange.state == Exchange::State::kConnecting) {
     exchange.body.append(piece);
     exchange.client_paused = !last && exchange.body.size() >= kMaxBufferedBody;
     return exchange.client_paused ? abi::send::kPause : abi::send::kOk;
@@ -337,8 +366,10 @@ void Reactor::serveWaiting(Pool& pool, Now now) noexcept {
     Connection* idle = exchange.fresh_only ? nullptr : pool.takeIdle();
     if (idle == nullptr && !pool.reserveConnection()) return;
     pool.dequeue(exchange);
-    if (idle != nullptr) attach(exchange, *idle, now);
-    else connect(exchange, now);
+    if (idle != nullptr)
+      attach(exchange, *idle, now);
+    else
+      connect(exchange, now);
   }
 }
 

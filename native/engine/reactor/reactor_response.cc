@@ -16,8 +16,10 @@ void Reactor::onEvent(Connection& connection, uint32_t events, Now now) noexcept
     case Connection::State::kHandshaking: {
       const IoStatus status = connection.handshake(epoll_fd_);
       if (status == IoStatus::kBlocked) return;
-      if (status == IoStatus::kOk) sendRequest(*connection.exchange, connection, now);
-      else connectFailed(connection, abi::response_flag::kUtls, now);
+      if (status == IoStatus::kOk)
+        sendRequest(*connection.exchange, connection, now);
+      else
+        connectFailed(connection, abi::response_flag::kUtls, now);
       return;
     }
     case Connection::State::kIdle: {
@@ -37,7 +39,8 @@ void Reactor::onEvent(Connection& connection, uint32_t events, Now now) noexcept
   }
   if ((events & EPOLLOUT) != 0) onWritable(connection, now);
   if (connection.state != Connection::State::kBusy) return;
-  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !connection.read_paused) onReadable(connection, now);
+  if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0 && !connection.read_paused)
+    onReadable(connection, now);
 }
 
 void Reactor::onConnected(Connection& connection, Now now) noexcept {
@@ -49,7 +52,8 @@ void Reactor::onConnected(Connection& connection, Now now) noexcept {
   if (pool.tls != nullptr) {
     connection.ssl = pool.tls->connect(connection.fd, pool.server_name);
     connection.state = Connection::State::kHandshaking;
-    const IoStatus status = connection.ssl == nullptr ? IoStatus::kError : connection.handshake(epoll_fd_);
+    const IoStatus status =
+        connection.ssl == nullptr ? IoStatus::kError : connection.handshake(epoll_fd_);
     if (status == IoStatus::kBlocked) return;
     if (status != IoStatus::kOk) {
       connectFailed(connection, abi::response_flag::kUtls, now);
@@ -95,7 +99,8 @@ void Reactor::onWritable(Connection& connection, Now now) noexcept {
 void Reactor::onReadable(Connection& connection, Now now) noexcept {
   ensureSpace(kSpacePerRead);
   if (connection.state != Connection::State::kBusy || connection.read_paused) return;
-  // A head that came in parts is gathered in the connection; everything else is read where it is delivered from.
+  // A head that came in parts is gathered in the connection; everything else is read where it is
+  // delivered from.
   const bool gathered = !connection.in.empty();
   char* const into = gathered ? connection.in.reserve(kReadBytes) : sink_.data.data() + data_used_;
   const IoResult result = connection.read(into, kReadBytes);
@@ -111,7 +116,8 @@ void Reactor::onReadable(Connection& connection, Now now) noexcept {
   }
   connection.response_bytes = true;
   connection.exchange->activity_ms = now.ms();
-  connection.exchange->image->cluster_shards[connection.exchange->cluster]->counters.add(abi::cluster_stat::kBytesReceived, result.bytes);
+  connection.exchange->image->cluster_shards[connection.exchange->cluster]->counters.add(
+      abi::cluster_stat::kBytesReceived, result.bytes);
   if (gathered) {
     connection.in.commit(result.bytes);
     consume(connection, connection.in.data(), connection.in.size(), false, now);
@@ -119,13 +125,15 @@ void Reactor::onReadable(Connection& connection, Now now) noexcept {
     place(result.bytes);
     consume(connection, into, result.bytes, true, now);
   }
-  if (connection.state == Connection::State::kBusy && !connection.read_paused && connection.hasPendingInput() && !connection.queued_again) {
+  if (connection.state == Connection::State::kBusy && !connection.read_paused &&
+      connection.hasPendingInput() && !connection.queued_again) {
     connection.queued_again = true;
     again_.push_back(&connection);
   }
 }
 
-void Reactor::consume(Connection& connection, char* bytes, size_t n, bool in_data_buffer, Now now) noexcept {
+void Reactor::consume(Connection& connection, char* bytes, size_t n, bool in_data_buffer,
+                      Now now) noexcept {
   if (connection.head_done) {
     continueResponse(connection, bytes, n, now);
     return;
@@ -176,7 +184,8 @@ void Reactor::consume(Connection& connection, char* bytes, size_t n, bool in_dat
   }
 }
 
-void Reactor::startResponse(Connection& connection, const ResponseHead& head, char* body, size_t n, Now now) noexcept {
+void Reactor::startResponse(Connection& connection, const ResponseHead& head, char* body, size_t n,
+                            Now now) noexcept {
   Exchange& exchange = *connection.exchange;
   connection.head_done = true;
   connection.persistent = head.persistent;
@@ -189,7 +198,8 @@ void Reactor::startResponse(Connection& connection, const ResponseHead& head, ch
   }
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
   const std::span<char> room(sink_.data.data() + data_used_, sink_.data.size() - data_used_);
-  const size_t head_length = writeDownstreamHead(*exchange.image->image, route, head, bodiless, room);
+  const size_t head_length =
+      writeDownstreamHead(*exchange.image->image, route, head, bodiless, room);
   if (head_length == 0) {
     protocolError(connection, ResponseError::kHeadTooLarge, now);
     return;
@@ -200,10 +210,11 @@ void Reactor::startResponse(Connection& connection, const ResponseHead& head, ch
   exchange.bytes_down += head_length + first.payload;
 
   const bool chunked = !first.done && head.framing != BodyFraming::kLength;
-  abi::EventRecord& event = emit(exchange, first.done ? abi::event_kind::kComplete : abi::event_kind::kHead,
-                                 (bodiless ? abi::event_flag::kBodiless : 0) | (chunked ? abi::event_flag::kChunked : 0) |
-                                     (first.done ? abi::event_flag::kLast : 0) |
-                                     (exchange.close_downstream ? abi::event_flag::kClose : 0));
+  abi::EventRecord& event =
+      emit(exchange, first.done ? abi::event_kind::kComplete : abi::event_kind::kHead,
+           (bodiless ? abi::event_flag::kBodiless : 0) | (chunked ? abi::event_flag::kChunked : 0) |
+               (first.done ? abi::event_flag::kLast : 0) |
+               (exchange.close_downstream ? abi::event_flag::kClose : 0));
   event.status = static_cast<int32_t>(head.status);
   event.head_offset = head_offset;
   event.head_length = static_cast<int32_t>(head_length);
@@ -224,7 +235,8 @@ void Reactor::continueResponse(Connection& connection, char* body, size_t n, Now
   const BodyDecoder::Result result = connection.decoder.feed(body, n);
   exchange.bytes_down += result.payload;
   if (result.payload != 0 || result.done) {
-    abi::EventRecord& event = emit(exchange, abi::event_kind::kBody, result.done ? abi::event_flag::kLast : 0);
+    abi::EventRecord& event =
+        emit(exchange, abi::event_kind::kBody, result.done ? abi::event_flag::kLast : 0);
     event.body_offset = static_cast<int32_t>(body - sink_.data.data());
     event.body_length = static_cast<int32_t>(result.payload);
   }
@@ -236,11 +248,14 @@ void Reactor::continueResponse(Connection& connection, char* body, size_t n, Now
 }
 
 // The answer is complete. `clean`: nothing came after it.
-void Reactor::finishResponse(Exchange& exchange, Connection& connection, bool clean, Now now) noexcept {
+void Reactor::finishResponse(Exchange& exchange, Connection& connection, bool clean,
+                             Now now) noexcept {
   Pool& pool = connection.pool;
-  const bool reusable = clean && connection.persistent && exchange.request_complete && !connection.blocked() && !connection.write_broken && pool.current &&
-                        pool.idle_ms != 0 && (pool.max_requests == 0 || connection.served < pool.max_requests) &&
-                        !connection.hasPendingInput() && (pool.waiting_count != 0 || !pool.othersWait());
+  const bool reusable =
+      clean && connection.persistent && exchange.request_complete && !connection.blocked() &&
+      !connection.write_broken && pool.current && pool.idle_ms != 0 &&
+      (pool.max_requests == 0 || connection.served < pool.max_requests) &&
+      !connection.hasPendingInput() && (pool.waiting_count != 0 || !pool.othersWait());
   if (reusable) {
     exchange.connection = nullptr;
     connection.exchange = nullptr;
@@ -248,7 +263,7 @@ void Reactor::finishResponse(Exchange& exchange, Connection& connection, bool cl
     pool.putIdle(connection, now.ms());
     armIdle(connection, now);
   }
-  releaseEndpoint(exchange);  // closes the connection if it is still attached
+  releaseEndpoint(exchange);                     // closes the connection if it is still attached
   const bool waiting = pool.waiting_count != 0;  // else `finish` may have freed the pool
   finish(exchange, exchange.status, exchange.flag, now);
   if (waiting) serveWaiting(pool, now);
@@ -258,7 +273,8 @@ void Reactor::finishResponse(Exchange& exchange, Connection& connection, bool cl
 void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
   Exchange& exchange = *connection.exchange;
   if (connection.head_done) {
-    if (orderly && connection.decoder.finish() == ResponseError::kNone && !connection.decoder.done()) {
+    if (orderly && connection.decoder.finish() == ResponseError::kNone &&
+        !connection.decoder.done()) {
       // Framed by the end of the connection, and this is it.
       connection.persistent = false;
       emit(exchange, abi::event_kind::kBody, abi::event_flag::kLast);
@@ -268,14 +284,16 @@ void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
     }
     return;
   }
-  // Nothing of an answer: a kept-alive connection that the upstream closed just as it was used, or an
-  // upstream that fell over. The same request may go out once more if nobody can have acted on it twice.
+  // Nothing of an answer: a kept-alive connection that the upstream closed just as it was used, or
+  // an upstream that fell over. The same request may go out once more if nobody can have acted on
+  // it twice.
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
   const bool replayable = exchange.idempotent && !exchange.body_sent && !connection.response_bytes;
   const bool allowed = (route.retry_on & abi::retry_on::kReset) != 0 && exchange.retries_left != 0;
   const bool reused = exchange.reused;
   if (!replayable || !allowed) {
-    fail(exchange, 502, abi::response_flag::kUc, "upstream connection closed before an answer\n", now);
+    fail(exchange, 502, abi::response_flag::kUc, "upstream connection closed before an answer\n",
+         now);
     return;
   }
   --exchange.retries_left;
@@ -293,7 +311,8 @@ void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
 
 void Reactor::protocolError(Connection& connection, ResponseError error, Now now) noexcept {
   Exchange& exchange = *connection.exchange;
-  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kProtocolErrors, 1);
+  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kProtocolErrors,
+                                                                 1);
   if (exchange.state == Exchange::State::kStreaming) {
     cut(exchange, abi::response_flag::kUpe, now);
   } else {
@@ -305,7 +324,8 @@ void Reactor::protocolError(Connection& connection, ResponseError error, Now now
 // ---- back-pressure from downstream
 
 void Reactor::pause(int32_t handle) noexcept {
-  if (Exchange* exchange = find(handle); exchange != nullptr && exchange->connection != nullptr) exchange->connection->pauseReading(epoll_fd_);
+  if (Exchange* exchange = find(handle); exchange != nullptr && exchange->connection != nullptr)
+    exchange->connection->pauseReading(epoll_fd_);
 }
 
 void Reactor::resume(int32_t handle, Now now) noexcept {

@@ -10,17 +10,17 @@
 
 namespace millrace {
 
-// An installed image as one worker uses it: the shared image plus this worker's pools, shards and balancer
-// positions. A new image gets a new one of these; the old one stays until its last exchange has
-// ended, so that nothing that an exchange refers to ever moves.
+// An installed image as one worker uses it: the shared image plus this worker's pools, shards and
+// balancer positions. A new image gets a new one of these; the old one stays until its last
+// exchange has ended, so that nothing that an exchange refers to ever moves.
 struct WorkerImage {
   std::shared_ptr<const InstalledImage> installed;
   const Image* image = nullptr;
-  std::vector<Pool*> pools;                  // by endpoint
-  std::vector<ClusterShard*> cluster_shards; // by cluster
-  std::vector<uint32_t> stride_sequences;    // by cluster
-  std::vector<uint32_t> listeners;           // by listener key: index in the image or kNone
-  uint32_t exchanges = 0;                    // in flight on this image
+  std::vector<Pool*> pools;                   // by endpoint
+  std::vector<ClusterShard*> cluster_shards;  // by cluster
+  std::vector<uint32_t> stride_sequences;     // by cluster
+  std::vector<uint32_t> listeners;            // by listener key: index in the image or kNone
+  uint32_t exchanges = 0;                     // in flight on this image
 };
 
 }  // namespace millrace

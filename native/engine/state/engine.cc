@@ -18,8 +18,10 @@ std::string tlsKey(const Image& image, const abi::TlsRecord& tls) {
   return key;
 }
 
-// What makes two endpoints of two images the same one: a change of any of it must not reuse connections.
-std::string endpointKey(const Image& image, const abi::ClusterRecord& cluster, const abi::EndpointRecord& endpoint) {
+// What makes two endpoints of two images the same one: a change of any of it must not reuse
+// connections.
+std::string endpointKey(const Image& image, const abi::ClusterRecord& cluster,
+                        const abi::EndpointRecord& endpoint) {
   std::string key(image.str(cluster.name_offset, cluster.name_length));
   key += '\0';
   key += image.str(endpoint.name_offset, endpoint.name_length);
@@ -34,7 +36,8 @@ std::string endpointKey(const Image& image, const abi::ClusterRecord& cluster, c
 }
 
 template <typename State>
-std::shared_ptr<State> findOrMake(std::unordered_map<std::string, std::weak_ptr<State>>& registry, const std::string& key) {
+std::shared_ptr<State> findOrMake(std::unordered_map<std::string, std::weak_ptr<State>>& registry,
+                                  const std::string& key) {
   if (const auto found = registry.find(key); found != registry.end()) {
     if (std::shared_ptr<State> state = found->second.lock()) return state;
   }
@@ -65,11 +68,13 @@ bool Engine::resolveTls(const Image& image, InstalledImage* installed, std::stri
   for (const abi::TlsRecord& tls : image.tls()) {
     const std::string key = tlsKey(image, tls);
     std::shared_ptr<const TlsContext> context;
-    if (const auto found = tls_contexts_.find(key); found != tls_contexts_.end()) context = found->second.lock();
+    if (const auto found = tls_contexts_.find(key); found != tls_contexts_.end())
+      context = found->second.lock();
     if (context == nullptr) {
       TlsContext::Options options;
       options.verify = (tls.flags & abi::tls_flag::kInsecureSkipVerify) == 0;
-      options.ca_pem = tls.ca_offset == abi::kNone ? std::string_view(tls_roots_) : image.str(tls.ca_offset, tls.ca_length);
+      options.ca_pem = tls.ca_offset == abi::kNone ? std::string_view(tls_roots_)
+                                                   : image.str(tls.ca_offset, tls.ca_length);
       if (tls.cert_offset != abi::kNone) {
         options.cert_pem = image.str(tls.cert_offset, tls.cert_length);
         options.key_pem = image.str(tls.key_offset, tls.key_length);
@@ -88,8 +93,8 @@ InstallResult Engine::install(std::span<const std::byte> bytes) {
   auto installed = std::make_shared<InstalledImage>();
   installed->image = Image::load(bytes, &refused);
   if (installed->image == nullptr) {
-    return {0, std::string("image refused: ") + refused.message + " (section " + std::to_string(refused.section) + ", row " +
-                   std::to_string(refused.row) + ")"};
+    return {0, std::string("image refused: ") + refused.message + " (section " +
+                   std::to_string(refused.section) + ", row " + std::to_string(refused.row) + ")"};
   }
   const Image& image = *installed->image;
 
@@ -143,12 +148,14 @@ EndpointShard& Engine::bindEndpoint(EndpointState& endpoint, uint32_t worker) {
 
 bool Engine::readCluster(uint64_t version, uint32_t index, std::span<double> out) const {
   const std::lock_guard lock(mutex_);
-  if (current_ == nullptr || current_->version != version || index >= current_->clusters.size()) return false;
+  if (current_ == nullptr || current_->version != version || index >= current_->clusters.size())
+    return false;
   if (out.size() < abi::cluster_stat::kCount) return false;
   std::fill(out.begin(), out.end(), 0.0);
   for (const auto& shard : current_->clusters[index]->shards) {
     if (shard == nullptr) continue;
-    for (uint32_t i = 0; i < abi::cluster_stat::kCount; ++i) out[i] += static_cast<double>(shard->counters.read(i));
+    for (uint32_t i = 0; i < abi::cluster_stat::kCount; ++i)
+      out[i] += static_cast<double>(shard->counters.read(i));
     out[abi::cluster_stat::kDurationSumUs] += static_cast<double>(shard->durations.sumUs());
   }
   return true;
@@ -156,7 +163,8 @@ bool Engine::readCluster(uint64_t version, uint32_t index, std::span<double> out
 
 bool Engine::readClusterHistogram(uint64_t version, uint32_t index, std::span<double> out) const {
   const std::lock_guard lock(mutex_);
-  if (current_ == nullptr || current_->version != version || index >= current_->clusters.size()) return false;
+  if (current_ == nullptr || current_->version != version || index >= current_->clusters.size())
+    return false;
   if (out.size() < abi::kHistogramBuckets) return false;
   std::fill(out.begin(), out.end(), 0.0);
   for (const auto& shard : current_->clusters[index]->shards) {
@@ -167,13 +175,15 @@ bool Engine::readClusterHistogram(uint64_t version, uint32_t index, std::span<do
 
 bool Engine::readEndpoint(uint64_t version, uint32_t index, std::span<double> out) const {
   const std::lock_guard lock(mutex_);
-  if (current_ == nullptr || current_->version != version || index >= current_->endpoints.size()) return false;
+  if (current_ == nullptr || current_->version != version || index >= current_->endpoints.size())
+    return false;
   if (out.size() < abi::endpoint_stat::kCount) return false;
   const EndpointState& endpoint = *current_->endpoints[index];
   std::fill(out.begin(), out.end(), 0.0);
   for (const auto& shard : endpoint.shards) {
     if (shard == nullptr) continue;
-    for (uint32_t i = 0; i < abi::endpoint_stat::kCount; ++i) out[i] += static_cast<double>(shard->counters.read(i));
+    for (uint32_t i = 0; i < abi::endpoint_stat::kCount; ++i)
+      out[i] += static_cast<double>(shard->counters.read(i));
   }
   out[abi::endpoint_stat::kActive] = endpoint.active.load(std::memory_order_relaxed);
   out[abi::endpoint_stat::kConnections] = endpoint.connections.load(std::memory_order_relaxed);
@@ -184,7 +194,8 @@ void Engine::readProcess(std::span<double> out) const noexcept {
   if (out.size() < abi::process_stat::kCount) return;
   std::fill(out.begin(), out.end(), 0.0);
   for (const ProcessShard& shard : process_) {
-    for (uint32_t i = 0; i < abi::process_stat::kCount; ++i) out[i] += static_cast<double>(shard.counters.read(i));
+    for (uint32_t i = 0; i < abi::process_stat::kCount; ++i)
+      out[i] += static_cast<double>(shard.counters.read(i));
   }
 }
 

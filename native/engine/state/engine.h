@@ -20,14 +20,16 @@
 
 namespace millrace {
 
-// Runtime state of a cluster: outlives the image it came with, as long as some image names the cluster.
+// Runtime state of a cluster: outlives the image it came with, as long as some image names the
+// cluster.
 struct ClusterState {
   std::string name;
   std::array<std::unique_ptr<ClusterShard>, abi::limits::kMaxWorkers> shards;
 };
 
-// Runtime state of an endpoint. `active` and `connections` are shared by all workers, because a balancer that
-// sees only its own worker's load picks badly and a connection cap must hold for the process.
+// Runtime state of an endpoint. `active` and `connections` are shared by all workers, because a
+// balancer that sees only its own worker's load picks badly and a connection cap must hold for the
+// process.
 struct EndpointState {
   std::string key;
   alignas(kCacheLine) std::atomic<uint32_t> active{0};
@@ -52,13 +54,14 @@ struct InstallResult {
 };
 
 // The one object that all threads of the process share. The mutex guards installation, binding and
-// registries, all of which happen when the configuration changes; a request only ever reads `version()`,
-// one relaxed load per loop turn.
+// registries, all of which happen when the configuration changes; a request only ever reads
+// `version()`, one relaxed load per loop turn.
 class Engine {
  public:
   static Engine& instance() noexcept;
 
-  // Validates an image and publishes it; the workers pick it up at their next loop turn. Any thread.
+  // Validates an image and publishes it; the workers pick it up at their next loop turn. Any
+  // thread.
   InstallResult install(std::span<const std::byte> bytes);
   // Roots for upstream TLS where a cluster names none. PEM. Before the first install.
   void setTlsRoots(std::string pem);
@@ -71,7 +74,8 @@ class Engine {
   EndpointShard& bindEndpoint(EndpointState& endpoint, uint32_t worker);
   ProcessShard& process(uint32_t worker) noexcept { return process_[worker]; }
 
-  // Merged over the workers; false when `version` is not the current image or the index is out of range.
+  // Merged over the workers; false when `version` is not the current image or the index is out of
+  // range.
   bool readCluster(uint64_t version, uint32_t index, std::span<double> out) const;
   bool readClusterHistogram(uint64_t version, uint32_t index, std::span<double> out) const;
   bool readEndpoint(uint64_t version, uint32_t index, std::span<double> out) const;

@@ -11,8 +11,9 @@
 
 namespace millrace {
 
-// Counters that exactly one worker writes and anyone may read. The plain load-add-store compiles to three
-// moves without a lock prefix; a reader sees each counter whole, though not all of them from one instant.
+// Counters that exactly one worker writes and anyone may read. The plain load-add-store compiles to
+// three moves without a lock prefix; a reader sees each counter whole, though not all of them from
+// one instant.
 template <uint32_t Count>
 class CounterShard {
  public:
@@ -23,7 +24,9 @@ class CounterShard {
   // Gauges only.
   void subtract(uint32_t index, uint64_t delta) noexcept { add(index, ~delta + 1); }
   void reset(uint32_t index) noexcept { values_[index].store(0, std::memory_order_relaxed); }
-  uint64_t read(uint32_t index) const noexcept { return values_[index].load(std::memory_order_relaxed); }
+  uint64_t read(uint32_t index) const noexcept {
+    return values_[index].load(std::memory_order_relaxed);
+  }
 
  private:
   std::array<std::atomic<uint64_t>, Count> values_{};

@@ -19,9 +19,13 @@ IoStatus statusOfSsl(SSL* ssl, int result) noexcept {
   const int reason = SSL_get_error(ssl, result);
   switch (reason) {
     case SSL_ERROR_WANT_READ:
-    case SSL_ERROR_WANT_WRITE: return IoStatus::kBlocked;
-    case SSL_ERROR_ZERO_RETURN: return IoStatus::kEof;
-    default: ERR_clear_error(); return IoStatus::kError;
+    case SSL_ERROR_WANT_WRITE:
+      return IoStatus::kBlocked;
+    case SSL_ERROR_ZERO_RETURN:
+      return IoStatus::kEof;
+    default:
+      ERR_clear_error();
+      return IoStatus::kError;
   }
 }
 
@@ -66,7 +70,8 @@ int Connection::connectError() const noexcept {
 }
 
 IoStatus Connection::handshake(int epoll_fd) noexcept {
-  ERR_clear_error();  // the queue is the thread's, and SSL_get_error would take an old entry for its own
+  ERR_clear_error();  // the queue is the thread's, and SSL_get_error would take an old entry for
+                      // its own
   const int result = SSL_do_handshake(ssl);
   if (result == 1) return IoStatus::kOk;
   const int reason = SSL_get_error(ssl, result);
@@ -133,7 +138,8 @@ IoResult Connection::writeOnce(const iovec* pieces, int count) noexcept {
   for (int i = 0; i < count; ++i) {
     size_t at = 0;
     while (at < pieces[i].iov_len) {
-      const int sent = SSL_write(ssl, static_cast<const char*>(pieces[i].iov_base) + at, static_cast<int>(pieces[i].iov_len - at));
+      const int sent = SSL_write(ssl, static_cast<const char*>(pieces[i].iov_base) + at,
+                                 static_cast<int>(pieces[i].iov_len - at));
       if (sent <= 0) {
         const IoStatus status = statusOfSsl(ssl, sent);
         if (status == IoStatus::kBlocked && total != 0) return {IoStatus::kOk, total};
@@ -195,7 +201,8 @@ void Connection::setInterest(int epoll_fd, bool write) noexcept {
     return;
   }
   epoll_event event{};
-  event.events = (read_paused ? 0u : static_cast<uint32_t>(EPOLLIN)) | (write ? static_cast<uint32_t>(EPOLLOUT) : 0u);
+  event.events = (read_paused ? 0u : static_cast<uint32_t>(EPOLLIN)) |
+                 (write ? static_cast<uint32_t>(EPOLLOUT) : 0u);
   event.data.ptr = this;
   // A paused connection is not in the set (a hung-up socket would be reported without end).
   if (::epoll_ctl(epoll_fd, EPOLL_CTL_MOD, fd, &event) != 0 && errno == ENOENT) {

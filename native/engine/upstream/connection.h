@@ -24,10 +24,10 @@ struct IoResult {
   size_t bytes;
 };
 
-// One upstream connection of one worker. States: connecting (TCP), handshaking (TLS), idle (in its pool's
-// list), busy (serving one exchange), closed (waiting to be freed at the end of the loop turn, because
-// the batch of ready events may still name it). Interest in readability is constant; interest in
-// writability is only asked for while something could not be written.
+// One upstream connection of one worker. States: connecting (TCP), handshaking (TLS), idle (in its
+// pool's list), busy (serving one exchange), closed (waiting to be freed at the end of the loop
+// turn, because the batch of ready events may still name it). Interest in readability is constant;
+// interest in writability is only asked for while something could not be written.
 struct Connection : TimerNode {
   enum class State : uint8_t { kConnecting, kHandshaking, kIdle, kBusy, kClosed };
 
@@ -50,12 +50,14 @@ struct Connection : TimerNode {
   // Writes queued bytes; false when the connection is broken.
   bool drain(int epoll_fd) noexcept;
   bool blocked() const noexcept { return !out.empty(); }
-  // After a failed write: drops what is queued and whatever comes. What the upstream sent before it stopped
-  // reading, an early answer, can still be read; the end of that is the end of the connection.
+  // After a failed write: drops what is queued and whatever comes. What the upstream sent before it
+  // stopped reading, an early answer, can still be read; the end of that is the end of the
+  // connection.
   void stopWriting(int epoll_fd) noexcept;
   // Decrypted bytes, or the end of the TLS stream, that epoll knows nothing of.
   bool hasPendingInput() const noexcept {
-    return ssl != nullptr && (SSL_has_pending(ssl) == 1 || (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) != 0);
+    return ssl != nullptr &&
+           (SSL_has_pending(ssl) == 1 || (SSL_get_shutdown(ssl) & SSL_RECEIVED_SHUTDOWN) != 0);
   }
 
   void pauseReading(int epoll_fd) noexcept;
@@ -67,13 +69,13 @@ struct Connection : TimerNode {
   State state = State::kConnecting;
   bool want_write = false;
   bool read_paused = false;
-  bool write_broken = false;  // see stopWriting
-  bool queued_again = false;  // in the reactor's list of connections to read again
-  bool head_done = false;     // response head seen; `decoder` is in charge
+  bool write_broken = false;    // see stopWriting
+  bool queued_again = false;    // in the reactor's list of connections to read again
+  bool head_done = false;       // response head seen; `decoder` is in charge
   bool response_bytes = false;  // a byte of the current response has arrived
-  bool persistent = false;    // the current response allows reuse
+  bool persistent = false;      // the current response allows reuse
   SSL* ssl = nullptr;
-  uint32_t served = 0;        // requests sent on this connection
+  uint32_t served = 0;  // requests sent on this connection
   uint32_t interim = 0;
   uint64_t deadline_ms = TimerWheel::kNever;
   size_t scanned = 0;

@@ -20,7 +20,8 @@ Pool::~Pool() {
   state->connections.fetch_sub(open_count, std::memory_order_relaxed);
 }
 
-void Pool::configure(const InstalledImage& installed, uint32_t cluster, uint32_t endpoint, ClusterShard& cluster_stats) {
+void Pool::configure(const InstalledImage& installed, uint32_t cluster, uint32_t endpoint,
+                     ClusterShard& cluster_stats) {
   const Image& image = *installed.image;
   const abi::ClusterRecord& c = image.clusters()[cluster];
   const abi::EndpointRecord& e = image.endpoints()[endpoint];
@@ -48,8 +49,9 @@ void Pool::configure(const InstalledImage& installed, uint32_t cluster, uint32_t
   tls = c.tls == abi::kNone ? nullptr : installed.tls[c.tls];
   if (tls != nullptr) {
     const abi::TlsRecord& t = image.tls()[c.tls];
-    server_name = t.server_name_offset != abi::kNone ? image.str(t.server_name_offset, t.server_name_length)
-                                                     : image.str(e.server_name_offset, e.server_name_length);
+    server_name = t.server_name_offset != abi::kNone
+                      ? image.str(t.server_name_offset, t.server_name_length)
+                      : image.str(e.server_name_offset, e.server_name_length);
   }
   connect_timeout_ms = c.connect_timeout_ms;
   idle_ms = c.pool_idle_ms;
@@ -80,8 +82,10 @@ void Pool::putIdle(Connection& connection, uint64_t now_ms) noexcept {
 }
 
 void Pool::removeIdle(Connection& connection) noexcept {
-  if (connection.previous != nullptr) connection.previous->next = connection.next;
-  else idle_head = connection.next;
+  if (connection.previous != nullptr)
+    connection.previous->next = connection.next;
+  else
+    idle_head = connection.next;
   if (connection.next != nullptr) connection.next->previous = connection.previous;
   connection.previous = connection.next = nullptr;
   --idle_count;
@@ -109,18 +113,24 @@ void Pool::releaseConnection() noexcept {
 void Pool::enqueue(Exchange& exchange) noexcept {
   exchange.waiting_previous = waiting_tail;
   exchange.waiting_next = nullptr;
-  if (waiting_tail != nullptr) waiting_tail->waiting_next = &exchange;
-  else waiting_head = &exchange;
+  if (waiting_tail != nullptr)
+    waiting_tail->waiting_next = &exchange;
+  else
+    waiting_head = &exchange;
   waiting_tail = &exchange;
   ++waiting_count;
   cluster_shard->counters.add(abi::cluster_stat::kPending, 1);
 }
 
 void Pool::dequeue(Exchange& exchange) noexcept {
-  if (exchange.waiting_previous != nullptr) exchange.waiting_previous->waiting_next = exchange.waiting_next;
-  else waiting_head = exchange.waiting_next;
-  if (exchange.waiting_next != nullptr) exchange.waiting_next->waiting_previous = exchange.waiting_previous;
-  else waiting_tail = exchange.waiting_previous;
+  if (exchange.waiting_previous != nullptr)
+    exchange.waiting_previous->waiting_next = exchange.waiting_next;
+  else
+    waiting_head = exchange.waiting_next;
+  if (exchange.waiting_next != nullptr)
+    exchange.waiting_next->waiting_previous = exchange.waiting_previous;
+  else
+    waiting_tail = exchange.waiting_previous;
   exchange.waiting_previous = exchange.waiting_next = nullptr;
   --waiting_count;
   cluster_shard->counters.subtract(abi::cluster_stat::kPending, 1);
@@ -130,12 +140,15 @@ void Pool::dequeue(Exchange& exchange) noexcept {
 void Pool::announceWaiting(bool waiting) noexcept {
   if (announced_ == waiting) return;
   announced_ = waiting;
-  if (waiting) state->waiting_workers.fetch_add(1, std::memory_order_relaxed);
-  else state->waiting_workers.fetch_sub(1, std::memory_order_relaxed);
+  if (waiting)
+    state->waiting_workers.fetch_add(1, std::memory_order_relaxed);
+  else
+    state->waiting_workers.fetch_sub(1, std::memory_order_relaxed);
 }
 
 bool Pool::mustYield() const noexcept {
-  return max_connections != 0 && othersWait() && state->connections.load(std::memory_order_relaxed) >= max_connections;
+  return max_connections != 0 && othersWait() &&
+         state->connections.load(std::memory_order_relaxed) >= max_connections;
 }
 
 bool Pool::othersWait() const noexcept {

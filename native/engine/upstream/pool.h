@@ -13,17 +13,19 @@
 
 namespace millrace {
 
-// The connections of one worker to one endpoint, and the requests that wait for one. Last in, first out:
-// the most recently used connection is the least likely to be closed by the upstream, and the surplus
-// ages out. Lives as long as an image names the endpoint or a connection is open.
+// The connections of one worker to one endpoint, and the requests that wait for one. Last in, first
+// out: the most recently used connection is the least likely to be closed by the upstream, and the
+// surplus ages out. Lives as long as an image names the endpoint or a connection is open.
 struct Pool {
   Pool(uint32_t worker, std::shared_ptr<EndpointState> endpoint);
   Pool(const Pool&) = delete;
   Pool& operator=(const Pool&) = delete;
   ~Pool();
 
-  // Takes address and limits from an image; the identity (EndpointState::key) is the same for all of them.
-  void configure(const InstalledImage& installed, uint32_t cluster, uint32_t endpoint, ClusterShard& shard);
+  // Takes address and limits from an image; the identity (EndpointState::key) is the same for all
+  // of them.
+  void configure(const InstalledImage& installed, uint32_t cluster, uint32_t endpoint,
+                 ClusterShard& shard);
 
   // The most recently used idle connection, or nullptr. The caller makes it busy.
   Connection* takeIdle() noexcept;

@@ -18,7 +18,9 @@ struct Free {
 template <typename T>
 using Owned = std::unique_ptr<T, Free>;
 
-Owned<BIO> reader(std::string_view pem) { return Owned<BIO>(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size()))); }
+Owned<BIO> reader(std::string_view pem) {
+  return Owned<BIO>(BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
+}
 
 size_t addRoots(X509_STORE* store, std::string_view pem) {
   const Owned<BIO> bio = reader(pem);
@@ -39,7 +41,9 @@ bool addIdentity(SSL_CTX* context, std::string_view cert_pem, std::string_view k
   const Owned<X509> leaf(PEM_read_bio_X509(cert_bio.get(), nullptr, nullptr, nullptr));
   const Owned<EVP_PKEY> key(PEM_read_bio_PrivateKey(key_bio.get(), nullptr, nullptr, nullptr));
   if (leaf == nullptr || key == nullptr) return false;
-  if (SSL_CTX_use_certificate(context, leaf.get()) != 1 || SSL_CTX_use_PrivateKey(context, key.get()) != 1) return false;
+  if (SSL_CTX_use_certificate(context, leaf.get()) != 1 ||
+      SSL_CTX_use_PrivateKey(context, key.get()) != 1)
+    return false;
   while (X509* link = PEM_read_bio_X509(cert_bio.get(), nullptr, nullptr, nullptr)) {
     if (SSL_CTX_add0_chain_cert(context, link) != 1) {
       X509_free(link);
@@ -61,7 +65,9 @@ std::shared_ptr<const TlsContext> TlsContext::make(const Options& options, std::
   SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
   // Whole records are read at once, and a write that is repeated may come from another place.
   SSL_CTX_set_read_ahead(context.get(), 1);
-  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  SSL_CTX_set_mode(context.get(), SSL_MODE_ENABLE_PARTIAL_WRITE |
+                                      SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+                                      SSL_MODE_RELEASE_BUFFERS);
   if (options.verify) {
     if (addRoots(SSL_CTX_get_cert_store(context.get()), options.ca_pem) == 0) {
       *error = "upstream TLS: no usable CA certificate";
@@ -87,10 +93,14 @@ SSL* TlsContext::connect(int fd, std::string_view server_name) const noexcept {
   if (!server_name.empty()) {
     const std::string name(server_name);
     unsigned char address[16];
-    if (inet_pton(AF_INET, name.c_str(), address) == 1 || inet_pton(AF_INET6, name.c_str(), address) == 1) {
-      if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), name.c_str()) != 1) return nullptr;
+    if (inet_pton(AF_INET, name.c_str(), address) == 1 ||
+        inet_pton(AF_INET6, name.c_str(), address) == 1) {
+      if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), name.c_str()) != 1)
+        return nullptr;
     } else {
-      if (SSL_set_tlsext_host_name(ssl.get(), name.c_str()) != 1 || SSL_set1_host(ssl.get(), name.c_str()) != 1) return nullptr;
+      if (SSL_set_tlsext_host_name(ssl.get(), name.c_str()) != 1 ||
+          SSL_set1_host(ssl.get(), name.c_str()) != 1)
+        return nullptr;
     }
   }
   SSL_set_connect_state(ssl.get());

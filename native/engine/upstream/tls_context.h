@@ -9,8 +9,9 @@
 
 namespace millrace {
 
-// Client side TLS of a cluster. OpenSSL is the copy inside Node, whose symbols an addon may use. One context is
-// shared by all workers: SSL_CTX is reference counted and safe to read from many threads once it is set up.
+// Client side TLS of a cluster. OpenSSL is the copy inside Node, whose symbols an addon may use.
+// One context is shared by all workers: SSL_CTX is reference counted and safe to read from many
+// threads once it is set up.
 class TlsContext {
  public:
   struct Options {
