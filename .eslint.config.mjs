@@ -11,8 +11,6 @@ export default tseslint.config(
       '@typescript-eslint/restrict-template-expressions': ['error', { allowNumber: true, allowBoolean: true }],
       // Arrow shorthand for one-statement callbacks.
       '@typescript-eslint/no-confusing-void-expression': ['error', { ignoreArrowShorthand: true }],
-      // The exchange that a corked function is about to write: uWS calls it without arguments.
-      '@typescript-eslint/no-this-alias': ['error', { allowedNames: ['corked'] }],
       // Indexes of typed arrays that were checked, where `undefined` cannot be.
       '@typescript-eslint/no-non-null-assertion': 'off',
     },
@@ -24,5 +22,5 @@ export default tseslint.config(
       'no-restricted-imports': ['error', { paths: [{ name: 'uWebSockets.js', message: 'only src/worker/uws-listener.ts imports the listener' }] }],
     },
   },
-  { files: ['src/worker/uws-listener.ts', 'src/worker/exchange.ts'], rules: { 'no-restricted-imports': 'off' } },
+  { files: ['src/worker/uws-listener.ts', 'src/worker/exchange.ts', 'src/worker/corked.ts'], rules: { 'no-restricted-imports': 'off' } },
 );

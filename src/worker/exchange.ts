@@ -1,14 +1,11 @@
 /**
  * One request and its answer as the listener sees it: owner of the uWS response object, writer of the events that the
  * engine reports. Instances are pooled by ExchangeTable and keep their callbacks, so that a request makes no closure.
- *
- * How the head is written: uWS validates neither status nor header values, and the engine has validated the
- * whole upstream head. So one `writeStatus` carries "200 OK\r\nname: value\r\n..." as raw bytes, instead of two strings
- * and a call per header. This leans on the pinned uWS version on purpose; a test pins the bytes.
  */
 import type { HttpResponse } from 'uWebSockets.js';
 import { EVENT_FLAG, SEND } from '../binding/abi.ts';
 import { addon } from '../binding/load.ts';
+import { answerBodiless, answerBodilessAndClose, answerWhole, endChunks, flush, tryEnd, writeChunk, writeHead } from './corked.ts';
 
 const { abort, pause, resume, sendBody } = addon;
 
@@ -58,31 +55,6 @@ class BodyReceiver {
     this.onData = (piece, last) => this.owner?.receive(piece, last);
   }
 }
-
-// What the corked function below writes: uWS takes a function without arguments, and a closure per answer would be garbage.
-let corked: Exchange;
-let corkedHead: Uint8Array = NO_BYTES;
-let corkedBody: Uint8Array = NO_BYTES;
-let corkedClose = false;
-
-const writeWhole = (): void => {
-  corked.res.writeStatus(corkedHead).end(corkedBody, corkedClose);
-};
-const writeBodiless = (): void => {
-  corked.res.writeStatus(corkedHead).endWithoutBody();
-};
-const writeNothing = (): void => undefined;
-const writeHeadOnly = (): void => {
-  corked.res.writeStatus(corkedHead);
-};
-const writeClose = (): void => {
-  corked.res.writeHeader('connection', 'close');
-};
-const writeLengthPiece = (): void => corked.writeLength(corkedBody);
-const writeChunk = (): void => corked.writeChunk(corkedBody);
-const endChunks = (): void => {
-  corked.res.end();
-};
 
 export class Exchange {
   readonly slot: number;
@@ -192,8 +164,6 @@ export class Exchange {
 
   head(head: Uint8Array, body: Uint8Array, flags: number, length: number): void {
     if (this.#done) return;
-    corked = this;
-    corkedHead = head;
     this.#upstreamDone = false;
     this.#upstreamPaused = false;
     this.#blocked = false;
@@ -202,8 +172,7 @@ export class Exchange {
     this.#mode = (flags & EVENT_FLAG.chunked) !== 0 ? 'chunked' : 'length';
     this.#total = length;
     this.#stayAlive();
-    if (this.#host.draining || !this.#bodyComplete || (flags & EVENT_FLAG.close) !== 0) this.res.cork(writeHeadAndClose);
-    else this.res.cork(writeHeadOnly);
+    writeHead(this.res, head, this.#host.draining || !this.#bodyComplete || (flags & EVENT_FLAG.close) !== 0);
     this.#write(body);
   }
 
@@ -251,24 +220,10 @@ export class Exchange {
 
   #answer(head: Uint8Array, body: Uint8Array, flags: number): void {
     const close = (flags & EVENT_FLAG.close) !== 0 || this.#host.draining || !this.#bodyComplete;
-    const res = this.res;
-    corked = this;
-    corkedHead = head;
-    if ((flags & EVENT_FLAG.bodiless) === 0) {
-      corkedBody = body;
-      corkedClose = close;
-      this.#finish();
-      res.cork(writeWhole);
-    } else if (!close) {
-      this.#finish();
-      res.cork(writeBodiless);
-    } else {
-      // uWS cannot close after an answer without a body: the whole head is written here, and the socket closed behind it.
-      corkedHead = Buffer.concat([head, Buffer.from(`\r\nconnection: close\r\ndate: ${new Date().toUTCString()}\r\n`)]);
-      this.#finish();
-      res.cork(writeHeadOnly);
-      res.close();
-    }
+    this.#finish();
+    if ((flags & EVENT_FLAG.bodiless) === 0) answerWhole(this.res, head, body, close);
+    else if (close) answerBodilessAndClose(this.res, head);
+    else answerBodiless(this.res, head);
   }
 
   #answerHeld(): void {
@@ -279,30 +234,22 @@ export class Exchange {
   }
 
   #write(piece: Uint8Array): void {
-    corked = this;
     if (this.#mode === 'length') {
-      if (piece.length !== 0) {
-        corkedBody = piece;
-        this.res.cork(writeLengthPiece);
-      }
+      if (piece.length !== 0) this.#writeLength(piece);
       return;
     }
-    for (let at = 0; at < piece.length && !this.#done; at += CHUNK_BYTES) {
-      corkedBody = piece.subarray(at, at + CHUNK_BYTES);
-      this.res.cork(writeChunk);
-    }
+    for (let at = 0; at < piece.length && !this.#done; at += CHUNK_BYTES) this.#writeChunk(piece.subarray(at, at + CHUNK_BYTES));
     this.#endChunksIfDone();
   }
 
-  /** Corked. */
-  writeLength(piece: Uint8Array): void {
+  #writeLength(piece: Uint8Array): void {
     if (this.#blocked) {
       // Only a piece that was on its way when the upstream was paused.
       this.#pending = Buffer.concat([this.#pending, piece]);
       return;
     }
     const before = this.res.getWriteOffset();
-    const [ok, done] = this.res.tryEnd(piece, this.#total);
+    const [ok, done] = tryEnd(this.res, piece, this.#total);
     if (done) {
       this.#finish();
       return;
@@ -317,9 +264,8 @@ export class Exchange {
     this.#block();
   }
 
-  /** Corked. */
-  writeChunk(piece: Uint8Array): void {
-    if (!this.res.write(piece)) {
+  #writeChunk(piece: Uint8Array): void {
+    if (!writeChunk(this.res, piece)) {
       this.#overrun += piece.length;
       this.#block();
       return;
@@ -350,18 +296,17 @@ export class Exchange {
   #writable(): boolean {
     if (this.#done) return true;
     this.#progressed = true;
-    corked = this;
     const rest = this.#mode === 'length' ? this.#pending.subarray(this.res.getWriteOffset() - this.#pendingAt) : NO_BYTES;
     if (rest.length !== 0) {
-      const [ok, done] = this.res.tryEnd(rest, this.#total);
+      const [ok, done] = tryEnd(this.res, rest, this.#total);
       if (done) {
         this.#finish();
         return true;
       }
       if (!ok) return false;
     } else {
-      // For a response with an onWritable uWS leaves its own buffer alone, and forgets that it waited. An empty cork sends it, or waits again.
-      this.res.cork(writeNothing);
+      // For a response with an onWritable uWS leaves its own buffer alone, and forgets that it waited.
+      flush(this.res);
     }
     this.#pending = NO_BYTES;
     this.#unblock();
@@ -371,10 +316,8 @@ export class Exchange {
 
   #endChunksIfDone(): void {
     if (!this.#upstreamDone || this.#blocked || this.#done) return;
-    const res = this.res;
     this.#finish();
-    corked = this;
-    res.cork(endChunks);
+    endChunks(this.res);
   }
 
   // ---- life
@@ -435,8 +378,3 @@ export class Exchange {
     this.#host.release(this);
   }
 }
-
-const writeHeadAndClose = (): void => {
-  writeHeadOnly();
-  writeClose();
-};

@@ -1,0 +1,98 @@
+/**
+ * Writes to a uWS response from outside its handler, each inside `cork`: without it every call is a send() of its own.
+ *
+ * uWS takes a function without arguments, and a closure per answer would be garbage, so the arguments go through the
+ * variables of this module: set, corked, done, all in one turn.
+ *
+ * How a head is written: uWS validates neither status nor header values, and the engine has validated the whole
+ * upstream head. So one `writeStatus` carries "200 OK\r\nname: value\r\n..." as raw bytes, instead of two strings and a call
+ * per header. This leans on the pinned uWS version on purpose; a test pins the bytes.
+ */
+import type { HttpResponse } from 'uWebSockets.js';
+
+let res: HttpResponse;
+let head: Uint8Array;
+let body: Uint8Array;
+let close = false;
+let total = 0;
+let written = false;
+let ended: [boolean, boolean] = [false, false];
+
+const whole = (): void => {
+  res.writeStatus(head).end(body, close);
+};
+const bodiless = (): void => {
+  res.writeStatus(head).endWithoutBody();
+};
+const headOnly = (): void => {
+  res.writeStatus(head);
+};
+const headAndClose = (): void => {
+  res.writeStatus(head).writeHeader('connection', 'close');
+};
+const lengthPiece = (): void => {
+  ended = res.tryEnd(body, total);
+};
+const chunk = (): void => {
+  written = res.write(body);
+};
+const chunkEnd = (): void => {
+  res.end();
+};
+const nothing = (): void => undefined;
+
+/** Head and body, and the end of the answer. */
+export function answerWhole(response: HttpResponse, headBytes: Uint8Array, bodyBytes: Uint8Array, closeAfter: boolean): void {
+  res = response;
+  head = headBytes;
+  body = bodyBytes;
+  close = closeAfter;
+  response.cork(whole);
+}
+
+/** An answer that has no body; a Content-Length is part of the head. */
+export function answerBodiless(response: HttpResponse, headBytes: Uint8Array): void {
+  res = response;
+  head = headBytes;
+  response.cork(bodiless);
+}
+
+/** The same, and the end of the connection, for which uWS has no call: the whole head is ours, and the socket closed behind it. */
+export function answerBodilessAndClose(response: HttpResponse, headBytes: Uint8Array): void {
+  writeHead(response, Buffer.concat([headBytes, Buffer.from(`\r\nconnection: close\r\ndate: ${new Date().toUTCString()}\r\n`)]), false);
+  response.close();
+}
+
+/** The beginning of a streamed answer. */
+export function writeHead(response: HttpResponse, headBytes: Uint8Array, closeAfter: boolean): void {
+  res = response;
+  head = headBytes;
+  response.cork(closeAfter ? headAndClose : headOnly);
+}
+
+/** A piece of an answer of known length: [taken whole, the answer is complete]. What was not taken is not kept. */
+export function tryEnd(response: HttpResponse, piece: Uint8Array, totalBytes: number): [boolean, boolean] {
+  res = response;
+  body = piece;
+  total = totalBytes;
+  response.cork(lengthPiece);
+  return ended;
+}
+
+/** A chunk; uWS keeps what the socket does not take, and says false then. */
+export function writeChunk(response: HttpResponse, piece: Uint8Array): boolean {
+  res = response;
+  body = piece;
+  response.cork(chunk);
+  return written;
+}
+
+export function endChunks(response: HttpResponse): void {
+  res = response;
+  response.cork(chunkEnd);
+}
+
+/** Sends what uWS has buffered, or makes it wait for writability again. */
+export function flush(response: HttpResponse): void {
+  response.cork(nothing);
+}
