@@ -26,6 +26,7 @@ export class WorkerGoneError extends Error {
 export class WorkerSlot {
   readonly index: number;
   readonly #pool: Piscina;
+  readonly #filename: string;
   readonly #task: Omit<WorkerTask, 'port'>;
   readonly #events: WorkerSlotEvents;
   readonly #waiting = new Map<number, { resolve: (message: WorkerMessage) => void; reject: (error: Error) => void }>();
@@ -33,9 +34,10 @@ export class WorkerSlot {
   #state: WorkerState = 'exited';
   #nextId = 1;
 
-  constructor(pool: Piscina, task: Omit<WorkerTask, 'port'>, events: WorkerSlotEvents) {
+  constructor(pool: Piscina, filename: string, task: Omit<WorkerTask, 'port'>, events: WorkerSlotEvents) {
     this.index = task.workerIndex;
     this.#pool = pool;
+    this.#filename = filename;
     this.#task = task;
     this.#events = events;
   }
@@ -49,7 +51,9 @@ export class WorkerSlot {
     this.#port = port1;
     this.#state = 'starting';
     port1.on('message', (bytes: Uint8Array) => this.#receive(unpack(bytes) as WorkerMessage));
-    this.#pool.run({ ...this.#task, port: port2 } satisfies WorkerTask, { transferList: [port2] }).then(
+    // Named with the task and not with the pool: a module that cannot be loaded then fails its task instead of a thread without one,
+    // and the task would wait for ever.
+    this.#pool.run({ ...this.#task, port: port2 } satisfies WorkerTask, { transferList: [port2], filename: this.#filename }).then(
       () => this.#exited(null),
       (error: unknown) => this.#exited(error),
     );

@@ -81,7 +81,6 @@ export class Workers {
     this.#options = options;
     process.env['UWS_HTTP_MAX_HEADERS_SIZE'] = String(UWS_MAX_HEAD_BYTES);
     this.#pool = new Piscina({
-      filename: options.filename ?? distPath('worker/main'),
       minThreads: 0,
       maxThreads: options.count,
       idleTimeout: Infinity, // an idle thread would be terminated
@@ -144,9 +143,9 @@ export class Workers {
   }
 
   #member(index: number): Member {
-    const { count, logLevel } = this.#options;
+    const { count, logLevel, filename = distPath('worker/main') } = this.#options;
     const member: Member = {
-      slot: new WorkerSlot(this.#pool, { workerIndex: index, workerCount: count, logLevel }, {
+      slot: new WorkerSlot(this.#pool, filename, { workerIndex: index, workerCount: count, logLevel }, {
         onReady: () => this.#ready(member),
         onExit: (error) => this.#exited(member, error),
       }),

@@ -1,15 +1,15 @@
 /** Every reason not to start is one clear line and exit code 1, and never a stack trace. */
 import { readdirSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { request } from '../support/client.ts';
 import { Millrace, proxyTo, temporaryDirectory, type ConfigInput } from '../support/millrace.ts';
 import { Origin } from '../support/origin.ts';
 import { within } from '../support/wait.ts';
 
-async function refused(config: Partial<ConfigInput>): Promise<string> {
-  const proxy = Millrace.launch(config);
+async function refused(config: Partial<ConfigInput>, env: NodeJS.ProcessEnv = {}): Promise<string> {
+  const proxy = Millrace.launch(config, { env });
   expect(await within(proxy.exited, 'the end')).toEqual({ code: 1, signal: null });
   expect(proxy.stderr).not.toMatch(/^\s+at /m);
   const lines = proxy.stderr.trim().split('\n');
@@ -38,6 +38,11 @@ describe('one line and exit code 1', () => {
 
   it('for an address that this machine does not have', async () => {
     expect(await refused(listener('192.0.2.1:8080'))).toContain('this machine has no address 192.0.2.1');
+  });
+
+  it('for a listener library that cannot be loaded', async () => {
+    const preload = resolve(import.meta.dirname, '../support/no-listener-preload.cjs');
+    expect(await refused(proxyTo(['127.0.0.1:1']), { NODE_OPTIONS: `--require ${preload}` })).toMatch(/millrace: worker 0 cannot start: .*uws/i);
   });
 
   it('for a file that is not there', async () => {
