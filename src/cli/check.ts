@@ -1,7 +1,7 @@
 import { compile } from '../config/compile.ts';
 import type { Config } from '../config/types.ts';
-import { loadEngine } from '../control/engine.ts';
-import { StartError, formatProblem } from '../core/errors.ts';
+import { install, loadEngine } from '../control/engine.ts';
+import { formatProblem } from '../core/errors.ts';
 import { load } from './loading.ts';
 import { printError, printLine } from './output.ts';
 
@@ -23,9 +23,7 @@ export async function check(file: string, options: { json?: boolean }): Promise<
 }
 
 async function checkImage(config: Config): Promise<void> {
-  const engine = await loadEngine();
-  const installed = engine.installImage(compile(config).image);
-  if (!installed.ok) throw new StartError(`the engine refused the compiled configuration: ${installed.error}`, 'please report this');
+  install(await loadEngine(), config, compile(config).image);
 }
 
 interface Counts {

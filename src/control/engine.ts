@@ -1,3 +1,5 @@
+import { rootCertificates } from 'node:tls';
+import type { Config } from '../config/types.ts';
 import { StartError, errorMessage } from '../core/errors.ts';
 
 /**
@@ -25,4 +27,15 @@ export async function loadEngine(): Promise<Engine> {
     if (error instanceof StartError) throw error;
     throw new StartError(`the native addon cannot be loaded: ${errorMessage(error).split('\n', 1)[0]}`, 'build it with: npm run build', { cause: error });
   }
+}
+
+/**
+ * Gives an image to the engine. The default roots, 200 KiB of text, go along when a cluster speaks TLS, as an image that
+ * needs roots is refused without. Throws a StartError when the engine refuses what `compile` made: a defect.
+ */
+export function install(engine: Engine, config: Config, image: ArrayBuffer): number {
+  if (Object.values(config.clusters).some(({ tls }) => tls !== null)) engine.setTlsRoots(rootCertificates.join('\n'));
+  const installed = engine.installImage(image);
+  if (!installed.ok) throw new StartError(`the engine refused the compiled configuration: ${installed.error}`, 'please report this');
+  return installed.version;
 }

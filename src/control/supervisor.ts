@@ -6,7 +6,6 @@
  *   reload     load -> compile -> probe what is new -> install -> listeners    (each step can refuse; nothing changed then)
  *   shutdown   not ready -> drain -> stop the workers: stopped
  */
-import { rootCertificates } from 'node:tls';
 import type { LoadResult } from '../config/load.ts';
 import type { Config } from '../config/types.ts';
 import type { Clock } from '../core/clock.ts';
@@ -14,7 +13,7 @@ import { StartError, type ConfigProblem } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { Compiler, type Compiled } from './compiler.ts';
 import { configHash } from './config-hash.ts';
-import type { Engine } from './engine.ts';
+import { install, type Engine } from './engine.ts';
 import { formatAddress, planListeners, probeAddresses, type BoundListener } from './listeners.ts';
 import { Reloader, logProblems, type ReloadStatus } from './reload.ts';
 import { Stats } from './stats.ts';
@@ -53,7 +52,6 @@ export class Supervisor implements ControlView {
   #running: RunningConfig | null = null;
   #workers: Workers | null = null;
   #firstFiles: { watch: string[]; readAtMs: number } = { watch: [], readAtMs: 0 };
-  #rootsSet = false;
   #stopping: Promise<boolean> | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -197,14 +195,8 @@ export class Supervisor implements ControlView {
   /** Publishes an image to the engine and takes note of it. */
   #install(config: Config, { image }: Compiled): void {
     const { engine, file, clock } = this.#options;
-    if (!this.#rootsSet && Object.values(config.clusters).some(({ tls }) => tls !== null)) {
-      engine.setTlsRoots(rootCertificates.join('\n'));
-      this.#rootsSet = true;
-    }
-    const installed = engine.installImage(image);
-    // compile() and the engine disagree: a defect, which the operator can only report.
-    if (!installed.ok) throw new StartError(`the engine refused the compiled configuration: ${installed.error}`, 'please report this');
-    this.#running = { config, file, hash: configHash(config), version: installed.version, image, loadedAtMs: clock.wallMs() };
+    const version = install(engine, config, image);
+    this.#running = { config, file, hash: configHash(config), version, image, loadedAtMs: clock.wallMs() };
   }
 
   /** Asked again after every wait. */

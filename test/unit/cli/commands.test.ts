@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs';
+import { copyFileSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
@@ -48,6 +48,16 @@ describe('millrace check', () => {
     expect(JSON.parse(bad.stdout)).toMatchObject({ ok: false, file: 'my.yaml', problems: [{ line: 5, column: 1, path: 'drainTimout' }], warnings: [] });
     const good = await millrace(['check', '--json', 'my.yaml'], project(yaml()));
     expect(JSON.parse(good.stdout)).toMatchObject({ ok: true, problems: [], summary: { endpoints: 2 } });
+  });
+
+  it('passes the configuration of the README, but for a host name that is made up', async () => {
+    const readme = readFileSync(new URL('../../../README.md', import.meta.url), 'utf8');
+    const text = /```yaml\n([^]*?)```/.exec(readme)?.[1] ?? '';
+    const directory = project(text.replace('canary.internal:443', '127.0.0.1:443').replaceAll('tls/api', 'shop'));
+    for (const file of ['shop.pem', 'shop.key']) copyFileSync(new URL(`../../fixtures/config/${file}`, import.meta.url), join(directory, file));
+    const { code, stdout, stderr } = await millrace(['check', 'my.yaml'], directory);
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^ok: my\.yaml: 2 listeners, 1 route table, 3 routes, 3 clusters/);
   });
 
   it('tells a file that is not there', async () => {
