@@ -1,64 +1,14 @@
 import { availableParallelism } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { loadGood, problemsOf, withRoutes } from './support.ts';
+import { MINIMAL_CONFIG, loadGood, problemsOf, withRoutes } from './support.ts';
 
 const MINIMAL = withRoutes(['{ cluster: a }'], '{ a: { endpoints: [127.0.0.1:1] } }');
 describe('a loaded configuration', () => {
   it('has every default', async () => {
     expect(await loadGood(MINIMAL)).toEqual({
+      ...MINIMAL_CONFIG,
       workers: Math.min(availableParallelism(), 64),
-      drainTimeoutMs: 30_000,
-      log: { level: 'info' },
       admin: { host: '127.0.0.1', port: 9901 },
-      limits: { maxConnections: 0 },
-      listeners: [
-        {
-          name: 'web',
-          host: '127.0.0.1',
-          port: 0,
-          routes: 't',
-          tls: null,
-          forwarded: { headers: true, trust: [] },
-          requestId: true,
-          underscoresInHeaders: false,
-          maxRequestHeadBytes: 16_384,
-        },
-      ],
-      routes: {
-        t: [
-          {
-            name: 't/0',
-            hosts: ['*'],
-            routes: [
-              {
-                name: 't/0/0',
-                match: { path: { kind: 'prefix', value: '/' }, methods: [], headers: [], query: [] },
-                action: { kind: 'cluster', cluster: 'a' },
-                timeoutMs: 15_000,
-                maxDurationMs: 0,
-                idleTimeoutMs: 60_000,
-                retry: { on: ['connectFailure', 'reset'], attempts: 2 },
-                rewrite: null,
-                hostRewrite: null,
-                requestHeaders: { remove: [], set: [], add: [] },
-                responseHeaders: { remove: [], set: [], add: [] },
-                maxRequestBodyBytes: 0,
-              },
-            ],
-          },
-        ],
-      },
-      clusters: {
-        a: {
-          policy: 'leastRequest',
-          endpoints: [
-            { name: '127.0.0.1:1', family: 'ipv4', address: '127.0.0.1', port: 1, weight: 1, serverName: '127.0.0.1' },
-          ],
-          connectTimeoutMs: 1_000,
-          pool: { idleTimeoutMs: 4_000, maxConnections: 0, maxPending: 1_024, maxRequestsPerConnection: 0 },
-          tls: null,
-        },
-      },
     });
   });
 
