@@ -200,12 +200,12 @@ CASE("requests that no upstream is asked about are answered in the next turn") {
             "404 Not Found" + type + " | no route matches this request\n | close");
   EXPECT_EQ(ask("GET", "/%2f"),
             "400 Bad Request" + type +
-                " | path holds an encoded separator, a NUL or a malformed escape | close");
+                " | path holds an encoded separator, a NUL or a malformed escape\n | close");
   EXPECT_EQ(ask("TRACE", "/"), "405 Method Not Allowed" + type +
                                    "\r\nallow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS | "
-                                   "method is not proxied | close");
+                                   "method is not proxied\n | close");
   EXPECT_EQ(ask("GET", "/", {{"content-length", "x"}}),
-            "400 Bad Request" + type + " | malformed or repeated Content-Length | close");
+            "400 Bad Request" + type + " | malformed or repeated Content-Length\n | close");
   EXPECT_EQ(rig.flagged(flag::kDpe), 3.0);
   EXPECT_EQ(rig.flagged(flag::kNr), 2.0);
   EXPECT_EQ(rig.flagged(flag::kDi), 3.0);

@@ -16,7 +16,11 @@ std::string authority;
 std::string parse(const Request& request, std::size_t max_bytes = 65536) {
   const Flat flat(request);
   const RequestError error = parseRequestHead(flat.head(), max_bytes, &head);
-  if (error != RequestError::kNone) return std::to_string(statusOf(error)) + " " + describe(error);
+  if (error != RequestError::kNone) {
+    std::string text = std::to_string(statusOf(error)) + " " + describe(error);
+    text.pop_back();  // the line end
+    return text;
+  }
   authority = head.authority;
   std::string out = std::string(head.host) + " | " + std::string(head.raw_path);
   if (head.has_query) out += " ? " + std::string(head.query);

@@ -92,37 +92,37 @@ RequestError readLength(std::string_view value, RequestHead* head) noexcept {
 const char* describe(RequestError error) noexcept {
   switch (error) {
     case RequestError::kNone:
-      return "none";
+      return "none\n";
     case RequestError::kMalformed:
-      return "malformed request";
+      return "malformed request\n";
     case RequestError::kBadMethod:
-      return "malformed method";
+      return "malformed method\n";
     case RequestError::kMethodNotAllowed:
-      return "method is not proxied";
+      return "method is not proxied\n";
     case RequestError::kBadTarget:
-      return "malformed request target";
+      return "malformed request target\n";
     case RequestError::kBadPath:
-      return "path holds an encoded separator, a NUL or a malformed escape";
+      return "path holds an encoded separator, a NUL or a malformed escape\n";
     case RequestError::kBadHost:
-      return "missing or malformed Host";
+      return "missing or malformed Host\n";
     case RequestError::kBadFieldName:
-      return "malformed header name";
+      return "malformed header name\n";
     case RequestError::kBadFieldValue:
-      return "malformed header value";
+      return "malformed header value\n";
     case RequestError::kTooManyFields:
-      return "too many header lines";
+      return "too many header lines\n";
     case RequestError::kHeadTooLarge:
-      return "request head too large";
+      return "request head too large\n";
     case RequestError::kBadContentLength:
-      return "malformed or repeated Content-Length";
+      return "malformed or repeated Content-Length\n";
     case RequestError::kBadTransferEncoding:
-      return "Transfer-Encoding is not exactly chunked";
+      return "Transfer-Encoding is not exactly chunked\n";
     case RequestError::kLengthAndTransferEncoding:
-      return "both Content-Length and Transfer-Encoding";
+      return "both Content-Length and Transfer-Encoding\n";
     case RequestError::kBadExpect:
-      return "unknown expectation";
+      return "unknown expectation\n";
   }
-  return "unknown";
+  return "unknown\n";
 }
 
 uint32_t statusOf(RequestError error) noexcept {

@@ -35,6 +35,7 @@ enum class RequestError : uint8_t {
   kLengthAndTransferEncoding,
   kBadExpect,
 };
+// The sentence that the client is answered, with a line end.
 const char* describe(RequestError error) noexcept;
 uint32_t statusOf(RequestError error) noexcept;
 
