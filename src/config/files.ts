@@ -190,8 +190,9 @@ export class ConfigFiles {
     });
   }
 
+  /** Only warnings: a proxy that did not start over one forgotten certificate would take every other name down with it. */
   #checkValidity(path: Path, file: string, leaf: X509Certificate): void {
-    if (Date.parse(leaf.validTo) <= this.#nowMs) this.#report(path, `${file} expired on ${leaf.validTo}`);
+    if (Date.parse(leaf.validTo) <= this.#nowMs) this.#warn(path, `${file} expired on ${leaf.validTo}`);
     if (Date.parse(leaf.validFrom) > this.#nowMs) this.#warn(path, `${file} is not valid before ${leaf.validFrom}`);
   }
 }
