@@ -1,10 +1,14 @@
 #include "api/engine_api.h"
 
+#include <dirent.h>
+#include <netinet/in.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <iostream>
 
@@ -69,6 +73,40 @@ Napi::Value createMemoryFile(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fd);
 }
 
+// (port, bytes) => number of listen sockets found. Bounds the receive buffer of the connections
+// that they accept from now on: the listener reads a socket for as long as a read fills its 512 KiB
+// buffer, whatever was paused meanwhile, and a fast sender would be taken into memory without end.
+// A kernel buffer that holds less ends that at the first read. The listener does not tell its
+// descriptors, so they are looked for by what they are.
+Napi::Value limitReceiveBuffer(const Napi::CallbackInfo& info) {
+  const uint32_t port = info[0].As<Napi::Number>().Uint32Value();
+  const int bytes = info[1].As<Napi::Number>().Int32Value();
+  uint32_t found = 0;
+  DIR* const directory = ::opendir("/proc/self/fd");
+  if (directory == nullptr) return Napi::Number::New(info.Env(), 0);
+  while (const dirent* entry = ::readdir(directory)) {
+    const int fd = std::atoi(entry->d_name);
+    int listening = 0;
+    socklen_t length = sizeof listening;
+    if (::getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) != 0 || listening == 0) {
+      continue;
+    }
+    sockaddr_storage address{};
+    length = sizeof address;
+    if (::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) != 0) continue;
+    uint16_t bound = 0;
+    if (address.ss_family == AF_INET) {
+      bound = ntohs(reinterpret_cast<const sockaddr_in*>(&address)->sin_port);
+    } else if (address.ss_family == AF_INET6) {
+      bound = ntohs(reinterpret_cast<const sockaddr_in6*>(&address)->sin6_port);
+    }
+    if (bound != port) continue;
+    if (::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes) == 0) ++found;
+  }
+  ::closedir(directory);
+  return Napi::Number::New(info.Env(), found);
+}
+
 // () => void. Ends the native code's standard output: uWebSockets.js prints a line of its own for
 // every SNI name that gets a handler. Node writes to descriptor 1 by itself and is not affected;
 // neither is standard error.
@@ -91,6 +129,8 @@ void exportEngine(Napi::Env env, Napi::Object exports) {
   exports.Set("endpointStats",
               Napi::Function::New<readStats<&Engine::readEndpoint>>(env, "endpointStats"));
   exports.Set("processStats", Napi::Function::New<processStats>(env, "processStats"));
+  exports.Set("limitReceiveBuffer",
+              Napi::Function::New<limitReceiveBuffer>(env, "limitReceiveBuffer"));
   exports.Set("muteNativeOutput", Napi::Function::New<muteNativeOutput>(env, "muteNativeOutput"));
   exports.Set("createMemoryFile", Napi::Function::New<createMemoryFile>(env, "createMemoryFile"));
 }

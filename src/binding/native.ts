@@ -9,6 +9,7 @@ export interface Addon {
   readonly clusterHistogram: (version: number, cluster: number, out: Float64Array) => boolean;
   readonly endpointStats: (version: number, endpoint: number, out: Float64Array) => boolean;
   readonly processStats: (out: Float64Array) => void;
+  readonly limitReceiveBuffer: (port: number, bytes: number) => number;
   readonly muteNativeOutput: () => void;
   readonly createMemoryFile: (name: string, bytes: Uint8Array) => number;
 

@@ -23,6 +23,14 @@ addon.muteNativeOutput();
 // Removes "uWebSockets: 20" from every answer; per loop, hence per worker.
 (uWS as unknown as { _cfg(key: string): void })._cfg('999999990007');
 
+/**
+ * Receive buffer of a downstream connection, as setsockopt counts (the kernel doubles it for its own overhead). uWS reads a
+ * socket again for as long as a read fills its 512 KiB, even when it was paused meanwhile: with the kernel's own
+ * limits one fast upload to a slow upstream was seen to put 190 MiB into memory. Also bounds the window that a client is
+ * offered: about 5 MB/s per connection at 50 ms of round trip.
+ */
+const RECEIVE_BUFFER_BYTES = 256 * 1024;
+
 export interface ConnectionCap {
   max: number;
   open: number;
@@ -146,7 +154,9 @@ export class UwsListener {
       this.#socket = socket;
       if (socket) this.port = uWS.us_socket_local_port(socket);
     });
-    return this.#socket !== false;
+    if (this.#socket === false) return false;
+    addon.limitReceiveBuffer(this.port, RECEIVE_BUFFER_BYTES);
+    return true;
   }
 
   /** Takes new certificates for new connections. Throws when they are not usable; nothing has changed then. */
