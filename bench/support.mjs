@@ -102,7 +102,7 @@ export function load(url, { connections, seconds }) {
   const text = execFileSync('taskset', [...args, url], { encoding: 'utf8' });
   if (/Socket errors|Non-2xx/.test(text)) throw new Error(`a run had errors and is void:\n${text}`);
   const number = (pattern) => Number(pattern.exec(text)[1]);
-  return { requests: number(/(\d+) requests in/), rate: number(/Requests\/sec:\s+([\d.]+)/), p99: /99%\s+(\S+)/.exec(text)[1] };
+  return { requests: number(/(\d+) requests in/), rate: number(/Requests\/sec:\s+([\d.]+)/), p99: /^\s+99%\s+(\S+)/m.exec(text)[1] };
 }
 
 export const machine = () => `${cpus()[0].model}, ${cpus().length} cores, Node ${process.version}`;
