@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 241775005u;
+inline constexpr uint32_t kHash = 3452669847u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -38,7 +38,12 @@ inline constexpr uint32_t kCluster = 16u;
 inline constexpr uint32_t kEndpoint = 17u;
 inline constexpr uint32_t kTls = 18u;
 inline constexpr uint32_t kCidr = 19u;
-inline constexpr uint32_t kCount = 20u;
+inline constexpr uint32_t kBalancer = 20u;
+inline constexpr uint32_t kHashSource = 21u;
+inline constexpr uint32_t kSubset = 22u;
+inline constexpr uint32_t kRateLimit = 23u;
+inline constexpr uint32_t kRateKey = 24u;
+inline constexpr uint32_t kCount = 25u;
 }  // namespace section
 
 struct ListenerRecord {
@@ -49,8 +54,10 @@ struct ListenerRecord {
   uint32_t trust_start;
   uint32_t trust_count;
   uint32_t max_head_bytes;
+  uint32_t limit_start;
+  uint32_t limit_count;
 };
-static_assert(sizeof(ListenerRecord) == 28);
+static_assert(sizeof(ListenerRecord) == 36);
 
 struct RouteTableRecord {
   uint32_t name_offset;
@@ -143,8 +150,11 @@ struct RouteRecord {
   uint32_t response_edit_count;
   uint32_t max_body_low;
   uint32_t max_body_high;
+  uint32_t subset;
+  uint32_t limit_start;
+  uint32_t limit_count;
 };
-static_assert(sizeof(RouteRecord) == 108);
+static_assert(sizeof(RouteRecord) == 120);
 
 struct PredicateRecord {
   uint32_t source;
@@ -169,9 +179,10 @@ static_assert(sizeof(EditRecord) == 20);
 
 struct WeightRecord {
   uint32_t cluster;
+  uint32_t subset;
   uint32_t cumulative;
 };
-static_assert(sizeof(WeightRecord) == 8);
+static_assert(sizeof(WeightRecord) == 12);
 
 struct RedirectRecord {
   uint32_t status;
@@ -211,8 +222,13 @@ struct ClusterRecord {
   uint32_t max_pending;
   uint32_t max_requests_per_connection;
   uint32_t tls;
+  uint32_t balancer;
+  uint32_t subset_start;
+  uint32_t subset_count;
+  uint32_t max_queue;
+  uint32_t queue_timeout_ms;
 };
-static_assert(sizeof(ClusterRecord) == 56);
+static_assert(sizeof(ClusterRecord) == 76);
 
 struct EndpointRecord {
   uint32_t name_offset;
@@ -224,8 +240,12 @@ struct EndpointRecord {
   uint32_t weight;
   uint32_t server_name_offset;
   uint32_t server_name_length;
+  uint32_t priority;
+  uint32_t zone_offset;
+  uint32_t zone_length;
+  uint32_t max_requests;
 };
-static_assert(sizeof(EndpointRecord) == 36);
+static_assert(sizeof(EndpointRecord) == 52);
 
 struct TlsRecord {
   uint32_t flags;
@@ -249,6 +269,74 @@ struct CidrRecord {
   uint32_t word3;
 };
 static_assert(sizeof(CidrRecord) == 24);
+
+struct BalancerRecord {
+  uint32_t policy;
+  uint32_t bias_millis;
+  uint32_t decay_ms;
+  uint32_t default_latency_us;
+  uint32_t penalty_ms;
+  uint32_t table_size;
+  uint32_t hash_balance_percent;
+  uint32_t hash_start;
+  uint32_t hash_count;
+  uint32_t overprovisioning_percent;
+  uint32_t panic_percent;
+  uint32_t zone_offset;
+  uint32_t zone_length;
+  uint32_t zone_min_endpoints;
+  uint32_t slow_start_ms;
+  uint32_t slow_start_aggression_millis;
+  uint32_t slow_start_min_percent;
+};
+static_assert(sizeof(BalancerRecord) == 68);
+
+struct HashSourceRecord {
+  uint32_t kind;
+  uint32_t flags;
+  uint32_t name_offset;
+  uint32_t name_length;
+  uint32_t ttl_seconds;
+  uint32_t path_offset;
+  uint32_t path_length;
+};
+static_assert(sizeof(HashSourceRecord) == 28);
+
+struct SubsetRecord {
+  uint32_t cluster;
+  uint32_t member_start;
+  uint32_t member_count;
+};
+static_assert(sizeof(SubsetRecord) == 12);
+
+struct RateLimitRecord {
+  uint32_t name_offset;
+  uint32_t name_length;
+  uint32_t tag;
+  uint32_t algorithm;
+  uint32_t limit;
+  uint32_t window_ms;
+  uint32_t burst;
+  uint32_t flags;
+  uint32_t status;
+  uint32_t body_offset;
+  uint32_t body_length;
+  uint32_t type_offset;
+  uint32_t type_length;
+  uint32_t key_start;
+  uint32_t key_count;
+};
+static_assert(sizeof(RateLimitRecord) == 60);
+
+struct RateKeyRecord {
+  uint32_t kind;
+  uint32_t flags;
+  uint32_t name_offset;
+  uint32_t name_length;
+  uint32_t bits4;
+  uint32_t bits6;
+};
+static_assert(sizeof(RateKeyRecord) == 24);
 
 struct EventRecord {
   int32_t exchange;
@@ -305,6 +393,13 @@ inline constexpr uint32_t kRemove = 3u;
 namespace policy {
 inline constexpr uint32_t kRoundRobin = 1u;
 inline constexpr uint32_t kLeastRequest = 2u;
+inline constexpr uint32_t kRandom = 3u;
+inline constexpr uint32_t kPeakEwma = 4u;
+inline constexpr uint32_t kLeastTime = 5u;
+inline constexpr uint32_t kRingHash = 6u;
+inline constexpr uint32_t kMaglev = 7u;
+inline constexpr uint32_t kRendezvous = 8u;
+inline constexpr uint32_t kPrequal = 9u;
 }  // namespace policy
 
 namespace family {
@@ -319,6 +414,66 @@ inline constexpr uint32_t kForwardedHeaders = 2u;
 inline constexpr uint32_t kRequestId = 4u;
 inline constexpr uint32_t kUnderscoresInNames = 8u;
 }  // namespace listener_flag
+
+namespace hash_source_kind {
+inline constexpr uint32_t kHeader = 1u;
+inline constexpr uint32_t kCookie = 2u;
+inline constexpr uint32_t kClientIp = 3u;
+inline constexpr uint32_t kPath = 4u;
+inline constexpr uint32_t kQuery = 5u;
+}  // namespace hash_source_kind
+
+namespace hash_source_flag {
+inline constexpr uint32_t kTerminal = 1u;
+}  // namespace hash_source_flag
+
+namespace rate_algorithm {
+inline constexpr uint32_t kSlidingWindow = 1u;
+inline constexpr uint32_t kSlidingLog = 2u;
+inline constexpr uint32_t kGcra = 3u;
+}  // namespace rate_algorithm
+
+namespace rate_flag {
+inline constexpr uint32_t kShadow = 1u;
+inline constexpr uint32_t kHeadersAlways = 2u;
+inline constexpr uint32_t kHeadersNever = 4u;
+inline constexpr uint32_t kXHeaders = 8u;
+}  // namespace rate_flag
+
+namespace rate_key_kind {
+inline constexpr uint32_t kClientIp = 1u;
+inline constexpr uint32_t kHeader = 2u;
+inline constexpr uint32_t kCookie = 3u;
+inline constexpr uint32_t kPath = 4u;
+inline constexpr uint32_t kRoute = 5u;
+inline constexpr uint32_t kHost = 6u;
+}  // namespace rate_key_kind
+
+namespace rate_key_flag {
+inline constexpr uint32_t kSkipWhenMissing = 1u;
+}  // namespace rate_key_flag
+
+namespace health {
+inline constexpr uint32_t kUnhealthy = 1u;
+inline constexpr uint32_t kEjected = 2u;
+}  // namespace health
+
+namespace rate_stat {
+inline constexpr uint32_t kAllowed = 0u;
+inline constexpr uint32_t kLimited = 1u;
+inline constexpr uint32_t kShadowed = 2u;
+inline constexpr uint32_t kUnplaced = 3u;
+inline constexpr uint32_t kCount = 4u;
+}  // namespace rate_stat
+
+namespace rate_table_stat {
+inline constexpr uint32_t kCapacity = 0u;
+inline constexpr uint32_t kKeys = 1u;
+inline constexpr uint32_t kEvicted = 2u;
+inline constexpr uint32_t kUnplaced = 3u;
+inline constexpr uint32_t kBytes = 4u;
+inline constexpr uint32_t kCount = 5u;
+}  // namespace rate_table_stat
 
 namespace tls_flag {
 inline constexpr uint32_t kInsecureSkipVerify = 1u;
@@ -366,6 +521,9 @@ inline constexpr uint32_t kExchangeSlotBits = 20u;
 inline constexpr uint32_t kMaxWorkers = 64u;
 inline constexpr uint32_t kMaxRespondBodyBytes = 1048576u;
 inline constexpr uint32_t kMaxRespondHeadersBytes = 65536u;
+inline constexpr uint32_t kMaxEndpoints = 65535u;
+inline constexpr uint32_t kMaxRateLimitsPerRoute = 16u;
+inline constexpr uint32_t kMaxSlidingLog = 128u;
 }  // namespace limits
 
 namespace method {
@@ -406,7 +564,10 @@ inline constexpr uint32_t kDi = 11u;
 inline constexpr uint32_t kBl = 12u;
 inline constexpr uint32_t kUtls = 13u;
 inline constexpr uint32_t kOvl = 14u;
-inline constexpr uint32_t kCount = 15u;
+inline constexpr uint32_t kRl = 15u;
+inline constexpr uint32_t kUh = 16u;
+inline constexpr uint32_t kUq = 17u;
+inline constexpr uint32_t kCount = 18u;
 }  // namespace response_flag
 
 namespace cluster_stat {
@@ -430,7 +591,13 @@ inline constexpr uint32_t kBytesReceived = 16u;
 inline constexpr uint32_t kTimeouts = 17u;
 inline constexpr uint32_t kProtocolErrors = 18u;
 inline constexpr uint32_t kDurationSumUs = 19u;
-inline constexpr uint32_t kCount = 20u;
+inline constexpr uint32_t kQueued = 20u;
+inline constexpr uint32_t kQueuedTotal = 21u;
+inline constexpr uint32_t kQueueOverflow = 22u;
+inline constexpr uint32_t kQueueTimeouts = 23u;
+inline constexpr uint32_t kPanicPicks = 24u;
+inline constexpr uint32_t kHashOverflow = 25u;
+inline constexpr uint32_t kCount = 26u;
 }  // namespace cluster_stat
 
 namespace endpoint_stat {
@@ -439,7 +606,9 @@ inline constexpr uint32_t kActive = 1u;
 inline constexpr uint32_t kConnections = 2u;
 inline constexpr uint32_t kConnectFailures = 3u;
 inline constexpr uint32_t kResponses5xx = 4u;
-inline constexpr uint32_t kCount = 5u;
+inline constexpr uint32_t kHealth = 5u;
+inline constexpr uint32_t kLatencyUs = 6u;
+inline constexpr uint32_t kCount = 7u;
 }  // namespace endpoint_stat
 
 namespace process_stat {
@@ -463,11 +632,14 @@ inline constexpr uint32_t kFlagDI = 16u;
 inline constexpr uint32_t kFlagBL = 17u;
 inline constexpr uint32_t kFlagUTLS = 18u;
 inline constexpr uint32_t kFlagOVL = 19u;
-inline constexpr uint32_t kCount = 20u;
+inline constexpr uint32_t kFlagRL = 20u;
+inline constexpr uint32_t kFlagUH = 21u;
+inline constexpr uint32_t kFlagUQ = 22u;
+inline constexpr uint32_t kCount = 23u;
 }  // namespace process_stat
 
 inline constexpr const char* kMethodNames[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"};
-inline constexpr const char* kResponseFlagNames[] = {"none", "NR", "NC", "UF", "UC", "UT", "SI", "UO", "UPE", "DPE", "DC", "DI", "BL", "UTLS", "OVL"};
+inline constexpr const char* kResponseFlagNames[] = {"none", "NR", "NC", "UF", "UC", "UT", "SI", "UO", "UPE", "DPE", "DC", "DI", "BL", "UTLS", "OVL", "RL", "UH", "UQ"};
 
 }  // namespace millrace::abi
 

@@ -52,7 +52,10 @@ export function abiHeader(): string {
   const enums = {
     path_kind: abi.PATH_KIND, action: abi.ACTION, rewrite: abi.REWRITE, predicate_source: abi.PREDICATE_SOURCE,
     predicate_operator: abi.PREDICATE_OPERATOR, edit_operator: abi.EDIT_OPERATOR, policy: abi.POLICY, family: abi.FAMILY,
-    listener_flag: abi.LISTENER_FLAG, tls_flag: abi.TLS_FLAG, retry_on: abi.RETRY_ON, event_kind: abi.EVENT_KIND,
+    listener_flag: abi.LISTENER_FLAG, hash_source_kind: abi.HASH_SOURCE_KIND, hash_source_flag: abi.HASH_SOURCE_FLAG,
+    rate_algorithm: abi.RATE_ALGORITHM, rate_flag: abi.RATE_FLAG, rate_key_kind: abi.RATE_KEY_KIND, rate_key_flag: abi.RATE_KEY_FLAG,
+    health: abi.HEALTH, rate_stat: counting(abi.RATE_STATS), rate_table_stat: counting(abi.RATE_TABLE_STATS),
+    tls_flag: abi.TLS_FLAG, retry_on: abi.RETRY_ON, event_kind: abi.EVENT_KIND,
     event_flag: abi.EVENT_FLAG, submit: abi.SUBMIT, submit_flag: abi.SUBMIT_FLAG, send: abi.SEND, limits: abi.LIMITS,
     method: counting(abi.METHODS), response_flag: counting(abi.RESPONSE_FLAG), cluster_stat: counting(abi.CLUSTER_STATS),
     endpoint_stat: counting(abi.ENDPOINT_STATS), process_stat: counting(abi.PROCESS_STATS),

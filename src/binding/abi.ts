@@ -42,6 +42,11 @@ export const SECTIONS = [
   'ENDPOINT',
   'TLS',
   'CIDR',
+  'BALANCER',
+  'HASH_SOURCE',
+  'SUBSET',
+  'RATE_LIMIT',
+  'RATE_KEY',
 ] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
@@ -56,6 +61,7 @@ export const RECORDS = {
     'flags', // LISTENER_FLAG bits
     'trustStart', 'trustCount', // CIDR rows whose X-Forwarded-* headers are believed
     'maxHeadBytes', // request line and headers together
+    'limitStart', 'limitCount', // INDEX rows: RATE_LIMIT rows that count every request, before it is matched
   ],
   ROUTE_TABLE: [
     'nameOffset', 'nameLength',
@@ -99,11 +105,13 @@ export const RECORDS = {
     'requestEditStart', 'requestEditCount',
     'responseEditStart', 'responseEditCount',
     'maxBodyLow', 'maxBodyHigh', // largest request body in bytes; both words all ones = no limit
+    'subset', // SUBSET row that ACTION cluster picks from, else NONE
+    'limitStart', 'limitCount', // INDEX rows: RATE_LIMIT rows of the virtual host, then of the route
   ],
   PREDICATE: ['source', 'op', 'negate', 'nameOffset', 'nameLength', 'valueOffset', 'valueLength', 'dfa'],
   EDIT: ['op', 'nameOffset', 'nameLength', 'valueOffset', 'valueLength'],
   /** Rows of one route carry a running sum, so that a draw r < last.cumulative picks the first row with r < cumulative. */
-  WEIGHT: ['cluster', 'cumulative'],
+  WEIGHT: ['cluster', 'subset', 'cumulative'],
   REDIRECT: [
     'status',
     'schemeOffset', 'schemeLength', // offset NONE = as received
@@ -125,6 +133,10 @@ export const RECORDS = {
     'maxPending', // requests of one worker waiting for a connection of one endpoint
     'maxRequestsPerConnection', // 0 = no limit
     'tls', // TLS row or NONE
+    'balancer', // BALANCER row
+    'subsetStart', 'subsetCount', // SUBSET rows; the first one holds every endpoint of weight > 0
+    'maxQueue', // requests of the process that wait because every endpoint is at its maxRequests
+    'queueTimeoutMs',
   ],
   ENDPOINT: [
     'nameOffset', 'nameLength', // as configured and shown: "127.0.0.1:9001", "unix:/run/app.sock"
@@ -133,6 +145,9 @@ export const RECORDS = {
     'port',
     'weight',
     'serverNameOffset', 'serverNameLength', // host part as configured: SNI and certificate name
+    'priority', // 0 is used first
+    'zoneOffset', 'zoneLength', // offset NONE = no zone
+    'maxRequests', // in flight at once, all workers together; 0 = no limit
   ],
   TLS: [
     'flags', // TLS_FLAG bits
@@ -141,6 +156,52 @@ export const RECORDS = {
     'certOffset', 'certLength', 'keyOffset', 'keyLength', // PEM client identity; offset NONE = none
   ],
   CIDR: ['family', 'prefixBits', 'word0', 'word1', 'word2', 'word3'], // words big-endian, IPv4 in word0
+  /** How a cluster chooses among its endpoints. */
+  BALANCER: [
+    'policy', // POLICY
+    'biasMillis', // leastRequest: exponent of the requests in flight, x 1000
+    'decayMs', // peakEwma, leastTime, prequal: time after which an observation weighs 1/e
+    'defaultLatencyUs', // of an endpoint that is busy and was never measured
+    'penaltyMs', // latency that a failure is recorded with, at least
+    'tableSize', // maglev: prime number of slots; ringHash: least number of points
+    'hashBalancePercent', // bounded load: most load of an endpoint in percent of the mean; 0 = unbounded
+    'hashStart', 'hashCount', // HASH_SOURCE rows
+    'overprovisioningPercent',
+    'panicPercent', // below this share of available endpoints, availability is ignored; 0 = never
+    'zoneOffset', 'zoneLength', // zone of this proxy; offset NONE = no zone preference
+    'zoneMinEndpoints', // smaller clusters know no zone preference
+    'slowStartMs', // 0 = none
+    'slowStartAggressionMillis', // exponent, x 1000
+    'slowStartMinPercent', // of the weight, at the start
+  ],
+  HASH_SOURCE: [
+    'kind', // HASH_SOURCE_KIND
+    'flags', // HASH_SOURCE_FLAG bits
+    'nameOffset', 'nameLength', // of the header, cookie or query parameter
+    'ttlSeconds', // cookie: one is generated when the request has none, with this Max-Age; 0 = until the browser ends; NONE = not generated
+    'pathOffset', 'pathLength', // cookie: its Path
+  ],
+  /** Endpoints of a cluster that a route may choose from. */
+  SUBSET: ['cluster', 'memberStart', 'memberCount'], // INDEX rows: ENDPOINT rows of weight > 0
+  RATE_LIMIT: [
+    'nameOffset', 'nameLength', // unique in the configuration: in metrics and in RateLimit headers
+    'tag', // identity of its counters: equal in two images when the counters carry over
+    'algorithm', // RATE_ALGORITHM
+    'limit', // requests in a window
+    'windowMs',
+    'burst', // gcra: requests that may come at once
+    'flags', // RATE_FLAG bits
+    'status', // of a refusal
+    'bodyOffset', 'bodyLength', // of a refusal; offset NONE = the standard sentence
+    'typeOffset', 'typeLength', // content type of that body
+    'keyStart', 'keyCount', // RATE_KEY rows; none = one counter for all
+  ],
+  RATE_KEY: [
+    'kind', // RATE_KEY_KIND
+    'flags', // RATE_KEY_FLAG bits
+    'nameOffset', 'nameLength', // of the header or cookie
+    'bits4', 'bits6', // clientIp: prefix length that is one client
+  ],
 } as const satisfies Partial<Record<SectionName, readonly string[]>>;
 export type RecordName = keyof typeof RECORDS;
 export type RecordFields<R extends RecordName> = Record<(typeof RECORDS)[R][number], number>;
@@ -151,7 +212,20 @@ export const REWRITE = { none: 0, prefix: 1, path: 2 } as const;
 export const PREDICATE_SOURCE = { header: 1, query: 2 } as const;
 export const PREDICATE_OPERATOR = { present: 1, exact: 2, prefix: 3, suffix: 4, contains: 5, regex: 6 } as const;
 export const EDIT_OPERATOR = { set: 1, add: 2, remove: 3 } as const;
-export const POLICY = { roundRobin: 1, leastRequest: 2 } as const;
+export const POLICY = {
+  roundRobin: 1, leastRequest: 2, random: 3, peakEwma: 4, leastTime: 5, ringHash: 6, maglev: 7, rendezvous: 8, prequal: 9,
+} as const;
+export const HASH_SOURCE_KIND = { header: 1, cookie: 2, clientIp: 3, path: 4, query: 5 } as const;
+/** terminal: later sources are not asked when this one, or one before it, gave a value. */
+export const HASH_SOURCE_FLAG = { terminal: 1 } as const;
+export const RATE_ALGORITHM = { slidingWindow: 1, slidingLog: 2, gcra: 3 } as const;
+/** rateLimitHeaders: on every answer, not only on refusals; xHeaders: the X-RateLimit trio, too. */
+export const RATE_FLAG = { shadow: 1, headersAlways: 2, headersNever: 4, xHeaders: 8 } as const;
+export const RATE_KEY_KIND = { clientIp: 1, header: 2, cookie: 3, path: 4, route: 5, host: 6 } as const;
+/** skip: a request without this part is not counted at all; else all of them share one counter. */
+export const RATE_KEY_FLAG = { skipWhenMissing: 1 } as const;
+/** Why an endpoint is not available: bits of its health word. */
+export const HEALTH = { unhealthy: 1, ejected: 2 } as const;
 export const FAMILY = { ipv4: 4, ipv6: 6, unix: 1 } as const;
 export const LISTENER_FLAG = { tls: 1, forwardedHeaders: 2, requestId: 4, underscoresInNames: 8 } as const;
 export const TLS_FLAG = { insecureSkipVerify: 1 } as const;
@@ -225,6 +299,9 @@ export const RESPONSE_FLAG = [
   'BL', // request body over the limit
   'UTLS', // upstream TLS handshake or verification failure
   'OVL', // worker out of exchanges or memory limit
+  'RL', // rate limited
+  'UH', // no healthy endpoint
+  'UQ', // waited too long for an endpoint below its maxRequests
 ] as const;
 
 /** Counters of one cluster (doubles, merged over the workers), in the order that `clusterStats` writes them. */
@@ -232,9 +309,18 @@ export const CLUSTER_STATS = [
   'requests', 'active', 'responses1xx', 'responses2xx', 'responses3xx', 'responses4xx', 'responses5xx', 'responsesNone',
   'retries', 'connectFailures', 'connectionsOpened', 'connectionsActive', 'connectionsIdle', 'pending', 'pendingOverflow',
   'bytesSent', 'bytesReceived', 'timeouts', 'protocolErrors', 'durationSumUs',
+  'queued', 'queuedTotal', 'queueOverflow', 'queueTimeouts', 'panicPicks', 'hashOverflow',
 ] as const;
+/** Counters of one RATE_LIMIT. */
+export const RATE_STATS = ['allowed', 'limited', 'shadowed', 'unplaced'] as const;
+/** Of the one table of rate limit keys. */
+export const RATE_TABLE_STATS = ['capacity', 'keys', 'evicted', 'unplaced', 'bytes'] as const;
 /** Counters of one endpoint. */
-export const ENDPOINT_STATS = ['requests', 'active', 'connections', 'connectFailures', 'responses5xx'] as const;
+export const ENDPOINT_STATS = [
+  'requests', 'active', 'connections', 'connectFailures', 'responses5xx',
+  'health', // HEALTH bits, 0 = available
+  'latencyUs', // as its balancer sees it now; 0 = never measured or not needed
+] as const;
 /** Counters of the process; `flag:<name>` counts requests that ended with that RESPONSE_FLAG. */
 export const PROCESS_STATS = [
   'downstreamConnections', 'downstreamConnectionsTotal', 'downstreamRequests', 'downstreamBytesReceived', 'downstreamBytesSent',
@@ -253,4 +339,9 @@ export const LIMITS = {
   /** A direct response is copied whole into the buffer that the events point into. */
   maxRespondBodyBytes: 1024 * 1024,
   maxRespondHeadersBytes: 64 * 1024,
+  /** Endpoints of one cluster: slots of a balancer table are u16. */
+  maxEndpoints: 65_535,
+  maxRateLimitsPerRoute: 16,
+  /** A sliding log remembers every request of the window. */
+  maxSlidingLog: 128,
 } as const;

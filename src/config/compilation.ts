@@ -7,6 +7,8 @@ export interface Compilation {
   regexes: RegexTables;
   /** Name -> index of CLUSTER. */
   clusters: ReadonlyMap<string, number>;
+  /** By index of CLUSTER: its first SUBSET, every endpoint. */
+  subsets: readonly number[];
   /** Name -> index of ROUTE_TABLE. */
   tables: ReadonlyMap<string, number>;
 }

@@ -3,7 +3,8 @@ import { ipBytes } from './address.ts';
 import type { ImageWriter } from './image-writer.ts';
 import type { ClusterConfig, EndpointConfig, UpstreamTlsConfig } from './types.ts';
 
-export function compileCluster(writer: ImageWriter, name: string, cluster: ClusterConfig): void {
+/** Appends a CLUSTER with everything it points to; returns its first SUBSET. */
+export function compileCluster(writer: ImageWriter, name: string, cluster: ClusterConfig): number {
   const nameSlice = writer.string(name);
   const endpointStart = writer.count('ENDPOINT');
   const pickStart = writer.index.length;
@@ -16,6 +17,11 @@ export function compileCluster(writer: ImageWriter, name: string, cluster: Clust
     weights.push(endpoint.weight);
   }
   writer.u16.append(strideWeights(weights));
+  const subsetStart = writer.add('SUBSET', {
+    cluster: writer.count('CLUSTER'),
+    memberStart: pickStart,
+    memberCount: weights.length,
+  });
   writer.add('CLUSTER', {
     nameOffset: nameSlice.offset,
     nameLength: nameSlice.length,
@@ -31,7 +37,13 @@ export function compileCluster(writer: ImageWriter, name: string, cluster: Clust
     maxPending: cluster.pool.maxPending,
     maxRequestsPerConnection: cluster.pool.maxRequestsPerConnection,
     tls: cluster.tls === null ? NONE : addTls(writer, cluster.tls),
+    balancer: addBalancer(writer, cluster),
+    subsetStart,
+    subsetCount: 1,
+    maxQueue: 1024,
+    queueTimeoutMs: 1000,
   });
+  return subsetStart;
 }
 
 const MAX_STRIDE = 0xffff;
@@ -59,6 +71,32 @@ function addEndpoint(writer: ImageWriter, endpoint: EndpointConfig): number {
     weight: endpoint.weight,
     serverNameOffset: serverName.offset,
     serverNameLength: serverName.length,
+    priority: 0,
+    zoneOffset: NONE,
+    zoneLength: 0,
+    maxRequests: 0,
+  });
+}
+
+function addBalancer(writer: ImageWriter, cluster: ClusterConfig): number {
+  return writer.add('BALANCER', {
+    policy: POLICY[cluster.policy],
+    biasMillis: 1000,
+    decayMs: 10_000,
+    defaultLatencyUs: 30_000,
+    penaltyMs: 5000,
+    tableSize: 65_537,
+    hashBalancePercent: 0,
+    hashStart: 0,
+    hashCount: 0,
+    overprovisioningPercent: 140,
+    panicPercent: 50,
+    zoneOffset: NONE,
+    zoneLength: 0,
+    zoneMinEndpoints: 6,
+    slowStartMs: 0,
+    slowStartAggressionMillis: 1000,
+    slowStartMinPercent: 10,
   });
 }
 

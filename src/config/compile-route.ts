@@ -60,6 +60,9 @@ export function compileRoute(compilation: Compilation, route: RouteConfig): numb
     responseEditCount: responseEdits.count,
     maxBodyLow: maxRequestBodyBytes === 0 ? NONE : maxRequestBodyBytes % 2 ** 32,
     maxBodyHigh: maxRequestBodyBytes === 0 ? NONE : Math.floor(maxRequestBodyBytes / 2 ** 32),
+    subset: action.subset,
+    limitStart: 0,
+    limitCount: 0,
   });
 }
 
@@ -94,11 +97,15 @@ function addPredicate({ writer, regexes }: Compilation, source: number, predicat
   });
 }
 
-function addAction(compilation: Compilation, action: ActionConfig): Rows {
+function addAction(compilation: Compilation, action: ActionConfig): Rows & { subset: number } {
   const { writer, clusters } = compilation;
+  const subsetOf = (cluster: number) => compilation.subsets[cluster] ?? NONE;
   switch (action.kind) {
     case 'cluster':
-      return { start: indexOf(clusters, action.cluster), count: 1 };
+      {
+      const index = indexOf(clusters, action.cluster);
+      return { start: index, count: 1, subset: subsetOf(index) };
+    }
     case 'weightedClusters': {
       const start = writer.count('WEIGHT');
       let cumulative = 0;
@@ -106,14 +113,15 @@ function addAction(compilation: Compilation, action: ActionConfig): Rows {
         // The engine wants strictly rising sums: a cluster of weight 0 has no row.
         if (weight === 0) continue;
         cumulative += weight;
-        writer.add('WEIGHT', { cluster: indexOf(clusters, cluster), cumulative });
+        const index = indexOf(clusters, cluster);
+        writer.add('WEIGHT', { cluster: index, subset: subsetOf(index), cumulative });
       }
-      return { start, count: writer.count('WEIGHT') - start };
+      return { start, count: writer.count('WEIGHT') - start, subset: NONE };
     }
     case 'redirect':
-      return { start: addRedirect(compilation, action.redirect), count: 1 };
+      return { start: addRedirect(compilation, action.redirect), count: 1, subset: NONE };
     case 'respond':
-      return { start: addRespond(compilation, action.respond), count: 1 };
+      return { start: addRespond(compilation, action.respond), count: 1, subset: NONE };
   }
 }
 

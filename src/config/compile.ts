@@ -16,9 +16,9 @@ export function compile(config: Config): { image: ArrayBuffer; hash: string } {
     writer,
     regexes: new RegexTables(writer),
     clusters: indexByName(Object.keys(config.clusters)),
+    subsets: Object.entries(config.clusters).map(([name, cluster]) => compileCluster(writer, name, cluster)),
     tables: indexByName(Object.keys(config.routes)),
   };
-  for (const [name, cluster] of Object.entries(config.clusters)) compileCluster(writer, name, cluster);
   for (const [name, hosts] of Object.entries(config.routes)) compileRouteTable(compilation, name, hosts);
   for (const listener of config.listeners) compileListener(compilation, listener);
   return writer.finish();
@@ -53,5 +53,7 @@ function compileListener({ writer, tables }: Compilation, listener: ListenerConf
     trustStart,
     trustCount: listener.forwarded.trust.length,
     maxHeadBytes: listener.maxRequestHeadBytes,
+    limitStart: 0,
+    limitCount: 0,
   });
 }

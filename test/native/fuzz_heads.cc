@@ -43,7 +43,7 @@ std::unique_ptr<const Image> makeRoutes() {
   }
   for (uint32_t flags = 0; flags < 16; ++flags) {
     const ImageBuilder::Text name = b.text("web" + std::to_string(flags));
-    b.listeners.push_back({name.offset, name.length, table, flags, 0, 0, 65536});
+    b.listeners.push_back({name.offset, name.length, table, flags, 0, 0, 65536, 0, 0});
   }
   return loadImage(b);
 }

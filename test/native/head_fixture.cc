@@ -69,7 +69,7 @@ std::unique_ptr<const Image> makeImage(const HeadSpec& spec) {
   applySpec(builder, builder.routes[0], spec);
   const ImageBuilder::Text name = builder.text("web");
   const uint32_t flags = spec.flags | (spec.tls ? abi::listener_flag::kTls : 0);
-  builder.listeners.push_back({name.offset, name.length, table, flags, 0, 1, 65536});
+  builder.listeners.push_back({name.offset, name.length, table, flags, 0, 1, 65536, 0, 0});
   builder.cidrs = {{abi::family::kIpv4, 8, 0x0a000000, 0, 0, 0}};
   return loadImage(builder);
 }

@@ -195,8 +195,27 @@ uint32_t ImageBuilder::addCluster(const std::vector<uint32_t>& endpoint_weights)
       ++r.pick_count;
     }
     endpoints.push_back({endpoint_name.offset, endpoint_name.length, abi::family::kIpv4,
-                         address.offset, address.length, 9001, weight, kNone, 0});
+                         address.offset, address.length, 9001, weight, kNone, 0, 0, kNone, 0, 0});
   }
+  r.balancer = static_cast<uint32_t>(balancers.size());
+  abi::BalancerRecord balancer{};
+  balancer.policy = r.policy;
+  balancer.bias_millis = balancer.slow_start_aggression_millis = 1000;
+  balancer.decay_ms = 10'000;
+  balancer.default_latency_us = 30'000;
+  balancer.penalty_ms = 5000;
+  balancer.table_size = 65'537;
+  balancer.overprovisioning_percent = 140;
+  balancer.panic_percent = 50;
+  balancer.zone_offset = kNone;
+  balancer.zone_min_endpoints = 6;
+  balancer.slow_start_min_percent = 10;
+  balancers.push_back(balancer);
+  r.subset_start = static_cast<uint32_t>(subsets.size());
+  r.subset_count = 1;
+  subsets.push_back({static_cast<uint32_t>(clusters.size()), r.pick_start, r.pick_count});
+  r.max_queue = 1024;
+  r.queue_timeout_ms = 1000;
   clusters.push_back(r);
   return static_cast<uint32_t>(clusters.size()) - 1;
 }
@@ -216,7 +235,7 @@ std::vector<std::byte> ImageBuilder::finish() const {
   const auto append_all = [&](const auto&... rows) { (append(rows), ...); };
   append_all(bytes, u16, index, listeners, route_tables, hosts, vhosts, paths, regexes, dfas,
              routes, predicates, edits, weights, redirects, responds, clusters, endpoints, tls,
-             cidrs);
+             cidrs, balancers, hash_sources, subsets, rate_limits, rate_keys);
   header[2] = static_cast<uint32_t>(image.size());
   std::memcpy(image.data(), header.data(), header.size() * 4);
   return image;

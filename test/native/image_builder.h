@@ -67,6 +67,11 @@ class ImageBuilder {
   std::vector<abi::EndpointRecord> endpoints;
   std::vector<abi::TlsRecord> tls;
   std::vector<abi::CidrRecord> cidrs;
+  std::vector<abi::BalancerRecord> balancers;
+  std::vector<abi::HashSourceRecord> hash_sources;
+  std::vector<abi::SubsetRecord> subsets;
+  std::vector<abi::RateLimitRecord> rate_limits;
+  std::vector<abi::RateKeyRecord> rate_keys;
 
  private:
   uint32_t addVhost(const VhostSpec& spec);

@@ -31,6 +31,10 @@ ImageBuilder sampleImage() {
                     0,
                     0,
                     socket.offset,
+                    0,
+                    0,
+                    kNone,
+                    0,
                     0};
   const ImageBuilder::Text pem = b.text("-----BEGIN CERTIFICATE-----");
   b.tls.push_back({abi::tls_flag::kInsecureSkipVerify, pem.offset, 5, pem.offset, pem.length,
@@ -67,11 +71,11 @@ ImageBuilder sampleImage() {
                          abi::rewrite::kPrefix, path.offset, path.length, 1});
   b.routes[4].action = abi::action::kWeightedClusters;
   b.routes[4].action_count = 2;
-  b.weights = {{0, 90}, {1, 100}};
+  b.weights = {{0, 0, 90}, {1, 1, 100}};
   b.routes[5].action = abi::action::kRespond;
   b.responds.push_back({200, value.offset, value.length, lines.offset, lines.length});
   const ImageBuilder::Text web = b.text("web");
-  b.listeners.push_back({web.offset, web.length, table, 15, 0, 2, 16384});
+  b.listeners.push_back({web.offset, web.length, table, 15, 0, 2, 16384, 0, 0});
   b.cidrs = {{abi::family::kIpv4, 8, 0x0a000000, 0, 0, 0},
              {abi::family::kIpv6, 32, 0x20010db8, 0, 0, 0}};
   return b;

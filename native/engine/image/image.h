@@ -81,6 +81,21 @@ class Image {
   std::span<const abi::CidrRecord> cidrs() const noexcept {
     return rows<abi::CidrRecord>(abi::section::kCidr);
   }
+  std::span<const abi::BalancerRecord> balancers() const noexcept {
+    return rows<abi::BalancerRecord>(abi::section::kBalancer);
+  }
+  std::span<const abi::HashSourceRecord> hashSources() const noexcept {
+    return rows<abi::HashSourceRecord>(abi::section::kHashSource);
+  }
+  std::span<const abi::SubsetRecord> subsets() const noexcept {
+    return rows<abi::SubsetRecord>(abi::section::kSubset);
+  }
+  std::span<const abi::RateLimitRecord> rateLimits() const noexcept {
+    return rows<abi::RateLimitRecord>(abi::section::kRateLimit);
+  }
+  std::span<const abi::RateKeyRecord> rateKeys() const noexcept {
+    return rows<abi::RateKeyRecord>(abi::section::kRateKey);
+  }
   std::span<const uint32_t> indexes() const noexcept {
     return rows<uint32_t>(abi::section::kIndex);
   }
@@ -98,6 +113,11 @@ class Image {
   PickTable picks(const abi::ClusterRecord& cluster) const noexcept {
     return {indexes().subspan(cluster.pick_start, cluster.pick_count),
             u16s().subspan(cluster.stride_start, cluster.pick_count)};
+  }
+
+  // ENDPOINT indexes that a subset holds.
+  std::span<const uint32_t> members(const abi::SubsetRecord& subset) const noexcept {
+    return indexes().subspan(subset.member_start, subset.member_count);
   }
 
   // Rows of a listener whose peers may set X-Forwarded-*.

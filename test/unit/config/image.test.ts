@@ -121,8 +121,8 @@ clusters:
       ['one.test:4', 4, 4, 4, 1, 'one.test'],
     ]);
     expect(read.rows('WEIGHT')).toEqual([
-      { cluster: 0, cumulative: 3 },
-      { cluster: 2, cumulative: 4 },
+      { cluster: 0, subset: 0, cumulative: 3 },
+      { cluster: 2, subset: 2, cumulative: 4 },
     ]);
     expect(
       describeConfig(config).clusters.map(({ name, endpoints }) => [name, endpoints.map(({ index }) => index)]),
