@@ -81,7 +81,7 @@ void Reactor::releaseEndpoint(Exchange& exchange) noexcept {
   }
   if (exchange.counted) {
     exchange.counted = false;
-    exchange.pool->state->active.fetch_sub(1, std::memory_order_relaxed);
+    exchange.pool->state->load.active.fetch_sub(1, std::memory_order_relaxed);
     --exchange.pool->active_count;
     exchange.image->cluster_shards[exchange.cluster]->counters.subtract(abi::cluster_stat::kActive,
                                                                         1);

@@ -175,7 +175,7 @@ uint32_t Reactor::pickEndpoint(Exchange& exchange) noexcept {
   return pickLeastRequest(
       table, rng_,
       [&pools](uint32_t endpoint) {
-        return pools[endpoint]->state->active.load(std::memory_order_relaxed);
+        return pools[endpoint]->state->load.active.load(std::memory_order_relaxed);
       },
       excluded);
 }
@@ -197,7 +197,7 @@ void Reactor::dispatch(Exchange& exchange, Now now) noexcept {
     exchange.pool = exchange.image->pools[endpoint];
   }
   Pool& pool = *exchange.pool;
-  pool.state->active.fetch_add(1, std::memory_order_relaxed);
+  pool.state->load.active.fetch_add(1, std::memory_order_relaxed);
   ++pool.active_count;
   exchange.counted = true;
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kActive, 1);

@@ -185,7 +185,8 @@ bool Engine::readEndpoint(uint64_t version, uint32_t index, std::span<double> ou
     for (uint32_t i = 0; i < abi::endpoint_stat::kCount; ++i)
       out[i] += static_cast<double>(shard->counters.read(i));
   }
-  out[abi::endpoint_stat::kActive] = endpoint.active.load(std::memory_order_relaxed);
+  out[abi::endpoint_stat::kActive] = endpoint.load.active.load(std::memory_order_relaxed);
+  out[abi::endpoint_stat::kHealth] = endpoint.load.health.load(std::memory_order_relaxed);
   out[abi::endpoint_stat::kConnections] = endpoint.connections.load(std::memory_order_relaxed);
   return true;
 }

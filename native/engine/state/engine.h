@@ -16,28 +16,10 @@
 #include "base/cache_line.h"
 #include "engine/image/image.h"
 #include "engine/state/stats.h"
+#include "engine/state/upstream_state.h"
 #include "engine/upstream/tls_context.h"
 
 namespace millrace {
-
-// Runtime state of a cluster: outlives the image it came with, as long as some image names the
-// cluster.
-struct ClusterState {
-  std::string name;
-  std::array<std::unique_ptr<ClusterShard>, abi::limits::kMaxWorkers> shards;
-};
-
-// Runtime state of an endpoint. `active` and `connections` are shared by all workers, because a
-// balancer that sees only its own worker's load picks badly and a connection cap must hold for the
-// process.
-struct EndpointState {
-  std::string key;
-  alignas(kCacheLine) std::atomic<uint32_t> active{0};
-  std::atomic<uint32_t> connections{0};
-  // Workers that hold requests back because `connections` is at its cap.
-  std::atomic<uint32_t> waiting_workers{0};
-  alignas(kCacheLine) std::array<std::unique_ptr<EndpointShard>, abi::limits::kMaxWorkers> shards;
-};
 
 // An image together with the state that its clusters and endpoints refer to. Immutable.
 struct InstalledImage {

@@ -16,7 +16,7 @@ Pool::Pool(uint32_t worker, std::shared_ptr<EndpointState> endpoint)
 Pool::~Pool() {
   // What a dying worker had in flight must not weigh on the others for ever.
   announceWaiting(false);
-  state->active.fetch_sub(active_count, std::memory_order_relaxed);
+  state->load.active.fetch_sub(active_count, std::memory_order_relaxed);
   state->connections.fetch_sub(open_count, std::memory_order_relaxed);
 }
 
