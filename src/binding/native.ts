@@ -23,4 +23,14 @@ export interface Addon {
   readonly pause: (handle: number) => void;
   readonly resume: (handle: number) => void;
   readonly countConnection: (opened: boolean) => void;
+
+  // Structures of the engine as objects of their own, for conformance tests and benches; one environment each.
+  readonly Matcher: new (image: ArrayBuffer, routeTable: number) => NativeMatcher;
+}
+
+/** See src/binding/matcher.ts. */
+export interface NativeMatcher {
+  match(request: string): number;
+  setRequests(lines: string): number;
+  timeMatches(n: number, threads: number): number;
 }
