@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 3452669847u;
+inline constexpr uint32_t kHash = 2180732392u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -524,6 +524,11 @@ inline constexpr uint32_t kMaxRespondHeadersBytes = 65536u;
 inline constexpr uint32_t kMaxEndpoints = 65535u;
 inline constexpr uint32_t kMaxRateLimitsPerRoute = 16u;
 inline constexpr uint32_t kMaxSlidingLog = 128u;
+inline constexpr uint32_t kMaxRateRequests = 1000000u;
+inline constexpr uint32_t kMaxRateWindowMs = 86400000u;
+inline constexpr uint32_t kMaxRateBurstMs = 604800000u;
+inline constexpr uint32_t kMaxRateKeys = 8u;
+inline constexpr uint32_t kMaxRateNameBytes = 512u;
 }  // namespace limits
 
 namespace method {

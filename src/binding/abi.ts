@@ -189,11 +189,11 @@ export const RECORDS = {
     'algorithm', // RATE_ALGORITHM
     'limit', // requests in a window
     'windowMs',
-    'burst', // gcra: requests that may come at once
+    'burst', // gcra: requests that may come at once; else the limit
     'flags', // RATE_FLAG bits
     'status', // of a refusal
     'bodyOffset', 'bodyLength', // of a refusal; offset NONE = the standard sentence
-    'typeOffset', 'typeLength', // content type of that body
+    'typeOffset', 'typeLength', // content type of that body; offset NONE beside no body
     'keyStart', 'keyCount', // RATE_KEY rows; none = one counter for all
   ],
   RATE_KEY: [
@@ -344,4 +344,11 @@ export const LIMITS = {
   maxRateLimitsPerRoute: 16,
   /** A sliding log remembers every request of the window. */
   maxSlidingLog: 128,
+  /** Requests in a window, and burst: what the state words of a counter hold. */
+  maxRateRequests: 1_000_000,
+  maxRateWindowMs: 86_400_000,
+  /** gcra: the longest time that a whole burst may take to be earned again. */
+  maxRateBurstMs: 604_800_000,
+  maxRateKeys: 8,
+  maxRateNameBytes: 512,
 } as const;

@@ -1,5 +1,7 @@
 import { extname } from 'node:path';
+import { buildRateLimits } from './build-rate.ts';
 import type { ConfigFiles } from './files.ts';
+import { rateOwnerOfRoute, rateOwnerOfVirtualHost } from './rate-names.ts';
 import type { ParsedHeaderEdits, ParsedPredicate, ParsedRoute, ParsedVirtualHost } from './schema-route.ts';
 import type {
   ActionConfig,
@@ -29,14 +31,18 @@ export function buildVirtualHost(
   files: ConfigFiles,
 ): VirtualHostConfig {
   const name = `${table}/${index}`;
+  const rateOwner = rateOwnerOfVirtualHost(table, parsed.name, index);
   return {
     name: parsed.name ?? name,
     hosts: parsed.hosts,
-    routes: parsed.routes.map((route, routeIndex) => buildRoute(route, route.name ?? `${name}/${routeIndex}`, files)),
+    rateLimits: buildRateLimits(parsed.rateLimit, rateOwner),
+    routes: parsed.routes.map((route, i) =>
+      buildRoute(route, route.name ?? `${name}/${i}`, rateOwnerOfRoute(rateOwner, route.name, i), files),
+    ),
   };
 }
 
-function buildRoute(parsed: ParsedRoute, name: string, files: ConfigFiles): RouteConfig {
+function buildRoute(parsed: ParsedRoute, name: string, rateOwner: string, files: ConfigFiles): RouteConfig {
   return {
     name,
     match: buildMatch(parsed.match),
@@ -50,6 +56,7 @@ function buildRoute(parsed: ParsedRoute, name: string, files: ConfigFiles): Rout
     requestHeaders: buildEdits(parsed.requestHeaders),
     responseHeaders: buildEdits(parsed.responseHeaders),
     maxRequestBodyBytes: parsed.maxRequestBody,
+    rateLimits: buildRateLimits(parsed.rateLimit, rateOwner),
   };
 }
 

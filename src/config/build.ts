@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { LIMITS } from '../binding/abi.ts';
+import { buildRateLimits } from './build-rate.ts';
 import { buildVirtualHost } from './build-route.ts';
 import { expandEndpoint, type Resolutions } from './endpoints.ts';
 import type { ConfigFiles } from './files.ts';
+import { rateOwnerOfListener } from './rate-names.ts';
 import type { ParsedCluster, ParsedConfig, ParsedListener } from './schema.ts';
 import type { ClusterConfig, Config, ListenerConfig } from './types.ts';
 
@@ -13,7 +15,7 @@ export function buildConfig(parsed: ParsedConfig, files: ConfigFiles, resolution
     drainTimeoutMs: parsed.drainTimeout,
     log: { level: parsed.log.level },
     admin: parsed.admin === false ? null : parsed.admin.address,
-    limits: { maxConnections: parsed.limits.maxConnections },
+    limits: parsed.limits,
     listeners: parsed.listeners.map((listener) => buildListener(listener, files)),
     routes: mapValues(parsed.routes, (hosts, table) =>
       hosts.map((host, index) => buildVirtualHost(host, table, index, files)),
@@ -40,6 +42,7 @@ function buildListener(parsed: ParsedListener, files: ConfigFiles): ListenerConf
     requestId: parsed.requestId,
     underscoresInHeaders: parsed.underscoresInHeaders,
     maxRequestHeadBytes: parsed.maxRequestHead,
+    rateLimits: buildRateLimits(parsed.rateLimit, rateOwnerOfListener(parsed.name)),
   };
 }
 

@@ -9,6 +9,8 @@ export interface Compilation {
   clusters: ReadonlyMap<string, number>;
   /** By index of CLUSTER: its first SUBSET, every endpoint. */
   subsets: readonly number[];
+  /** Name -> index of RATE_LIMIT. */
+  rateLimits: ReadonlyMap<string, number>;
   /** Name -> index of ROUTE_TABLE. */
   tables: ReadonlyMap<string, number>;
 }

@@ -1,5 +1,6 @@
 import { NONE, PATH_KIND } from '../binding/abi.ts';
 import type { Compilation } from './compilation.ts';
+import { addLimitRows } from './compile-rate.ts';
 import { compileRoute } from './compile-route.ts';
 import { hash32 } from './hash.ts';
 import { layOutTable } from './hash-table.ts';
@@ -70,13 +71,16 @@ interface PathEntry {
 }
 
 function compileVirtualHost(compilation: Compilation, host: VirtualHostConfig): number {
-  const { writer, regexes } = compilation;
+  const { writer, regexes, rateLimits } = compilation;
   const name = writer.string(host.name);
   const routeStart = writer.count('ROUTE');
   const paths = new Map<string, PathEntry>();
+  const shared = addLimitRows(writer, rateLimits, host.rateLimits);
   const expressions: { dfa: number; route: number }[] = [];
   for (const route of host.routes) {
-    const index = compileRoute(compilation, route);
+    const limits =
+      route.rateLimits.length === 0 ? shared : addLimitRows(writer, rateLimits, [...host.rateLimits, ...route.rateLimits]);
+    const index = compileRoute(compilation, route, limits);
     const { kind, value } = route.match.path;
     if (kind === 'regex') {
       // One row per route, even for equal expressions: their declared order among the others decides.

@@ -22,8 +22,12 @@ import type {
   RouteConfig,
 } from './types.ts';
 
-/** Appends a ROUTE with everything it points to; returns its index. */
-export function compileRoute(compilation: Compilation, route: RouteConfig): number {
+/** Appends a ROUTE with everything it points to; returns its index. `limits`: INDEX rows of its rate limits. */
+export function compileRoute(
+  compilation: Compilation,
+  route: RouteConfig,
+  limits: { limitStart: number; limitCount: number },
+): number {
   const { writer } = compilation;
   const name = writer.string(route.name);
   const path = writer.string(route.match.path.value);
@@ -61,8 +65,7 @@ export function compileRoute(compilation: Compilation, route: RouteConfig): numb
     maxBodyLow: maxRequestBodyBytes === 0 ? NONE : maxRequestBodyBytes % 2 ** 32,
     maxBodyHigh: maxRequestBodyBytes === 0 ? NONE : Math.floor(maxRequestBodyBytes / 2 ** 32),
     subset: action.subset,
-    limitStart: 0,
-    limitCount: 0,
+    ...limits,
   });
 }
 

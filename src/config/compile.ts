@@ -2,6 +2,7 @@ import { FAMILY, LISTENER_FLAG } from '../binding/abi.ts';
 import { indexOf, type Compilation } from './compilation.ts';
 import { compileCluster } from './compile-cluster.ts';
 import { compileRouteTable } from './compile-host.ts';
+import { addLimitRows, compileRateLimits } from './compile-rate.ts';
 import { ImageWriter } from './image-writer.ts';
 import { RegexTables } from './regex-tables.ts';
 import type { Config, ListenerConfig } from './types.ts';
@@ -17,6 +18,7 @@ export function compile(config: Config): { image: ArrayBuffer; hash: string } {
     regexes: new RegexTables(writer),
     clusters: indexByName(Object.keys(config.clusters)),
     subsets: Object.entries(config.clusters).map(([name, cluster]) => compileCluster(writer, name, cluster)),
+    rateLimits: compileRateLimits(writer, config),
     tables: indexByName(Object.keys(config.routes)),
   };
   for (const [name, hosts] of Object.entries(config.routes)) compileRouteTable(compilation, name, hosts);
@@ -28,7 +30,7 @@ function indexByName(names: string[]): Map<string, number> {
   return new Map(names.map((name, index) => [name, index]));
 }
 
-function compileListener({ writer, tables }: Compilation, listener: ListenerConfig): void {
+function compileListener({ writer, tables, rateLimits }: Compilation, listener: ListenerConfig): void {
   const name = writer.string(listener.name);
   const trustStart = writer.count('CIDR');
   for (const { family, prefixBits, words } of listener.forwarded.trust) {
@@ -53,7 +55,6 @@ function compileListener({ writer, tables }: Compilation, listener: ListenerConf
     trustStart,
     trustCount: listener.forwarded.trust.length,
     maxHeadBytes: listener.maxRequestHeadBytes,
-    limitStart: 0,
-    limitCount: 0,
+    ...addLimitRows(writer, rateLimits, listener.rateLimits),
   });
 }

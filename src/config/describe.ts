@@ -1,9 +1,11 @@
-import type { ClusterConfig, Config, ListenerConfig } from './types.ts';
+import { rateLimitsOf } from './compile-rate.ts';
+import type { ClusterConfig, Config, ListenerConfig, RateLimitConfig } from './types.ts';
 
 /** Names of the objects of a configuration in image order: index i here is index i there. */
 export interface Description {
   listeners: { name: string; host: string; port: number; tls: boolean; routes: string }[];
   routeTables: { name: string; virtualHosts: { name: string; hosts: string[]; routes: string[] }[] }[];
+  rateLimits: { name: string; algorithm: RateLimitConfig['algorithm']; shadow: boolean }[];
   clusters: {
     name: string;
     policy: ClusterConfig['policy'];
@@ -25,6 +27,7 @@ export function describe(config: Config): Description {
         routes: host.routes.map((route) => route.name),
       })),
     })),
+    rateLimits: rateLimitsOf(config).map(({ name, algorithm, shadow }) => ({ name, algorithm, shadow })),
     clusters: Object.entries(config.clusters).map(([name, cluster]) => ({
       name,
       policy: cluster.policy,

@@ -10,6 +10,7 @@ import {
   REWRITE,
   type RecordFields,
 } from '../binding/abi.ts';
+import { dumpLimitNames } from './dump-rate.ts';
 import type { ImageReader } from './image-reader.ts';
 import { nameOf } from './names.ts';
 
@@ -42,6 +43,7 @@ export function dumpRoute(reader: ImageReader, row: RecordFields<'ROUTE'>): obje
     responseHeaders: dumpEdits(reader, reader.rows('EDIT', row.responseEditStart, row.responseEditCount)),
     maxRequestBody:
       row.maxBodyLow === NONE && row.maxBodyHigh === NONE ? 0 : row.maxBodyHigh * 2 ** 32 + row.maxBodyLow,
+    rateLimit: dumpLimitNames(reader, row),
   };
 }
 

@@ -1,5 +1,6 @@
 import { FAMILY, LISTENER_FLAG, NONE, POLICY, TLS_FLAG, type RecordFields } from '../binding/abi.ts';
 import { ipText } from './address.ts';
+import { dumpLimitNames, dumpRateLimits } from './dump-rate.ts';
 import { dumpRoute } from './dump-route.ts';
 import { ImageReader } from './image-reader.ts';
 import { nameOf } from './names.ts';
@@ -18,6 +19,7 @@ export function dumpImage(image: ArrayBuffer): object {
     hash: reader.hash,
     bytes: image.byteLength,
     listeners: reader.rows('LISTENER').map((row) => dumpListener(reader, row, tables)),
+    rateLimits: dumpRateLimits(reader),
     routes: Object.fromEntries(tables.map((row) => [textOf(reader, row), dumpTable(reader, row)])),
     clusters: Object.fromEntries(reader.rows('CLUSTER').map((row) => [textOf(reader, row), dumpCluster(reader, row)])),
   };
@@ -45,6 +47,7 @@ function dumpListener(
     requestId: has(LISTENER_FLAG.requestId),
     underscoresInHeaders: has(LISTENER_FLAG.underscoresInNames),
     maxRequestHead: row.maxHeadBytes,
+    rateLimit: dumpLimitNames(reader, row),
   };
 }
 

@@ -1,6 +1,7 @@
 import { isLoopback, parseEndpointAddress, parseListenAddress } from './address.ts';
 import { isRefusal } from './parsing.ts';
 import { checkReference, list, mapping, uniqueness, type Report } from './raw.ts';
+import { checkRateLimits } from './rules-rate.ts';
 import { checkRoute } from './rules-route.ts';
 import { parseHostPattern } from './schema-scalars.ts';
 import type { Finding } from './schema-problems.ts';
@@ -18,6 +19,7 @@ export function checkRules(root: unknown): Finding[] {
   const clusters = Object.keys(mapping(config['clusters']));
   checkAdmin(config['admin'], report);
   checkListeners(list(config['listeners']), tables, report);
+  checkRateLimits(config, report);
   for (const [table, hosts] of Object.entries(mapping(config['routes'])))
     checkTable(['routes', table], list(hosts), clusters, report);
   for (const [cluster, value] of Object.entries(mapping(config['clusters'])))

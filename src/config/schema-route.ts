@@ -1,5 +1,6 @@
 import * as z from 'zod';
 import { METHODS } from '../binding/abi.ts';
+import { rateLimits } from './schema-rate.ts';
 import * as scalar from './schema-scalars.ts';
 
 const MAX_WEIGHT = 1_000_000;
@@ -97,11 +98,13 @@ const route = z.strictObject({
   requestHeaders: headerEdits(scalar.editableRequestHeader),
   responseHeaders: headerEdits(scalar.editableResponseHeader),
   maxRequestBody: scalar.size(0, Number.MAX_SAFE_INTEGER).prefault(0).describe('0 = no limit'),
+  rateLimit: rateLimits,
 });
 
 export const virtualHost = z.strictObject({
   name: scalar.name.optional(),
   hosts: z.array(scalar.hostPattern).min(1).describe('exact names, "*.suffix" for one or more labels, or "*"'),
+  rateLimit: rateLimits.describe('each is one counter for all routes of this virtual host'),
   routes: z.array(route).min(1),
 });
 

@@ -58,6 +58,11 @@ export const headerName = parsing(z.string(), (value) =>
   TOKEN.test(value) ? value.toLowerCase() : refuse(`${JSON.stringify(value)} is not a header name`),
 );
 
+/** A cookie name: its case counts. */
+export const cookieName = parsing(z.string(), (value) =>
+  TOKEN.test(value) ? value : refuse(`${JSON.stringify(value)} is not a cookie name`),
+);
+
 export const headerValue = parsing(z.string(), (value) =>
   hasControlCharacters(value) ? refuse('a header value may not hold control characters or line breaks') : value.trim(),
 );

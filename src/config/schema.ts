@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { LIMITS } from '../binding/abi.ts';
 import { parseCidr, parseEndpointAddress, parseListenAddress } from './address.ts';
 import { parsing } from './parsing.ts';
+import { rateLimits } from './schema-rate.ts';
 import * as scalar from './schema-scalars.ts';
 import { virtualHost } from './schema-route.ts';
 import { LOG_LEVELS } from './types.ts';
@@ -40,6 +41,7 @@ const listener = z.strictObject({
   requestId: z.boolean().default(true).describe('write x-request-id; kept from a trusted peer'),
   underscoresInHeaders: z.boolean().default(false).describe('false: headers with "_" in their name are dropped'),
   maxRequestHead: scalar.size(4 * 1024, 64 * 1024).prefault('16KiB'),
+  rateLimit: rateLimits.describe('counts every request of this listener, before a route is looked for'),
 });
 
 const address = parsing(z.string(), parseEndpointAddress);
@@ -109,6 +111,12 @@ export const configSchema = z.strictObject({
       maxConnections: scalar.count
         .default(0)
         .describe('downstream connections of the process; 0 = derived from the open-file limit'),
+      rateLimitKeys: z
+        .int()
+        .min(1024)
+        .max(16_777_216)
+        .default(100_000)
+        .describe('counters of all rate limits together: one for each client, tenant ... that was seen within its window'),
     })
     .prefault({}),
   listeners: z.array(listener).min(1),

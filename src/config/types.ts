@@ -8,7 +8,11 @@ export interface Config {
   log: { level: LogLevel };
   /** null = no admin endpoint. */
   admin: { host: string; port: number } | null;
-  limits: { maxConnections: number };
+  limits: {
+    maxConnections: number;
+    /** Keys in the one table of rate limit counters. */
+    rateLimitKeys: number;
+  };
   listeners: ListenerConfig[];
   /** Route tables; the i-th key is ROUTE_TABLE i of the image. */
   routes: Record<string, VirtualHostConfig[]>;
@@ -31,6 +35,7 @@ export interface ListenerConfig {
   requestId: boolean;
   underscoresInHeaders: boolean;
   maxRequestHeadBytes: number;
+  rateLimits: RateLimitConfig[];
 }
 
 export interface CertificateConfig {
@@ -60,6 +65,8 @@ export interface VirtualHostConfig {
   name: string;
   /** Lower case: exact names, `*.suffix`, or `*`. */
   hosts: string[];
+  /** Each is one counter for all routes. */
+  rateLimits: RateLimitConfig[];
   routes: RouteConfig[];
 }
 
@@ -78,6 +85,41 @@ export interface RouteConfig {
   responseHeaders: HeaderEdits;
   /** 0 = no limit. */
   maxRequestBodyBytes: number;
+  rateLimits: RateLimitConfig[];
+}
+
+export const RATE_ALGORITHMS = ['slidingWindow', 'slidingLog', 'gcra'] as const;
+
+export interface RateLimitConfig {
+  /** Unique in the configuration. */
+  name: string;
+  algorithm: (typeof RATE_ALGORITHMS)[number];
+  requests: number;
+  windowMs: number;
+  /** gcra: requests that may come at once. Else `requests`. */
+  burst: number;
+  /** What makes requests share a counter. Empty = all share one. */
+  key: RateKeyConfig[];
+  /** Counted, never refused. */
+  shadow: boolean;
+  /** Which answers carry RateLimit headers. */
+  headers: 'limited' | 'always' | 'never';
+  xHeaders: boolean;
+  status: number;
+  /** null = the standard sentence. */
+  body: string | null;
+  contentType: string;
+}
+
+export interface RateKeyConfig {
+  kind: 'clientIp' | 'header' | 'cookie' | 'path' | 'route' | 'host';
+  /** Of the header (lower case) or cookie; else empty. */
+  name: string;
+  /** clientIp: the prefix length that is one client; else 0. */
+  v4Bits: number;
+  v6Bits: number;
+  /** What happens to a request without this part: all such requests share a counter, or it is not counted at all. */
+  missing: 'share' | 'skip';
 }
 
 export type RetryCondition = 'connectFailure' | 'reset';

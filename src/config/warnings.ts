@@ -1,5 +1,6 @@
 import { list, mapping, type Report } from './raw.ts';
-import type { Config, MatchConfig, RouteConfig } from './types.ts';
+import type { Path } from './source.ts';
+import type { Config, MatchConfig, RateLimitConfig, RouteConfig } from './types.ts';
 
 /** Things that are allowed and yet hardly meant. They go to the log and to `check`; they never stop anything. */
 export function checkWarnings(config: Config, root: unknown, warn: Report): void {
@@ -11,14 +12,18 @@ export function checkWarnings(config: Config, root: unknown, warn: Report): void
       const path = ['routes', table, index, 'routes'];
       const written = list(mapping(list(mapping(mapping(root)['routes'])[table])[index])['routes']);
       checkShadows(host.routes, path, warn);
+      checkLimits(host.rateLimits, ['routes', table, index, 'rateLimit'], warn);
       for (const [i, route] of host.routes.entries()) {
         if (route.action.kind === 'cluster') usedClusters.add(route.action.cluster);
         if (route.action.kind === 'weightedClusters')
           for (const { cluster } of route.action.clusters) usedClusters.add(cluster);
         checkIdleKeys(route, mapping(written[i]), [...path, i], warn);
+        checkLimits(route.rateLimits, [...path, i, 'rateLimit'], warn);
       }
     }
   }
+  for (const [index, { rateLimits }] of config.listeners.entries())
+    checkLimits(rateLimits, ['listeners', index, 'rateLimit'], warn);
   for (const [name, cluster] of Object.entries(config.clusters)) {
     if (!usedClusters.has(name)) warn(['clusters', name], 'no route uses this cluster', undefined, 'key');
     if (cluster.endpoints.every((endpoint) => endpoint.weight === 0))
@@ -41,6 +46,15 @@ function checkIdleKeys(
   for (const key of FORWARDING_KEYS) {
     if (written[key] !== undefined)
       warn([...path, key], `"${key}" has no effect beside "${route.action.kind}"`, undefined, 'key');
+  }
+}
+
+function checkLimits(limits: readonly RateLimitConfig[], path: Path, warn: Report): void {
+  for (const { name, headers, xHeaders, shadow, status, body } of limits) {
+    if (xHeaders && headers === 'never')
+      warn(path, `the rate limit ${name} has xHeaders: true, which means nothing with headers: never`);
+    if (shadow && (status !== 429 || body !== null))
+      warn(path, `the rate limit ${name} has an answer, and shadow: true, so that it refuses nothing`);
   }
 }
 

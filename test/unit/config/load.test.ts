@@ -66,7 +66,7 @@ clusters:
       drainTimeoutMs: 60_000,
       log: { level: 'debug' },
       admin: null,
-      limits: { maxConnections: 9 },
+      limits: { maxConnections: 9, rateLimitKeys: 100_000 },
     });
     expect(config.listeners[0]).toMatchObject({
       host: '::1',
@@ -76,6 +76,7 @@ clusters:
       requestId: false,
       underscoresInHeaders: true,
       maxRequestHeadBytes: 65_536,
+      rateLimits: [],
     });
     const host = config.routes['t']?.[0];
     expect(host).toMatchObject({ name: 'host', hosts: ['a.example', '*.b.example'] });
@@ -121,6 +122,7 @@ clusters:
       },
       responseHeaders: { remove: [], set: [['x-w', '1']], add: [] },
       maxRequestBodyBytes: 1_048_576,
+      rateLimits: [],
     });
     expect(host?.routes[1]?.action).toEqual({
       kind: 'redirect',

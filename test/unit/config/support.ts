@@ -84,7 +84,7 @@ export const MINIMAL_CONFIG: Config = {
   drainTimeoutMs: 30_000,
   log: { level: 'info' },
   admin: null,
-  limits: { maxConnections: 0 },
+  limits: { maxConnections: 0, rateLimitKeys: 100_000 },
   listeners: [
     {
       name: 'web',
@@ -96,6 +96,7 @@ export const MINIMAL_CONFIG: Config = {
       requestId: true,
       underscoresInHeaders: false,
       maxRequestHeadBytes: 16_384,
+      rateLimits: [],
     },
   ],
   routes: {
@@ -103,6 +104,7 @@ export const MINIMAL_CONFIG: Config = {
       {
         name: 't/0',
         hosts: ['*'],
+        rateLimits: [],
         routes: [
           {
             name: 't/0/0',
@@ -117,6 +119,7 @@ export const MINIMAL_CONFIG: Config = {
             requestHeaders: { remove: [], set: [], add: [] },
             responseHeaders: { remove: [], set: [], add: [] },
             maxRequestBodyBytes: 0,
+            rateLimits: [],
           },
         ],
       },
@@ -144,4 +147,7 @@ export function routeWith(name: string, match: Partial<MatchConfig>): RouteConfi
   return { ...template, name, match: { ...template.match, ...match } };
 }
 
-export const withHosts = (hosts: VirtualHostConfig[]): Config => ({ ...MINIMAL_CONFIG, routes: { t: hosts } });
+export const withHosts = (hosts: Omit<VirtualHostConfig, 'rateLimits'>[]): Config => ({
+  ...MINIMAL_CONFIG,
+  routes: { t: hosts.map((host) => ({ ...host, rateLimits: [] })) },
+});

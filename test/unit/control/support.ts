@@ -53,9 +53,9 @@ export function plainConfig(): Config {
     drainTimeoutMs: 1000,
     log: { level: 'info' },
     admin: null,
-    limits: { maxConnections: 100 },
+    limits: { maxConnections: 100, rateLimitKeys: 100_000 },
     listeners: [
-      { name: 'web', host: '127.0.0.1', port: 0, routes: 't', tls: null, forwarded: { headers: true, trust: [] }, requestId: true, underscoresInHeaders: false, maxRequestHeadBytes: 16_384 },
+      { name: 'web', host: '127.0.0.1', port: 0, routes: 't', tls: null, forwarded: { headers: true, trust: [] }, requestId: true, underscoresInHeaders: false, maxRequestHeadBytes: 16_384, rateLimits: [] },
     ],
     routes: { t: [] },
     clusters: {},
