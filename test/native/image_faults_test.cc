@@ -116,3 +116,79 @@ CASE("faults of clusters are refused") {
     b.tls[0].key_length = 0;
   });
 }
+
+CASE("faults of rate limits are refused") {
+  const auto limit = [](uint32_t row, uint32_t abi::RateLimitRecord::*field, uint32_t value) {
+    return [=](ImageBuilder& b) { b.rate_limits[row].*field = value; };
+  };
+  const auto key = [](uint32_t row, uint32_t abi::RateKeyRecord::*field, uint32_t value) {
+    return [=](ImageBuilder& b) { b.rate_keys[row].*field = value; };
+  };
+  using Limit = abi::RateLimitRecord;
+  using Key = abi::RateKeyRecord;
+  refused("too many rate limits", [](auto& b) { b.routes[1].limit_count = 17; });
+  refused("too many rate limits", [](auto& b) { b.listeners[0].limit_count = 17; });
+  refused("rate limits out of bounds",
+          [](auto& b) { b.routes[1].limit_start = static_cast<uint32_t>(b.index.size()) - 1; });
+  refused("unknown rate limit", [](auto& b) { b.index.back() = 3; });
+  refused("listener counts by route", [](auto& b) { b.index.back() = 1; });
+  for (const char c : {'"', '\\', '\n', '\x7f', '\x80'}) {
+    refused("bad name of a rate limit",
+            [=](auto& b) { b.bytes[b.rate_limits[2].name_offset + 1] = c; });
+  }
+  refused("bad name of a rate limit", limit(0, &Limit::name_length, 0));
+  refused("bad name of a rate limit", [](auto& b) {
+    const auto text = b.text(std::string(abi::limits::kMaxRateNameBytes + 1, 'n'));
+    b.rate_limits[0].name_offset = text.offset;
+    b.rate_limits[0].name_length = text.length;
+  });
+  refused("unknown rate limit algorithm", limit(0, &Limit::algorithm, 0));
+  refused("unknown rate limit algorithm", limit(0, &Limit::algorithm, 4));
+  refused("requests of a rate limit out of range", limit(0, &Limit::limit, 0));
+  refused("requests of a rate limit out of range", limit(0, &Limit::limit, 1'000'001));
+  refused("requests of a rate limit out of range", limit(1, &Limit::limit, 129));
+  refused("window of a rate limit out of range", limit(0, &Limit::window_ms, 0));
+  refused("window of a rate limit out of range", limit(0, &Limit::window_ms, 86'400'001));
+  refused("burst of a rate limit out of range", limit(2, &Limit::burst, 0));
+  refused("burst of a rate limit out of range", limit(2, &Limit::burst, 1'000'001));
+  refused("burst of a rate limit out of range", limit(2, &Limit::burst, 100'801));  // > 7 days
+  refused("loaded", limit(2, &Limit::burst, 100'800));
+  refused("burst of an algorithm that has none", limit(0, &Limit::burst, 101));
+  refused("unknown rate limit flag", limit(0, &Limit::flags, 16));
+  refused("rate limit headers both always and never", limit(0, &Limit::flags, 2 | 4));
+  refused("status of a refusal out of range", limit(0, &Limit::status, 399));
+  refused("status of a refusal out of range", limit(0, &Limit::status, 600));
+  refused("bad body of a refusal", limit(0, &Limit::body_length, 1));
+  refused("bad body of a refusal", [](auto& b) {
+    b.rate_limits[1].body_offset = 0;
+    b.rate_limits[1].body_length = abi::limits::kMaxRespondBodyBytes + 1;
+    b.bytes.resize(b.bytes.size() + abi::limits::kMaxRespondBodyBytes + 1);
+  });
+  refused("bad content type of a refusal",
+          [](auto& b) { b.bytes[b.rate_limits[1].type_offset + 3] = '\r'; });
+  refused("bad content type of a refusal", [](auto& b) {
+    b.rate_limits[1].type_offset = abi::kNone;
+    b.rate_limits[1].type_length = 0;
+  });
+  refused("rate limit keys out of bounds", limit(1, &Limit::key_count, 5));
+  refused("rate limit keys out of bounds", [](auto& b) {
+    b.rate_keys.resize(20, b.rate_keys[0]);
+    b.rate_limits[1].key_count = 9;
+  });
+  refused("unknown kind of rate key", key(0, &Key::kind, 0));
+  refused("unknown kind of rate key", key(0, &Key::kind, 7));
+  refused("unknown rate key flag", key(0, &Key::flags, 2));
+  refused("bad name of a rate key", key(1, &Key::name_offset, abi::kNone));
+  refused("bad name of a rate key", key(3, &Key::name_offset, 0));
+  refused("bad name of a rate key", key(1, &Key::name_length, 1u << 30));
+  refused("name of a rate key is not a token", key(1, &Key::name_length, 0));
+  refused("name of a rate key is not a token",
+          [](auto& b) { b.bytes[b.rate_keys[1].name_offset] = 'X'; });
+  refused("name of a rate key is not a token",
+          [](auto& b) { b.bytes[b.rate_keys[2].name_offset] = '='; });
+  refused("address grouping out of range", key(0, &Key::bits4, 0));
+  refused("address grouping out of range", key(0, &Key::bits4, 33));
+  refused("address grouping out of range", key(0, &Key::bits6, 0));
+  refused("address grouping out of range", key(0, &Key::bits6, 129));
+  refused("address grouping out of range", key(3, &Key::bits4, 1));
+}

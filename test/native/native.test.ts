@@ -16,14 +16,19 @@ const [hashFilter, imageFilter, ...programs] = await buildSuites([HASH_FILTER, I
 /** Every feature that has rows of its own in an image. */
 const FULL_CONFIG = `
 listeners:
-  - { name: web, address: 127.0.0.1:0, routes: site, forwarded: { trust: [10.0.0.0/8, "2001:db8::/33", 192.0.2.7] } }
+  - name: web
+    address: 127.0.0.1:0
+    routes: site
+    forwarded: { trust: [10.0.0.0/8, "2001:db8::/33", 192.0.2.7] }
+    rateLimit: { requests: 1000000, window: 24h, key: [], status: 503, body: "", shadow: true }
 routes:
   site:
     - hosts: [shop.example.com, "*.shop.example.com", "*.example.com"]
+      rateLimit: [{ requests: 1, window: 1ms, key: [{ clientIp: { v4: 24 }, missing: skip }, host, path, route, { header: x-a }, { cookie: A }] }]
       routes:
         - { match: { path: /healthz }, respond: { status: 200, body: ok, headers: { cache-control: no-store } } }
         - { match: { path: /healthz, methods: [POST] }, respond: { status: 204 } }
-        - { match: { pathRegex: "/v[12]/items/[0-9]{1,12}", methods: [GET, HEAD] }, cluster: one }
+        - { match: { pathRegex: "/v[12]/items/[0-9]{1,12}", methods: [GET, HEAD] }, cluster: one, rateLimit: [{ requests: 128, window: 1m, algorithm: slidingLog, headers: always, xHeaders: true }, { requests: 1, window: 24h, algorithm: gcra, burst: 7, headers: never, body: '{}', contentType: application/json }] }
         - { match: { pathRegex: "/(a|b)*/\u00e9.*" }, cluster: two }
         - match:
             pathPrefix: /cart

@@ -78,6 +78,32 @@ ImageBuilder sampleImage() {
   b.listeners.push_back({web.offset, web.length, table, 15, 0, 2, 16384, 0, 0});
   b.cidrs = {{abi::family::kIpv4, 8, 0x0a000000, 0, 0, 0},
              {abi::family::kIpv6, 32, 0x20010db8, 0, 0, 0}};
+  const ImageBuilder::Text tenant = b.text("x-tenant");
+  const ImageBuilder::Text cookie = b.text("Sid");
+  const ImageBuilder::Text type = b.text("application/json");
+  const ImageBuilder::Text by_route = b.text("table/0/1#2");
+  namespace key = abi::rate_key_kind;
+  b.rate_keys = {{key::kClientIp, 0, kNone, 0, 24, 64},
+                 {key::kHeader, 1, tenant.offset, tenant.length, 0, 0},
+                 {key::kCookie, 0, cookie.offset, cookie.length, 0, 0},
+                 {key::kPath, 0, kNone, 0, 0, 0},
+                 {key::kHost, 0, kNone, 0, 0, 0},
+                 {key::kRoute, 0, kNone, 0, 0, 0}};
+  b.rate_limits = {
+      {web.offset, web.length, 0x11111111, abi::rate_algorithm::kSlidingWindow, 100, 1000, 100,
+       abi::rate_flag::kShadow | abi::rate_flag::kHeadersAlways, 429, kNone, 0, kNone, 0, 0, 5},
+      {host.offset, host.length, 0x22222222, abi::rate_algorithm::kSlidingLog, 128, 86'400'000, 128,
+       abi::rate_flag::kHeadersNever, 503, value.offset, value.length, type.offset, type.length, 2,
+       4},
+      {by_route.offset, by_route.length, 0x33333333, abi::rate_algorithm::kGcra, 10, 60'000, 20,
+       abi::rate_flag::kXHeaders, 429, kNone, 0, kNone, 0, 0, 0}};
+  const uint32_t limits = static_cast<uint32_t>(b.index.size());
+  b.index.insert(b.index.end(), {1, 2, 0});
+  b.routes[1].limit_start = b.routes[2].limit_start = limits;
+  b.routes[1].limit_count = 2;
+  b.routes[2].limit_count = 1;
+  b.listeners[0].limit_start = limits + 2;
+  b.listeners[0].limit_count = 1;
   return b;
 }
 

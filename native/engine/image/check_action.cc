@@ -30,6 +30,7 @@ bool ImageCheck::route(const abi::RouteRecord& r) noexcept {
       !isRange(abi::section::kEdit, r.response_edit_start, r.response_edit_count)) {
     return fail("header edits out of bounds");
   }
+  if (!limitRows(r.limit_start, r.limit_count)) return false;
   return routeAction(r);
 }
 

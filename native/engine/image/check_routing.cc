@@ -62,6 +62,13 @@ bool ImageCheck::listener(const abi::ListenerRecord& r) noexcept {
     return fail("trust rows out of bounds");
   if (r.max_head_bytes < 4096 || r.max_head_bytes > 65536)
     return fail("request head limit out of range");
+  if (!limitRows(r.limit_start, r.limit_count)) return false;
+  for (const uint32_t row : image_.indexes().subspan(r.limit_start, r.limit_count)) {
+    const abi::RateLimitRecord& limit = image_.rateLimits()[row];
+    for (const abi::RateKeyRecord& key : image_.keys(limit)) {
+      if (key.kind == abi::rate_key_kind::kRoute) return fail("listener counts by route");
+    }
+  }
   return true;
 }
 

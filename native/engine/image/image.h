@@ -120,6 +120,11 @@ class Image {
     return indexes().subspan(subset.member_start, subset.member_count);
   }
 
+  // What makes requests share a counter of a limit.
+  std::span<const abi::RateKeyRecord> keys(const abi::RateLimitRecord& limit) const noexcept {
+    return rateKeys().subspan(limit.key_start, limit.key_count);
+  }
+
   // Rows of a listener whose peers may set X-Forwarded-*.
   std::span<const abi::CidrRecord> trust(const abi::ListenerRecord& listener) const noexcept {
     return cidrs().subspan(listener.trust_start, listener.trust_count);

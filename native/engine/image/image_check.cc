@@ -23,6 +23,8 @@ bool ImageCheck::run() noexcept {
          each(s::kWeight, image_.weights(), &ImageCheck::weight) &&
          each(s::kRedirect, image_.redirects(), &ImageCheck::redirect) &&
          each(s::kRespond, image_.responds(), &ImageCheck::respond) &&
+         each(s::kRateKey, image_.rateKeys(), &ImageCheck::rateKey) &&
+         each(s::kRateLimit, image_.rateLimits(), &ImageCheck::rateLimit) &&
          each(s::kRoute, image_.routes(), &ImageCheck::route) &&
          each(s::kVhost, image_.vhosts(), &ImageCheck::vhost) &&
          each(s::kRouteTable, image_.routeTables(), &ImageCheck::routeTable) &&

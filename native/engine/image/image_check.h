@@ -44,6 +44,13 @@ class ImageCheck {
   bool tls(const abi::TlsRecord& r) noexcept;
   bool cidr(const abi::CidrRecord& r) noexcept;
 
+  // check_rate.cc
+  bool rateLimit(const abi::RateLimitRecord& r) noexcept;
+  bool rateKey(const abi::RateKeyRecord& r) noexcept;
+  // The INDEX rows of the limits that one request is checked against. Routes of a virtual host
+  // share them, so they are not claimed; their number bounds the walk.
+  bool limitRows(uint32_t start, uint32_t count) noexcept;
+
   template <typename Record>
   bool each(uint32_t section, std::span<const Record> rows,
             bool (ImageCheck::*check)(const Record&)) noexcept;
