@@ -202,23 +202,28 @@ bool anyCidrContains(std::span<const abi::CidrRecord> rows, const IpAddress& add
   return false;
 }
 
+bool walkForwardedFor(std::string_view line, std::span<const abi::CidrRecord> trust,
+                      IpAddress* known) noexcept {
+  while (!line.empty()) {
+    const std::size_t comma = line.rfind(',');
+    const std::size_t start = comma == std::string_view::npos ? 0 : comma + 1;
+    const std::string_view element = trim(line.substr(start));
+    line = line.substr(0, comma == std::string_view::npos ? 0 : comma);
+    if (element.empty()) continue;  // empty list elements are to be ignored (RFC 9110 §5.6.1)
+    const IpAddress hop = parseHop(element);
+    if (!hop.valid()) return false;
+    *known = hop;
+    if (!anyCidrContains(trust, hop)) return false;
+  }
+  return true;
+}
+
 IpAddress clientAddress(std::span<const std::string_view> lines, const IpAddress& peer,
                         std::span<const abi::CidrRecord> trust) noexcept {
   IpAddress known = peer;
   if (!anyCidrContains(trust, peer)) return known;
   for (std::size_t l = lines.size(); l > 0; --l) {
-    std::string_view line = lines[l - 1];
-    while (!line.empty()) {
-      const std::size_t comma = line.rfind(',');
-      const std::size_t start = comma == std::string_view::npos ? 0 : comma + 1;
-      const std::string_view element = trim(line.substr(start));
-      line = line.substr(0, comma == std::string_view::npos ? 0 : comma);
-      if (element.empty()) continue;  // empty list elements are to be ignored (RFC 9110 §5.6.1)
-      const IpAddress hop = parseHop(element);
-      if (!hop.valid()) return known;
-      known = hop;
-      if (!anyCidrContains(trust, known)) return known;
-    }
+    if (!walkForwardedFor(lines[l - 1], trust, &known)) return known;
   }
   return known;
 }

@@ -43,6 +43,10 @@ bool anyCidrContains(std::span<const abi::CidrRecord> rows, const IpAddress& add
 // values of the X-Forwarded-For headers in the order of arrival.
 IpAddress clientAddress(std::span<const std::string_view> lines, const IpAddress& peer,
                         std::span<const abi::CidrRecord> trust) noexcept;
+// One line of that walk, from its end: `*known` is the last hop that is known. False when the walk
+// is over, so that earlier lines say nothing.
+bool walkForwardedFor(std::string_view line, std::span<const abi::CidrRecord> trust,
+                      IpAddress* known) noexcept;
 IpAddress clientAddress(std::string_view forwarded_for, const IpAddress& peer,
                         std::span<const abi::CidrRecord> trust) noexcept;
 
