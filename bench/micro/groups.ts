@@ -1,0 +1,9 @@
+import type { Row } from './harness.ts';
+import { routeRows } from './route.ts';
+
+/** Each runs in a process of its own. */
+export const GROUPS = {
+  route: routeRows,
+} satisfies Record<string, () => AsyncIterable<Row>>;
+
+export const isGroup = (name: string): name is keyof typeof GROUPS => name in GROUPS;
