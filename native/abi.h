@@ -6,16 +6,18 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 2180732392u;
+inline constexpr uint32_t kHash = 3804903239u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
 inline constexpr uint32_t kImageHeaderWords = 6u;
 inline constexpr uint32_t kHistogramSubBucketBits = 5u;
-inline constexpr uint32_t kHistogramMaxBits = 26u;
+inline constexpr uint32_t kHistogramMaxBits = 40u;
 inline constexpr uint32_t kMaxRequestFields = 128u;
 inline constexpr uint32_t kHeadLengthWords = 259u;
-inline constexpr uint32_t kHistogramBuckets = 704u;
+inline constexpr uint32_t kHistogramBuckets = 1152u;
+inline constexpr uint32_t kHistogramTickMs = 5000u;
+inline constexpr uint32_t kHistogramWindowMs = 60000u;
 
 namespace section {
 inline constexpr uint32_t kBytes = 0u;
@@ -642,6 +644,52 @@ inline constexpr uint32_t kFlagUH = 21u;
 inline constexpr uint32_t kFlagUQ = 22u;
 inline constexpr uint32_t kCount = 23u;
 }  // namespace process_stat
+
+namespace route_stat {
+inline constexpr uint32_t kRequests = 0u;
+inline constexpr uint32_t kResponses1xx = 1u;
+inline constexpr uint32_t kResponses2xx = 2u;
+inline constexpr uint32_t kResponses3xx = 3u;
+inline constexpr uint32_t kResponses4xx = 4u;
+inline constexpr uint32_t kResponses5xx = 5u;
+inline constexpr uint32_t kResponsesNone = 6u;
+inline constexpr uint32_t kRetries = 7u;
+inline constexpr uint32_t kTimeouts = 8u;
+inline constexpr uint32_t kRateLimited = 9u;
+inline constexpr uint32_t kCount = 10u;
+}  // namespace route_stat
+
+namespace histogram_field {
+inline constexpr uint32_t kSamples = 0u;
+inline constexpr uint32_t kSum = 1u;
+inline constexpr uint32_t kMax = 2u;
+inline constexpr uint32_t kSpanMs = 3u;
+inline constexpr uint32_t kEntries = 4u;
+inline constexpr uint32_t kCount = 5u;
+}  // namespace histogram_field
+
+namespace cluster_histogram {
+inline constexpr uint32_t kDuration = 0u;
+inline constexpr uint32_t kConnect = 1u;
+inline constexpr uint32_t kFirstByte = 2u;
+inline constexpr uint32_t kUpstream = 3u;
+inline constexpr uint32_t kQueue = 4u;
+inline constexpr uint32_t kCount = 5u;
+}  // namespace cluster_histogram
+
+namespace endpoint_histogram {
+inline constexpr uint32_t kConnect = 0u;
+inline constexpr uint32_t kFirstByte = 1u;
+inline constexpr uint32_t kUpstream = 2u;
+inline constexpr uint32_t kCount = 3u;
+}  // namespace endpoint_histogram
+
+namespace route_histogram {
+inline constexpr uint32_t kDuration = 0u;
+inline constexpr uint32_t kRequestBytes = 1u;
+inline constexpr uint32_t kResponseBytes = 2u;
+inline constexpr uint32_t kCount = 3u;
+}  // namespace route_histogram
 
 inline constexpr const char* kMethodNames[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"};
 inline constexpr const char* kResponseFlagNames[] = {"none", "NR", "NC", "UF", "UC", "UT", "SI", "UO", "UPE", "DPE", "DC", "DI", "BL", "UTLS", "OVL", "RL", "UH", "UQ"};

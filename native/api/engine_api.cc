@@ -6,12 +6,14 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <iostream>
 
+#include "api/histogram_api.h"
 #include "engine/state/engine.h"
 
 namespace millrace::api {
@@ -45,6 +47,42 @@ Napi::Value readStats(const Napi::CallbackInfo& info) {
   const uint32_t index = info[1].As<Napi::Number>().Uint32Value();
   return Napi::Boolean::New(info.Env(),
                             (Engine::instance().*Read)(version, index, doubles(info[2])));
+}
+
+using ReadHistogram = bool (Engine::*)(uint64_t, uint32_t, uint32_t, WindowSpan*, HistogramCounts*);
+
+// (version, index, phase, windowMs, nowMs, out: Float64Array) => boolean. Writes the fields of
+// abi::histogram_field, then (bucket, count) pairs; `out` has room for all buckets.
+template <ReadHistogram Read>
+Napi::Value readHistogram(const Napi::CallbackInfo& info) {
+  const auto version = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
+  const uint32_t index = info[1].As<Napi::Number>().Uint32Value();
+  const uint32_t phase = info[2].As<Napi::Number>().Uint32Value();
+  WindowSpan span;
+  span.window_ms = info[3].As<Napi::Number>().Uint32Value();
+  span.now_ms = static_cast<uint64_t>(info[4].As<Napi::Number>().Int64Value());
+  const std::span<double> out = doubles(info[5]);
+  HistogramCounts counts;
+  const bool read = out.size() >= abi::histogram_field::kCount + 2 * abi::kHistogramBuckets &&
+                    (Engine::instance().*Read)(version, index, phase, &span, &counts);
+  if (read) writeHistogram(counts, static_cast<double>(span.span_ms), out);
+  return Napi::Boolean::New(info.Env(), read);
+}
+
+// (version) => Uint32Array: ROUTE rows that have taken a request; empty when it is not the current
+// image.
+Napi::Value usedRoutes(const Napi::CallbackInfo& info) {
+  const std::vector<uint32_t> routes =
+      Engine::instance().usedRoutes(static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
+  Napi::Uint32Array out = Napi::Uint32Array::New(info.Env(), routes.size());
+  std::copy(routes.begin(), routes.end(), out.Data());
+  return out;
+}
+
+// (nowMs) => void
+void collectHistograms(const Napi::CallbackInfo& info) {
+  Engine::instance().collectHistograms(
+      static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
 }
 
 // (out: Float64Array) => void
@@ -124,8 +162,17 @@ void exportEngine(Napi::Env env, Napi::Object exports) {
   exports.Set("setTlsRoots", Napi::Function::New<setTlsRoots>(env, "setTlsRoots"));
   exports.Set("clusterStats",
               Napi::Function::New<readStats<&Engine::readCluster>>(env, "clusterStats"));
-  exports.Set("clusterHistogram", Napi::Function::New<readStats<&Engine::readClusterHistogram>>(
+  exports.Set("routeStats", Napi::Function::New<readStats<&Engine::readRoute>>(env, "routeStats"));
+  exports.Set("clusterHistogram", Napi::Function::New<readHistogram<&Engine::readClusterHistogram>>(
                                       env, "clusterHistogram"));
+  exports.Set(
+      "endpointHistogram",
+      Napi::Function::New<readHistogram<&Engine::readEndpointHistogram>>(env, "endpointHistogram"));
+  exports.Set("routeHistogram", Napi::Function::New<readHistogram<&Engine::readRouteHistogram>>(
+                                    env, "routeHistogram"));
+  exports.Set("usedRoutes", Napi::Function::New<usedRoutes>(env, "usedRoutes"));
+  exports.Set("collectHistograms",
+              Napi::Function::New<collectHistograms>(env, "collectHistograms"));
   exports.Set("endpointStats",
               Napi::Function::New<readStats<&Engine::readEndpoint>>(env, "endpointStats"));
   exports.Set("processStats", Napi::Function::New<processStats>(env, "processStats"));

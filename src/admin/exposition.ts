@@ -2,6 +2,9 @@
  * Writes metrics as text: Prometheus text format 0.0.4, or OpenMetrics 1.0 when the scraper asks for it. They differ in the
  * name of a counter's family (without `_total` in OpenMetrics), in the spelling of whole `le` values and in the last line.
  */
+import type { HistogramData } from '../control/stats.ts';
+import { classicBuckets, type HistogramKind } from './histograms.ts';
+
 export type Labels = Readonly<Record<string, string>>;
 
 export interface Sample {
@@ -11,11 +14,15 @@ export interface Sample {
 
 export interface HistogramSample {
   labels?: Labels;
-  /** Ascending; the count of a bucket includes the buckets below it. */
-  buckets: readonly { le: number; count: number }[];
-  sum: number;
-  /** Of all samples, those above the last bucket included. */
-  count: number;
+  data: HistogramData;
+}
+
+/** What metrics are written to. */
+export interface MetricsWriter {
+  /** `name` ends in `_total`. */
+  counter(name: string, help: string, samples: readonly Sample[]): void;
+  gauge(name: string, help: string, samples: readonly Sample[]): void;
+  histogram(name: string, help: string, kind: HistogramKind, samples: readonly HistogramSample[]): void;
 }
 
 export const CONTENT_TYPES = {
@@ -24,7 +31,7 @@ export const CONTENT_TYPES = {
 } as const;
 export type ExpositionFormat = keyof typeof CONTENT_TYPES;
 
-export class Exposition {
+export class Exposition implements MetricsWriter {
   readonly #format: ExpositionFormat;
   readonly #lines: string[] = [];
 
@@ -32,7 +39,6 @@ export class Exposition {
     this.#format = format;
   }
 
-  /** `name` ends in `_total`. */
   counter(name: string, help: string, samples: readonly Sample[]): void {
     this.#head(this.#format === 'openmetrics' ? name.replace(/_total$/, '') : name, 'counter', help);
     for (const { labels, value } of samples) this.#lines.push(`${name}${labelText(labels)} ${numberText(value)}`);
@@ -43,10 +49,12 @@ export class Exposition {
     for (const { labels, value } of samples) this.#lines.push(`${name}${labelText(labels)} ${numberText(value)}`);
   }
 
-  histogram(name: string, help: string, samples: readonly HistogramSample[]): void {
+  histogram(name: string, help: string, kind: HistogramKind, samples: readonly HistogramSample[]): void {
     this.#head(name, 'histogram', help);
-    for (const { labels, buckets, sum, count } of samples) {
-      for (const bucket of buckets) this.#lines.push(`${name}_bucket${labelText({ ...labels, le: this.#bound(bucket.le) })} ${numberText(bucket.count)}`);
+    for (const { labels, data } of samples) {
+      const count = data.count;
+      const sum = data.sum / kind.scale;
+      for (const bucket of classicBuckets(data, kind)) this.#lines.push(`${name}_bucket${labelText({ ...labels, le: this.#bound(bucket.le) })} ${numberText(bucket.count)}`);
       this.#lines.push(`${name}_bucket${labelText({ ...labels, le: '+Inf' })} ${numberText(count)}`);
       this.#lines.push(`${name}_sum${labelText(labels)} ${numberText(sum)}`, `${name}_count${labelText(labels)} ${numberText(count)}`);
     }

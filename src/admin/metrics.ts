@@ -1,8 +1,8 @@
 import { RESPONSE_FLAG } from '../binding/abi.ts';
-import type { ClusterStats, EndpointStats } from '../control/stats.ts';
+import type { ClusterStats, EndpointStats, HistogramData } from '../control/stats.ts';
 import type { ControlView } from '../control/view.ts';
-import { Exposition, type ExpositionFormat, type HistogramSample, type Sample } from './exposition.ts';
-import { foldLatency } from './latency.ts';
+import { Exposition, type ExpositionFormat, type Sample } from './exposition.ts';
+import { DURATION } from './histograms.ts';
 import { writeProcessMetrics } from './process-metrics.ts';
 
 const STATUS_CLASSES = {
@@ -17,7 +17,7 @@ const STATUS_CLASSES = {
 interface ClusterRow {
   labels: { cluster: string };
   stats: ClusterStats;
-  latency: Float64Array;
+  latency: HistogramData;
 }
 
 interface EndpointRow {
@@ -43,7 +43,7 @@ function readRows({ running, stats }: ControlView): { clusters: ClusterRow[]; en
   Object.entries(running?.config.clusters ?? {}).forEach(([cluster, config], index) => {
     const version = running?.version ?? 0;
     const clusterStats = stats.cluster(version, index);
-    const latency = stats.clusterHistogram(version, index);
+    const latency = stats.clusterHistogram(version, index, 'duration');
     if (clusterStats !== null && latency !== null) clusters.push({ labels: { cluster }, stats: clusterStats, latency });
     for (const { name } of config.endpoints) {
       const endpointStats = stats.endpoint(version, endpointIndex++);
@@ -59,9 +59,7 @@ function writeClusters(out: Exposition, rows: readonly ClusterRow[]): void {
     Object.entries(STATUS_CLASSES).map(([status_class, field]) => ({ labels: { ...labels, status_class }, value: stats[field] })),
   ));
   out.gauge('millrace_active_requests', 'Requests in flight.', of('active'));
-  out.histogram('millrace_request_duration_seconds', 'Time from the head of a request to the end of its answer.', rows.map(({ labels, stats, latency }): HistogramSample => ({
-    labels, ...foldLatency(latency), sum: stats.durationSumUs / 1e6,
-  })));
+  out.histogram('millrace_request_duration_seconds', 'Time from the head of a request to the end of its answer.', DURATION, rows.map(({ labels, latency }) => ({ labels, data: latency })));
   out.gauge('millrace_upstream_connections', 'Open upstream connections: active carry a request, idle wait in the pool.', rows.flatMap(({ labels, stats }) => [
     { labels: { ...labels, state: 'active' }, value: stats.connectionsActive },
     { labels: { ...labels, state: 'idle' }, value: stats.connectionsIdle },

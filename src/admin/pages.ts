@@ -2,7 +2,7 @@
 import { dumpImage } from '../config/dump.ts';
 import type { ControlView, RunningConfig } from '../control/view.ts';
 import { CONTENT_TYPES } from './exposition.ts';
-import { quantileMs } from './latency.ts';
+import { quantiles } from './histograms.ts';
 import { metricsText } from './metrics.ts';
 
 export interface AdminRequest {
@@ -59,14 +59,14 @@ function clusters({ running, stats }: ControlView): AdminAnswer {
   if (running === null) return text(503, 'no configuration is in service yet\n');
   let endpointIndex = 0;
   const rows = Object.entries(running.config.clusters).map(([name, cluster], index) => {
-    const latency = stats.clusterHistogram(running.version, index);
+    const latency = stats.clusterHistogram(running.version, index, 'duration');
     return {
       name,
       policy: cluster.policy,
       tls: cluster.tls !== null,
       endpoints: cluster.endpoints.map((endpoint) => ({ address: endpoint.name, weight: endpoint.weight, ...stats.endpoint(running.version, endpointIndex++) })),
       stats: stats.cluster(running.version, index),
-      latencyMs: latency === null ? null : { p50: quantileMs(latency, 0.5), p90: quantileMs(latency, 0.9), p99: quantileMs(latency, 0.99), p999: quantileMs(latency, 0.999) },
+      latencyMs: latency === null ? null : quantiles(latency, 1000),
     };
   });
   return json(200, { version: running.version, clusters: rows });

@@ -44,6 +44,8 @@ export function abiHeader(): string {
     `inline constexpr uint32_t kMaxRequestFields = ${abi.MAX_REQUEST_FIELDS}u;`,
     `inline constexpr uint32_t kHeadLengthWords = ${abi.HEAD_LENGTH_WORDS}u;`,
     `inline constexpr uint32_t kHistogramBuckets = ${abi.HISTOGRAM_BUCKETS}u;`,
+    `inline constexpr uint32_t kHistogramTickMs = ${abi.HISTOGRAM_TICK_MS}u;`,
+    `inline constexpr uint32_t kHistogramWindowMs = ${abi.HISTOGRAM_WINDOW_MS}u;`,
     '',
     ...enumeration('section', counting(abi.SECTIONS)),
   ];
@@ -61,7 +63,9 @@ export function abiHeader(): string {
     tls_flag: abi.TLS_FLAG, retry_on: abi.RETRY_ON, event_kind: abi.EVENT_KIND,
     event_flag: abi.EVENT_FLAG, submit: abi.SUBMIT, submit_flag: abi.SUBMIT_FLAG, send: abi.SEND, limits: abi.LIMITS,
     method: counting(abi.METHODS), response_flag: counting(abi.RESPONSE_FLAG), cluster_stat: counting(abi.CLUSTER_STATS),
-    endpoint_stat: counting(abi.ENDPOINT_STATS), process_stat: counting(abi.PROCESS_STATS),
+    endpoint_stat: counting(abi.ENDPOINT_STATS), process_stat: counting(abi.PROCESS_STATS), route_stat: counting(abi.ROUTE_STATS),
+    histogram_field: counting(abi.HISTOGRAM_FIELDS), cluster_histogram: counting(abi.CLUSTER_HISTOGRAMS),
+    endpoint_histogram: counting(abi.ENDPOINT_HISTOGRAMS), route_histogram: counting(abi.ROUTE_HISTOGRAMS),
   };
   for (const [name, values] of Object.entries(enums)) out.push(...enumeration(name, values));
   for (const [name, list] of [['kMethodNames', abi.METHODS], ['kResponseFlagNames', abi.RESPONSE_FLAG]] as const) {

@@ -326,10 +326,32 @@ export const PROCESS_STATS = [
   'downstreamConnections', 'downstreamConnectionsTotal', 'downstreamRequests', 'downstreamBytesReceived', 'downstreamBytesSent',
   ...RESPONSE_FLAG.map((flag) => `flag:${flag}` as const),
 ] as const;
-/** Log-linear histogram of microseconds: 2^5 sub-buckets per power of two, values below 2^26 us, error <= 1.6 %. */
+/** Counters of one route, in the order that `routeStats` writes them. The sums of bytes are those of its histograms. */
+export const ROUTE_STATS = [
+  'requests', 'responses1xx', 'responses2xx', 'responses3xx', 'responses4xx', 'responses5xx', 'responsesNone',
+  'retries', 'timeouts', 'rateLimited',
+] as const;
+/** Log-linear histogram of microseconds or bytes: 2^5 sub-buckets per power of two, values below 2^40, error <= 1/64 (1.6 %). */
 export const HISTOGRAM_SUB_BUCKET_BITS = 5;
-export const HISTOGRAM_MAX_BITS = 26;
+export const HISTOGRAM_MAX_BITS = 40;
 export const HISTOGRAM_BUCKETS = (HISTOGRAM_MAX_BITS - HISTOGRAM_SUB_BUCKET_BITS + 1) << HISTOGRAM_SUB_BUCKET_BITS;
+/** What a read of a histogram writes first; then `entries` pairs of (bucket, count), rising, none with a count of 0. */
+export const HISTOGRAM_FIELDS = [
+  'samples', 'sum',
+  'max', // exact
+  'spanMs', // a window: how long it really is; 0 for the total
+  'entries',
+] as const;
+/** Words that any histogram fits in. */
+export const HISTOGRAM_WORDS = HISTOGRAM_FIELDS.length + 2 * HISTOGRAM_BUCKETS;
+/** Histograms of one cluster; which moment each is recorded at: native/engine/state/stats.h. */
+export const CLUSTER_HISTOGRAMS = ['duration', 'connect', 'firstByte', 'upstream', 'queue'] as const;
+export const ENDPOINT_HISTOGRAMS = ['connect', 'firstByte', 'upstream'] as const;
+export const ROUTE_HISTOGRAMS = ['duration', 'requestBytes', 'responseBytes'] as const;
+/** The control plane collects histograms so often; windows begin and end there, or now. */
+export const HISTOGRAM_TICK_MS = 5_000;
+/** Longest window that can be asked for. */
+export const HISTOGRAM_WINDOW_MS = 60_000;
 
 /** Limits that both sides rely on. */
 export const LIMITS = {

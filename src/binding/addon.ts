@@ -23,9 +23,42 @@ export function clusterStats(version: number, cluster: number, out: Float64Array
   return addon.clusterStats(version, cluster, out);
 }
 
-/** Fills `out` with HISTOGRAM_BUCKETS counts of request durations in microseconds. */
-export function clusterHistogram(version: number, cluster: number, out: Float64Array): boolean {
-  return addon.clusterHistogram(version, cluster, out);
+/** Fills `out` in the order of ROUTE_STATS; zeros for a route that was never used. */
+export function routeStats(version: number, route: number, out: Float64Array): boolean {
+  return addon.routeStats(version, route, out);
+}
+
+/** ROUTE rows that have taken a request, in no order. */
+export function usedRoutes(version: number): Uint32Array {
+  return addon.usedRoutes(version);
+}
+
+/** Which histogram: `phase` is an index into CLUSTER_HISTOGRAMS and so on; `windowMs` 0 is everything since the start. */
+export interface HistogramQuery {
+  version: number;
+  index: number;
+  phase: number;
+  windowMs: number;
+  /** Of the clock that `collectHistograms` is called with. */
+  nowMs: number;
+}
+
+/** Fills `out` (HISTOGRAM_WORDS long) with HISTOGRAM_FIELDS and (bucket, count) pairs; false when `version` is no longer the current image. */
+export function clusterHistogram({ version, index, phase, windowMs, nowMs }: HistogramQuery, out: Float64Array): boolean {
+  return addon.clusterHistogram(version, index, phase, windowMs, nowMs, out);
+}
+
+export function endpointHistogram({ version, index, phase, windowMs, nowMs }: HistogramQuery, out: Float64Array): boolean {
+  return addon.endpointHistogram(version, index, phase, windowMs, nowMs, out);
+}
+
+export function routeHistogram({ version, index, phase, windowMs, nowMs }: HistogramQuery, out: Float64Array): boolean {
+  return addon.routeHistogram(version, index, phase, windowMs, nowMs, out);
+}
+
+/** Ends a tick of the histogram windows; to be called every HISTOGRAM_TICK_MS with a monotonic time. */
+export function collectHistograms(nowMs: number): void {
+  addon.collectHistograms(nowMs);
 }
 
 /** Fills `out` in the order of ENDPOINT_STATS. */

@@ -6,12 +6,20 @@ export interface Addon {
   installImage(image: ArrayBuffer): { version: number; error: string };
   readonly setTlsRoots: (pem: string) => void;
   readonly clusterStats: (version: number, cluster: number, out: Float64Array) => boolean;
-  readonly clusterHistogram: (version: number, cluster: number, out: Float64Array) => boolean;
+  readonly routeStats: (version: number, route: number, out: Float64Array) => boolean;
+  readonly clusterHistogram: ReadHistogram;
+  readonly endpointHistogram: ReadHistogram;
+  readonly routeHistogram: ReadHistogram;
+  readonly usedRoutes: (version: number) => Uint32Array;
+  readonly collectHistograms: (nowMs: number) => void;
   readonly endpointStats: (version: number, endpoint: number, out: Float64Array) => boolean;
   readonly processStats: (out: Float64Array) => void;
   readonly limitReceiveBuffer: (port: number, bytes: number) => number;
   readonly muteNativeOutput: () => void;
   readonly createMemoryFile: (name: string, bytes: Uint8Array) => number;
+
+  // For tests and measurements.
+  readonly Histogram: new () => NativeHistogram;
 
   // One reactor per worker thread.
   readonly reactorOpen: (worker: number, events: Int32Array, data: Uint8Array, headLengths: Int32Array, onEvents: (count: number) => void) => void;
@@ -33,4 +41,17 @@ export interface NativeMatcher {
   match(request: string): number;
   setRequests(lines: string): number;
   timeMatches(n: number, threads: number): number;
+}
+
+type ReadHistogram = (version: number, index: number, phase: number, windowMs: number, nowMs: number, out: Float64Array) => boolean;
+
+/** A series outside the engine; windowMs 0 = everything. */
+export interface NativeHistogram {
+  record(value: number, times: number): void;
+  recordMany(values: Float64Array): void;
+  read(windowMs: number, nowMs: number, out: Float64Array): void;
+  quantile(q: number, windowMs: number, nowMs: number): number;
+  mergeFrom(other: NativeHistogram): void;
+  collect(nowMs: number): void;
+  timeRecords(records: number, threads: number): number;
 }

@@ -1,4 +1,5 @@
 import { rootCertificates } from 'node:tls';
+import type { HistogramQuery } from '../binding/addon.ts';
 import type { Config } from '../config/types.ts';
 import { StartError, errorMessage } from '../core/errors.ts';
 
@@ -13,8 +14,14 @@ export interface Engine {
   setTlsRoots(pem: string): void;
   /** The readers return false when `version` is no longer the current image: its indexes mean nothing then. */
   clusterStats(version: number, clusterIndex: number, out: Float64Array): boolean;
-  clusterHistogram(version: number, clusterIndex: number, out: Float64Array): boolean;
   endpointStats(version: number, endpointIndex: number, out: Float64Array): boolean;
+  routeStats(version: number, routeIndex: number, out: Float64Array): boolean;
+  clusterHistogram(query: HistogramQuery, out: Float64Array): boolean;
+  endpointHistogram(query: HistogramQuery, out: Float64Array): boolean;
+  routeHistogram(query: HistogramQuery, out: Float64Array): boolean;
+  /** ROUTE rows that have taken a request. */
+  usedRoutes(version: number): Uint32Array;
+  collectHistograms(nowMs: number): void;
   processStats(out: Float64Array): void;
   /** An anonymous file in memory, readable as /proc/self/fd/N; the caller closes it with fs.closeSync. */
   createMemoryFile(name: string, bytes: Uint8Array): number;

@@ -1,19 +1,44 @@
-import { CLUSTER_STATS, ENDPOINT_STATS, HISTOGRAM_BUCKETS, PROCESS_STATS } from '../binding/abi.ts';
+import {
+  CLUSTER_HISTOGRAMS, CLUSTER_STATS, ENDPOINT_HISTOGRAMS, ENDPOINT_STATS, HISTOGRAM_FIELDS, HISTOGRAM_WORDS, PROCESS_STATS, ROUTE_HISTOGRAMS, ROUTE_STATS,
+} from '../binding/abi.ts';
+import type { HistogramQuery } from '../binding/addon.ts';
+import type { Clock } from '../core/clock.ts';
 import type { Engine } from './engine.ts';
 
 export type ClusterStats = Record<(typeof CLUSTER_STATS)[number], number>;
 export type EndpointStats = Record<(typeof ENDPOINT_STATS)[number], number>;
+export type RouteStats = Record<(typeof ROUTE_STATS)[number], number>;
 export type ProcessStats = Record<(typeof PROCESS_STATS)[number], number>;
+export type ClusterPhase = (typeof CLUSTER_HISTOGRAMS)[number];
+export type EndpointPhase = (typeof ENDPOINT_HISTOGRAMS)[number];
+export type RoutePhase = (typeof ROUTE_HISTOGRAMS)[number];
 
-/** Reads the engine's counters under their names. The readers give null when `version` is not the current image any more. */
+/** Merged samples of one series, in whole microseconds or bytes. */
+export interface HistogramData {
+  count: number;
+  sum: number;
+  /** Exact. */
+  max: number;
+  /** How long the window really is; 0 for everything since the start. */
+  spanMs: number;
+  /** Native buckets that hold samples, rising; `counts` has their samples. */
+  buckets: Uint32Array;
+  counts: Float64Array;
+}
+
+/** Reads the engine's numbers under their names. The readers give null when `version` is not the current image any more. */
 export class Stats {
   readonly #engine: Engine;
+  readonly #clock: Clock;
   readonly #cluster = new Float64Array(CLUSTER_STATS.length);
   readonly #endpoint = new Float64Array(ENDPOINT_STATS.length);
+  readonly #route = new Float64Array(ROUTE_STATS.length);
   readonly #process = new Float64Array(PROCESS_STATS.length);
+  readonly #histogram = new Float64Array(HISTOGRAM_WORDS);
 
-  constructor(engine: Engine) {
+  constructor(engine: Engine, clock: Clock) {
     this.#engine = engine;
+    this.#clock = clock;
   }
 
   cluster(version: number, index: number): ClusterStats | null {
@@ -24,15 +49,53 @@ export class Stats {
     return this.#engine.endpointStats(version, index, this.#endpoint) ? named(ENDPOINT_STATS, this.#endpoint) : null;
   }
 
-  /** Counts per native bucket of the request duration in microseconds. */
-  clusterHistogram(version: number, index: number): Float64Array | null {
-    const counts = new Float64Array(HISTOGRAM_BUCKETS);
-    return this.#engine.clusterHistogram(version, index, counts) ? counts : null;
+  route(version: number, index: number): RouteStats | null {
+    return this.#engine.routeStats(version, index, this.#route) ? named(ROUTE_STATS, this.#route) : null;
+  }
+
+  /** Routes that have taken a request, in the order of the configuration. */
+  usedRoutes(version: number): Uint32Array {
+    return this.#engine.usedRoutes(version).sort();
+  }
+
+  /** `windowMs` 0 is everything since the start. */
+  clusterHistogram(version: number, index: number, phase: ClusterPhase, windowMs = 0): HistogramData | null {
+    return this.#data((query, out) => this.#engine.clusterHistogram(query, out), { version, index, phase: CLUSTER_HISTOGRAMS.indexOf(phase), windowMs });
+  }
+
+  endpointHistogram(version: number, index: number, phase: EndpointPhase, windowMs = 0): HistogramData | null {
+    return this.#data((query, out) => this.#engine.endpointHistogram(query, out), { version, index, phase: ENDPOINT_HISTOGRAMS.indexOf(phase), windowMs });
+  }
+
+  routeHistogram(version: number, index: number, phase: RoutePhase, windowMs = 0): HistogramData | null {
+    return this.#data((query, out) => this.#engine.routeHistogram(query, out), { version, index, phase: ROUTE_HISTOGRAMS.indexOf(phase), windowMs });
   }
 
   process(): ProcessStats {
     this.#engine.processStats(this.#process);
     return named(PROCESS_STATS, this.#process);
+  }
+
+  /** Every HISTOGRAM_TICK_MS: the windows are made of what came between two calls. */
+  collect(): void {
+    this.#engine.collectHistograms(this.#nowMs());
+  }
+
+  #data(read: (query: HistogramQuery, out: Float64Array) => boolean, query: Omit<HistogramQuery, 'nowMs'>): HistogramData | null {
+    const words = this.#histogram;
+    if (!read({ ...query, nowMs: this.#nowMs() }, words)) return null;
+    const { samples, sum, max, spanMs, entries } = named(HISTOGRAM_FIELDS, words);
+    const buckets = new Uint32Array(entries);
+    const counts = new Float64Array(entries);
+    for (let i = 0; i < entries; i++) {
+      buckets[i] = words[HISTOGRAM_FIELDS.length + 2 * i] ?? 0;
+      counts[i] = words[HISTOGRAM_FIELDS.length + 2 * i + 1] ?? 0;
+    }
+    return { count: samples, sum, max, spanMs, buckets, counts };
+  }
+
+  #nowMs(): number {
+    return Math.floor(this.#clock.monotonicMs());
   }
 }
 

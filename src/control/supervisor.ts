@@ -56,7 +56,7 @@ export class Supervisor implements ControlView {
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
-    this.stats = new Stats(options.engine);
+    this.stats = new Stats(options.engine, options.clock);
     this.startedAtMs = options.clock.wallMs();
     this.#reloader = new Reloader({ load: options.load, apply: (config) => this.#applyReload(config), log: options.log, clock: options.clock });
   }

@@ -1,5 +1,6 @@
 // Built with ThreadSanitizer: what several threads share has to be free of data races, and to add
 // up.
+#include <algorithm>
 #include <atomic>
 #include <memory>
 #include <string>
@@ -9,33 +10,81 @@
 #include "base/cache_line.h"
 #include "base/rng.h"
 #include "engine/balancer/least_request.h"
-#include "engine/histogram/histogram.h"
+#include "engine/histogram/counts.h"
+#include "engine/histogram/shard.h"
+#include "engine/state/series.h"
 #include "harness.h"
 
 using namespace millrace;
 
-CASE("a histogram is read while its worker records") {
-  constexpr uint32_t kSamples = 200000;
+CASE("histograms are read and collected while four workers record") {
+  constexpr uint32_t kSamples = 100000;
+  constexpr uint32_t kWorkers = 4;
+  Series<EndpointShard> series;
+  SeriesCollector collector;
+  std::atomic<uint32_t> done{0};
+  std::vector<std::thread> workers;
+  for (uint32_t w = 0; w < kWorkers; ++w) {
+    workers.emplace_back([&, w] {
+      EndpointShard& shard = series.shards.of(w);
+      // Pages come one after the other, while the readers walk them.
+      for (uint32_t i = 0; i < kSamples; ++i)
+        shard.upstream.record(uint64_t{i % 5000} << i * 20 / kSamples);
+      done.fetch_add(1, std::memory_order_release);
+    });
+  }
+  const auto counts = std::make_unique<HistogramCounts>();
+  const auto window = std::make_unique<HistogramCounts>();
+  const uint32_t phase = abi::endpoint_histogram::kUpstream;
+  uint64_t before = 0;
+  uint64_t now_ms = 0;
+  collector.collect(now_ms, [] {});
+  bool last = false;
+  while (!last) {
+    last = done.load(std::memory_order_acquire) == kWorkers;
+    WindowSpan total;
+    collector.read(series, phase, &total, counts.get());
+    EXPECT(counts->count >= before && counts->count <= kWorkers * kSamples,
+           std::to_string(counts->count));
+    before = counts->count;
+    // The clock stands still for the window but for the ticks: everything is within the minute.
+    now_ms += 2500;
+    if (now_ms <= 30000) collector.collect(now_ms, [&] { collector.take(series); });
+    WindowSpan minute{60000, std::min<uint64_t>(now_ms, 30000)};
+    collector.read(series, phase, &minute, window.get());
+    EXPECT(window->count >= before, std::to_string(window->count));
+  }
+  for (std::thread& worker : workers) worker.join();
+  EXPECT_EQ(before, uint64_t{kWorkers} * kSamples);
+  EXPECT_EQ(window->count, uint64_t{kWorkers} * kSamples);
+  EXPECT_EQ(window->sum, counts->sum);
+  EXPECT_EQ(window->max, counts->max);
+}
+
+CASE("a bucket that wraps is never read too large or too small") {
   const auto shard = std::make_unique<HistogramShard>();
+  constexpr uint32_t kStep = 1u << 28;
+  constexpr uint32_t kSteps = 200;
   std::atomic<bool> done{false};
   std::thread worker([&] {
-    for (uint32_t i = 0; i < kSamples; ++i) shard->record(i % 5000);
+    for (uint32_t i = 0; i < kSteps; ++i) {
+      shard->record(9, kStep);
+      std::this_thread::yield();
+    }
     done.store(true, std::memory_order_release);
   });
-  double before = 0;
+  uint64_t before = 0;
   bool last = false;
   while (!last) {
     last = done.load(std::memory_order_acquire);
-    std::array<double, histogram::kBuckets> counts{};
-    shard->mergeInto(counts);
-    double total = 0;
-    for (const double c : counts) total += c;
-    EXPECT(total >= before && total <= kSamples, std::to_string(total));
-    before = total;
+    uint64_t now = 0;
+    shard->forEachBucket([&](uint32_t, uint64_t count) { now = count; });
+    EXPECT(now >= before && now <= uint64_t{kStep} * kSteps && now % kStep == 0,
+           std::to_string(now));
+    before = now;
   }
   worker.join();
-  EXPECT_EQ(before, double{kSamples});
-  EXPECT_EQ(shard->sumUs(), uint64_t{kSamples / 5000} * (4999 * 5000 / 2));
+  EXPECT_EQ(before, uint64_t{kStep} * kSteps);
 }
 
 CASE("in-flight counts of four threads end at zero") {

@@ -20,7 +20,7 @@ const HEADS = [
 const ENGINE = [
   ...HEADS,
   ...['reactor', 'reactor_request', 'reactor_response', 'reactor_finish'].map((name) => `native/engine/reactor/${name}.cc`),
-  ...['upstream/connection', 'upstream/pool', 'state/engine'].map((name) => `native/engine/${name}.cc`),
+  ...['upstream/connection', 'upstream/pool', 'state/engine', 'state/engine_read', 'state/route_state', 'histogram/windows'].map((name) => `native/engine/${name}.cc`),
   ...['reactor_rig', 'origin', 'tls_stub'].map((name) => `test/native/${name}.cc`),
 ];
 
@@ -40,9 +40,9 @@ export const SUITES: readonly Suite[] = [
   test('path_normalizer', 'native/engine/route/path_normalizer.cc'),
   test('cidr', 'native/engine/route/cidr.cc'),
   test('balancer'),
-  test('histogram'),
   test('siphash'),
   test('cookie', 'native/engine/http/cookie.cc'),
+  test('histogram', 'native/engine/histogram/windows.cc'),
   test('timer_wheel'),
   test('chars'),
   test('response_parser', ...RESPONSE),
@@ -60,7 +60,7 @@ export const SUITES: readonly Suite[] = [
   test('reactor_failure', ...ENGINE),
   test('reactor_abort', ...ENGINE),
   test('reactor_pool', ...ENGINE),
-  { ...test('race'), sanitizer: 'thread' },
+  { ...test('race', 'native/engine/histogram/windows.cc'), sanitizer: 'thread' },
 ];
 
 /** Prints the hashes of its input: compared with those of the configuration compiler. */

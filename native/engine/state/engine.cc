@@ -116,6 +116,8 @@ InstallResult Engine::install(std::span<const std::byte> bytes) {
   for (std::shared_ptr<EndpointState>& endpoint : installed->endpoints) {
     if (endpoint == nullptr) endpoint = std::make_shared<EndpointState>();  // named by no cluster
   }
+  installed->routes = std::make_unique<RouteStates>(image);
+  route_registry_.adopt(image, *installed->routes);
   installed->version = version_.load(std::memory_order_relaxed) + 1;
   result.version = installed->version;
   current_ = std::move(installed);
@@ -124,6 +126,7 @@ InstallResult Engine::install(std::span<const std::byte> bytes) {
   dropExpired(clusters_);
   dropExpired(endpoints_);
   dropExpired(tls_contexts_);
+  route_registry_.dropExpired();
   return result;
 }
 
@@ -132,72 +135,18 @@ std::shared_ptr<const InstalledImage> Engine::current() const {
   return current_;
 }
 
+std::shared_ptr<const InstalledImage> Engine::currentIs(uint64_t version) const {
+  std::shared_ptr<const InstalledImage> installed = current();
+  if (installed != nullptr && installed->version != version) installed.reset();
+  return installed;
+}
+
 ClusterShard& Engine::bindCluster(ClusterState& cluster, uint32_t worker) {
-  const std::lock_guard lock(mutex_);
-  std::unique_ptr<ClusterShard>& shard = cluster.shards[worker];
-  if (shard == nullptr) shard = std::make_unique<ClusterShard>();
-  return *shard;
+  return cluster.shards.of(worker);
 }
 
 EndpointShard& Engine::bindEndpoint(EndpointState& endpoint, uint32_t worker) {
-  const std::lock_guard lock(mutex_);
-  std::unique_ptr<EndpointShard>& shard = endpoint.shards[worker];
-  if (shard == nullptr) shard = std::make_unique<EndpointShard>();
-  return *shard;
-}
-
-bool Engine::readCluster(uint64_t version, uint32_t index, std::span<double> out) const {
-  const std::lock_guard lock(mutex_);
-  if (current_ == nullptr || current_->version != version || index >= current_->clusters.size())
-    return false;
-  if (out.size() < abi::cluster_stat::kCount) return false;
-  std::fill(out.begin(), out.end(), 0.0);
-  for (const auto& shard : current_->clusters[index]->shards) {
-    if (shard == nullptr) continue;
-    for (uint32_t i = 0; i < abi::cluster_stat::kCount; ++i)
-      out[i] += static_cast<double>(shard->counters.read(i));
-    out[abi::cluster_stat::kDurationSumUs] += static_cast<double>(shard->durations.sumUs());
-  }
-  return true;
-}
-
-bool Engine::readClusterHistogram(uint64_t version, uint32_t index, std::span<double> out) const {
-  const std::lock_guard lock(mutex_);
-  if (current_ == nullptr || current_->version != version || index >= current_->clusters.size())
-    return false;
-  if (out.size() < abi::kHistogramBuckets) return false;
-  std::fill(out.begin(), out.end(), 0.0);
-  for (const auto& shard : current_->clusters[index]->shards) {
-    if (shard != nullptr) shard->durations.mergeInto(out.first<abi::kHistogramBuckets>());
-  }
-  return true;
-}
-
-bool Engine::readEndpoint(uint64_t version, uint32_t index, std::span<double> out) const {
-  const std::lock_guard lock(mutex_);
-  if (current_ == nullptr || current_->version != version || index >= current_->endpoints.size())
-    return false;
-  if (out.size() < abi::endpoint_stat::kCount) return false;
-  const EndpointState& endpoint = *current_->endpoints[index];
-  std::fill(out.begin(), out.end(), 0.0);
-  for (const auto& shard : endpoint.shards) {
-    if (shard == nullptr) continue;
-    for (uint32_t i = 0; i < abi::endpoint_stat::kCount; ++i)
-      out[i] += static_cast<double>(shard->counters.read(i));
-  }
-  out[abi::endpoint_stat::kActive] = endpoint.load.active.load(std::memory_order_relaxed);
-  out[abi::endpoint_stat::kHealth] = endpoint.load.health.load(std::memory_order_relaxed);
-  out[abi::endpoint_stat::kConnections] = endpoint.connections.load(std::memory_order_relaxed);
-  return true;
-}
-
-void Engine::readProcess(std::span<double> out) const noexcept {
-  if (out.size() < abi::process_stat::kCount) return;
-  std::fill(out.begin(), out.end(), 0.0);
-  for (const ProcessShard& shard : process_) {
-    for (uint32_t i = 0; i < abi::process_stat::kCount; ++i)
-      out[i] += static_cast<double>(shard.counters.read(i));
-  }
+  return endpoint.shards.of(worker);
 }
 
 }  // namespace millrace

@@ -15,6 +15,8 @@
 #include "abi.h"
 #include "base/cache_line.h"
 #include "engine/image/image.h"
+#include "engine/state/route_state.h"
+#include "engine/state/series.h"
 #include "engine/state/stats.h"
 #include "engine/state/upstream_state.h"
 #include "engine/upstream/tls_context.h"
@@ -28,6 +30,7 @@ struct InstalledImage {
   std::vector<std::shared_ptr<ClusterState>> clusters;    // parallel to image->clusters()
   std::vector<std::shared_ptr<EndpointState>> endpoints;  // parallel to image->endpoints()
   std::vector<std::shared_ptr<const TlsContext>> tls;     // parallel to image->tls()
+  std::unique_ptr<RouteStates> routes;  // made on first use: grows, hence no const
 };
 
 struct InstallResult {
@@ -54,20 +57,39 @@ class Engine {
   // A worker's own shards, made on first use; they stay when the worker is replaced, gauges zeroed.
   ClusterShard& bindCluster(ClusterState& cluster, uint32_t worker);
   EndpointShard& bindEndpoint(EndpointState& endpoint, uint32_t worker);
+  // At a worker's first use of a route of this image; `installed` keeps the shard alive.
+  RouteShard& bindRoute(const InstalledImage& installed, uint32_t route, uint32_t worker) {
+    return route_registry_.bind(*installed.image, *installed.routes, route, worker);
+  }
   ProcessShard& process(uint32_t worker) noexcept { return process_[worker]; }
 
   // Merged over the workers; false when `version` is not the current image or the index is out of
   // range.
   bool readCluster(uint64_t version, uint32_t index, std::span<double> out) const;
-  bool readClusterHistogram(uint64_t version, uint32_t index, std::span<double> out) const;
   bool readEndpoint(uint64_t version, uint32_t index, std::span<double> out) const;
+  // A route that was never used has zeros.
+  bool readRoute(uint64_t version, uint32_t index, std::span<double> out) const;
   void readProcess(std::span<double> out) const noexcept;
+
+  // Histograms: `phase` is of abi::cluster_histogram, endpoint_histogram or route_histogram.
+  bool readClusterHistogram(uint64_t version, uint32_t index, uint32_t phase, WindowSpan* span,
+                            HistogramCounts* out);
+  bool readEndpointHistogram(uint64_t version, uint32_t index, uint32_t phase, WindowSpan* span,
+                             HistogramCounts* out);
+  bool readRouteHistogram(uint64_t version, uint32_t index, uint32_t phase, WindowSpan* span,
+                          HistogramCounts* out);
+  // Routes of the image that have taken a request, in no order.
+  std::vector<uint32_t> usedRoutes(uint64_t version) const;
+  // The control thread, every abi::kHistogramTickMs; monotonic time. Windows live on it.
+  void collectHistograms(uint64_t now_ms);
 
  private:
   Engine() = default;
   template <typename State>
   using Registry = std::unordered_map<std::string, std::weak_ptr<State>>;
 
+  // The current image if it is that one, else null.
+  std::shared_ptr<const InstalledImage> currentIs(uint64_t version) const;
   bool resolveTls(const Image& image, InstalledImage* installed, std::string* error);
 
   mutable std::mutex mutex_;
@@ -76,6 +98,8 @@ class Engine {
   std::string tls_roots_;
   Registry<ClusterState> clusters_;
   Registry<EndpointState> endpoints_;
+  RouteRegistry route_registry_;
+  SeriesCollector collector_;
   std::unordered_map<std::string, std::weak_ptr<const TlsContext>> tls_contexts_;
   std::array<ProcessShard, abi::limits::kMaxWorkers> process_{};
 };

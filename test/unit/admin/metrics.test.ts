@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { Exposition } from '../../../src/admin/exposition.ts';
-import { LATENCY_BOUNDS_SECONDS, foldLatency, lowerBoundUs, middleUs, quantileMs } from '../../../src/admin/latency.ts';
 import { metricsText } from '../../../src/admin/metrics.ts';
-import { CLUSTER_STATS, HISTOGRAM_BUCKETS, HISTOGRAM_MAX_BITS } from '../../../src/binding/abi.ts';
+import { CLUSTER_STATS } from '../../../src/binding/abi.ts';
 import { parseMetrics } from './metrics-parser.ts';
 import { view } from './support.ts';
 
@@ -48,44 +47,5 @@ describe('the metrics', () => {
     out.gauge('a', 'back\\slash\nline', [{ labels: { name: 'quote " back \\ line\n' }, value: 1 }, { labels: { name: 'x' }, value: Infinity }]);
     expect(out.text()).toBe('# HELP a back\\\\slash\\nline\n# TYPE a gauge\na{name="quote \\" back \\\\ line\\n"} 1\na{name="x"} +Inf\n');
     expect(parseMetrics(out.text(), 'prometheus').get('a')?.samples[0]?.labels).toEqual({ name: 'quote " back \\ line\n' });
-  });
-});
-
-describe('the latency histogram', () => {
-  it('has buckets that join without gaps up to the end of the range', () => {
-    for (let i = 0; i < HISTOGRAM_BUCKETS; i++) {
-      expect(lowerBoundUs(i + 1)).toBeGreaterThan(lowerBoundUs(i));
-      expect((lowerBoundUs(i + 1) - 1 - middleUs(i)) / Math.max(1, lowerBoundUs(i))).toBeLessThan(0.0161);
-    }
-    expect(lowerBoundUs(HISTOGRAM_BUCKETS)).toBe(2 ** HISTOGRAM_MAX_BITS);
-  });
-
-  it('folds every sample into one bucket', () => {
-    const counts = new Float64Array(HISTOGRAM_BUCKETS).fill(1);
-    const { buckets, count } = foldLatency(counts);
-    expect(count).toBe(HISTOGRAM_BUCKETS);
-    expect(buckets.map(({ le }) => le)).toEqual([...LATENCY_BOUNDS_SECONDS]);
-    expect(buckets.every((bucket, i) => i === 0 || bucket.count > (buckets[i - 1]?.count ?? 0))).toBe(true);
-    expect(buckets.at(-1)?.count).toBeLessThan(count);
-  });
-
-  it('puts a sample on a bound at most one bucket too high', () => {
-    const counts = new Float64Array(HISTOGRAM_BUCKETS);
-    const bucketOf = (us: number): number => counts.findIndex((_, i) => us < lowerBoundUs(i + 1));
-    for (const bound of LATENCY_BOUNDS_SECONDS) {
-      counts.fill(0);
-      counts[bucketOf(bound * 1e6)] = 1;
-      // The middle of its bucket may lie up to 1.6 % above the bound; then the next bucket has it.
-      const below = foldLatency(counts).buckets.filter(({ count }) => count === 0).length;
-      expect(below - LATENCY_BOUNDS_SECONDS.indexOf(bound)).toBeLessThanOrEqual(1);
-    }
-  });
-
-  it('gives quantiles, and none without samples', () => {
-    const counts = new Float64Array(HISTOGRAM_BUCKETS);
-    expect(quantileMs(counts, 0.5)).toBeNull();
-    counts[10] = 90;
-    counts[50] = 10;
-    expect([0, 0.5, 0.9, 0.91, 1].map((q) => quantileMs(counts, q))).toEqual([0.01, 0.01, 0.01, 0.05, 0.05]);
   });
 });

@@ -2,12 +2,13 @@ import { writeFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
+import { lowerBound } from '../../../src/admin/histograms.ts';
 import { AdminServer } from '../../../src/admin/server.ts';
-import { CLUSTER_STATS, ENDPOINT_STATS, PROCESS_STATS } from '../../../src/binding/abi.ts';
+import { CLUSTER_STATS, ENDPOINT_STATS, HISTOGRAM_BUCKETS, HISTOGRAM_MAX_BITS, PROCESS_STATS, ROUTE_STATS } from '../../../src/binding/abi.ts';
 import { compile } from '../../../src/config/compile.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { Engine } from '../../../src/control/engine.ts';
-import { Stats } from '../../../src/control/stats.ts';
+import { Stats, type HistogramData } from '../../../src/control/stats.ts';
 import type { ControlView, RunningConfig } from '../../../src/control/view.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { workDirectory } from '../control/support.ts';
@@ -21,16 +22,36 @@ clusters:
 `;
 
 /** Counters that tell where they come from: cluster i, field j = 100 i + j. */
-export const countingEngine: Pick<Engine, 'clusterStats' | 'clusterHistogram' | 'endpointStats' | 'processStats'> = {
+export const countingEngine: Pick<
+  Engine, 'clusterStats' | 'endpointStats' | 'routeStats' | 'processStats' | 'clusterHistogram' | 'endpointHistogram' | 'routeHistogram' | 'usedRoutes'
+> = {
   clusterStats: (version, index, out) => version === 1 && fill(out, CLUSTER_STATS.length, 100 * index),
   endpointStats: (version, index, out) => version === 1 && fill(out, ENDPOINT_STATS.length, 1000 + 10 * index),
   processStats: (out) => void fill(out, PROCESS_STATS.length, 5000),
-  clusterHistogram: (version, index, out) => {
-    out[40] = 3; // 40 us
-    out[out.length - 1] = index; // beyond the range
-    return version === 1;
-  },
+  routeStats: (version, index, out) => version === 1 && fill(out, ROUTE_STATS.length, 3000 + 100 * index),
+  usedRoutes: (version) => Uint32Array.from(version === 1 ? [1] : []),
+  clusterHistogram: histogramOf(3),
+  endpointHistogram: histogramOf(5),
+  routeHistogram: histogramOf(7),
 };
+
+/** `samples` of 40 + phase (microseconds or bytes), and one of the largest value per index. */
+function histogramOf(samples: number): Engine['clusterHistogram'] {
+  return ({ version, index, phase, windowMs }, out) => {
+    const large = 2 ** HISTOGRAM_MAX_BITS - 1;
+    const value = 40 + phase;
+    const pairs = [value, samples, ...(index === 0 ? [] : [HISTOGRAM_BUCKETS - 1, index])];
+    out.set([samples + index, value * samples + large * index, index === 0 ? value : large, windowMs === 0 ? 0 : windowMs + 2000, pairs.length / 2, ...pairs]);
+    return version === 1;
+  };
+}
+
+/** A histogram with these samples (native buckets). */
+export function histogramData(counts: Readonly<Record<number, number>>, max = Infinity): HistogramData {
+  const buckets = Uint32Array.from(Object.keys(counts).map(Number));
+  const values = Float64Array.from(Object.values(counts));
+  return { count: values.reduce((sum, count) => sum + count, 0), sum: values.reduce((sum, count, i) => sum + count * lowerBound(buckets[i] ?? 0), 0), max, spanMs: 0, buckets, counts: values };
+}
 
 function fill(out: Float64Array, length: number, from: number): boolean {
   for (let i = 0; i < length; i++) out[i] = from + i;
@@ -53,7 +74,7 @@ export async function view(changes: Partial<ControlView> = {}): Promise<ControlV
     reloads: { ok: 4, failed: 1, lastReloadSuccess: false, lastReloadAtMs: 1_700_000_001_000, lastProblems: ['a.yaml:1:1: no'] },
     listeners: [{ name: 'web', host: '127.0.0.1', port: 8080, tls: false }],
     workers: [{ index: 0, state: 'running', restarts: 2, startedAtMs: 0 }, { index: 1, state: 'starting', restarts: 3, startedAtMs: 0 }],
-    stats: new Stats(countingEngine as Engine),
+    stats: new Stats(countingEngine as Engine, { wallMs: () => 0, monotonicMs: () => 0 }),
     startedAtMs: 0,
     ...changes,
   };

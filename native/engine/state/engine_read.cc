@@ -1,0 +1,110 @@
+// What the control plane reads of the engine: counters and histograms, merged over the workers. It
+// holds the image for the time of a call and no mutex that a worker could wait for.
+#include <algorithm>
+
+#include "engine/state/engine.h"
+
+namespace millrace {
+namespace {
+
+template <uint32_t Count>
+void addCounters(const CounterShard<Count>& counters, std::span<double> out) noexcept {
+  for (uint32_t i = 0; i < Count; ++i) out[i] += static_cast<double>(counters.read(i));
+}
+
+template <typename Shard>
+bool isPhase(uint32_t phase) noexcept {
+  return phase < Histograms<Shard>::kMembers.size();
+}
+
+}  // namespace
+
+bool Engine::readCluster(uint64_t version, uint32_t index, std::span<double> out) const {
+  const std::shared_ptr<const InstalledImage> installed = currentIs(version);
+  if (installed == nullptr || index >= installed->clusters.size()) return false;
+  if (out.size() < abi::cluster_stat::kCount) return false;
+  std::fill(out.begin(), out.end(), 0.0);
+  installed->clusters[index]->shards.forEach([&](const ClusterShard& shard) {
+    addCounters(shard.counters, out);
+    out[abi::cluster_stat::kDurationSumUs] += static_cast<double>(shard.durations.sum());
+  });
+  return true;
+}
+
+bool Engine::readEndpoint(uint64_t version, uint32_t index, std::span<double> out) const {
+  const std::shared_ptr<const InstalledImage> installed = currentIs(version);
+  if (installed == nullptr || index >= installed->endpoints.size()) return false;
+  if (out.size() < abi::endpoint_stat::kCount) return false;
+  const EndpointState& endpoint = *installed->endpoints[index];
+  std::fill(out.begin(), out.end(), 0.0);
+  endpoint.shards.forEach([&](const EndpointShard& shard) { addCounters(shard.counters, out); });
+  out[abi::endpoint_stat::kActive] = endpoint.load.active.load(std::memory_order_relaxed);
+  out[abi::endpoint_stat::kConnections] = endpoint.connections.load(std::memory_order_relaxed);
+  return true;
+}
+
+bool Engine::readRoute(uint64_t version, uint32_t index, std::span<double> out) const {
+  const std::shared_ptr<const InstalledImage> installed = currentIs(version);
+  if (installed == nullptr || index >= installed->image->routes().size()) return false;
+  if (out.size() < abi::route_stat::kCount) return false;
+  std::fill(out.begin(), out.end(), 0.0);
+  if (const RouteState* const route = installed->routes->find(index); route != nullptr)
+    route->shards.forEach([&](const RouteShard& shard) { addCounters(shard.counters, out); });
+  return true;
+}
+
+void Engine::readProcess(std::span<double> out) const noexcept {
+  if (out.size() < abi::process_stat::kCount) return;
+  std::fill(out.begin(), out.end(), 0.0);
+  for (const ProcessShard& shard : process_) addCounters(shard.counters, out);
+}
+
+bool Engine::readClusterHistogram(uint64_t version, uint32_t index, uint32_t phase,
+                                  WindowSpan* span, HistogramCounts* out) {
+  const std::shared_ptr<const InstalledImage> installed = currentIs(version);
+  if (installed == nullptr || index >= installed->clusters.size()) return false;
+  if (!isPhase<ClusterShard>(phase)) return false;
+  collector_.read<ClusterShard>(*installed->clusters[index], phase, span, out);
+  return true;
+}
+
+bool Engine::readEndpointHistogram(uint64_t version, uint32_t index, uint32_t phase,
+                                   WindowSpan* span, HistogramCounts* out) {
+  const std::shared_ptr<const InstalledImage> installed = currentIs(version);
+  if (installed == nullptr || index >= installed->endpoints.size()) return false;
+  if (!isPhase<EndpointShard>(phase)) return false;
+  collector_.read<EndpointShard>(*installed->endpoints[index], phase, span, out);
+  return true;
+}
+
+bool Engine::readRouteHistogram(uint64_t version, uint32_t index, uint32_t phase, WindowSpan* span,
+                                HistogramCounts* out) {
+  const std::shared_ptr<const InstalledImage> installed = currentIs(version);
+  if (installed == nullptr || index >= installed->image->routes().size()) return false;
+  if (!isPhase<RouteShard>(phase)) return false;
+  static const Series<RouteShard> unused;
+  const RouteState* const route = installed->routes->find(index);
+  collector_.read<RouteShard>(route == nullptr ? unused : *route, phase, span, out);
+  return true;
+}
+
+std::vector<uint32_t> Engine::usedRoutes(uint64_t version) const {
+  std::vector<uint32_t> routes;
+  if (const auto installed = currentIs(version); installed != nullptr) {
+    for (const auto& [route, state] : installed->routes->used()) routes.push_back(route);
+  }
+  return routes;
+}
+
+void Engine::collectHistograms(uint64_t now_ms) {
+  const std::shared_ptr<const InstalledImage> installed = current();
+  collector_.collect(now_ms, [&] {
+    if (installed == nullptr) return;
+    for (const auto& cluster : installed->clusters) collector_.take<ClusterShard>(*cluster);
+    for (const auto& endpoint : installed->endpoints) collector_.take<EndpointShard>(*endpoint);
+    for (const auto& [route, state] : installed->routes->used())
+      collector_.take<RouteShard>(*state);
+  });
+}
+
+}  // namespace millrace
