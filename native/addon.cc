@@ -4,6 +4,7 @@
 #include "abi.h"
 #include "api/engine_api.h"
 #include "api/histogram_api.h"
+#include "api/limiter_api.h"
 #include "api/matcher_api.h"
 #include "api/reactor_api.h"
 
@@ -12,6 +13,7 @@ namespace {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("abiHash", Napi::Number::New(env, millrace::abi::kHash));
   millrace::api::exportEngine(env, exports);
+  millrace::api::exportLimiter(env, exports);
   millrace::api::exportMatcher(env, exports);
   millrace::api::exportHistogram(env, exports);
   millrace::api::exportReactor(env, exports);

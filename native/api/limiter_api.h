@@ -5,7 +5,7 @@
 
 namespace millrace::api {
 
-// createRateTable: a table of rate limits of its own, for conformance tests and micro benches. The
+// RateTable: a table of rate limits of its own, for conformance tests and micro benches. The
 // table of the data plane belongs to the engine and is not reached from here.
 void exportLimiter(Napi::Env env, Napi::Object exports);
 

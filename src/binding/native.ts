@@ -33,6 +33,7 @@ export interface Addon {
   readonly countConnection: (opened: boolean) => void;
 
   // Structures of the engine as objects of their own, for conformance tests and benches; one environment each.
+  readonly RateTable: new (maxKeys: number, key0Low: number, key0High: number, key1Low: number, key1High: number) => NativeRateTable;
   readonly Matcher: new (image: ArrayBuffer, routeTable: number) => NativeMatcher;
 }
 
@@ -54,4 +55,17 @@ export interface NativeHistogram {
   mergeFrom(other: NativeHistogram): void;
   collect(nowMs: number): void;
   timeRecords(records: number, threads: number): number;
+}
+
+/** See src/binding/rate-table.ts. */
+export interface NativeRateTable {
+  addRule(algorithm: number, limit: number, windowMs: number, burst: number): number;
+  hash(bytes: Uint8Array, out: Uint32Array): void;
+  check(rule: number, keyLow: number, keyHigh: number, nowNs: number, out: Float64Array): boolean;
+  peek(rule: number, keyLow: number, keyHigh: number, nowNs: number, out: Float64Array): boolean;
+  checkAll(rows: Uint32Array, nowNs: number, counters: Float64Array): number;
+  hammer(rule: number, keyLow: number, keyHigh: number, nowNs: number, stepNs: number, n: number, threads: number): number;
+  timeChecks(rule: number, keys: number, n: number, threads: number, hitShare: number, nowNs: number): number;
+  resize(maxKeys: number, nowNs: number): number;
+  stats(out: Float64Array, nowNs: number): number;
 }

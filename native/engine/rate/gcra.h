@@ -11,11 +11,9 @@ namespace millrace {
 // The generic cell rate algorithm in its virtual scheduling form (ITU-T I.371; the Rust crate
 // governor keeps the same single word): each client has a theoretical arrival time (TAT), and each
 // admitted request moves it on by T = window / limit. A request is admitted when the TAT is not
-// more than tau = burst * T ahead of now. It is a token bucket of burst + 1 tokens that refills
-// one token every T, with half the state.
-//
-//   burst 0   an idle client gets exactly one request, then one every T
-//   burst b   b + 1 at once; at most limit + burst + 1 inside any window
+// more than tau = (burst - 1) * T ahead of now. It is a token bucket of `burst` tokens that gets
+// one token every T, with half the state; an idle client may send `burst` requests at once, and
+// inside any window (its ends included) there are at most limit + burst.
 //
 // The word of a client is its TAT in sixteenths of a nanosecond since time 0. T is rounded up to
 // such a tick, so the rate is exact to 1/16 ns per request and never above what was said. A TAT

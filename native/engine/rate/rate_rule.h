@@ -12,9 +12,9 @@ namespace millrace {
 // What a configuration says about one limit.
 struct RateSettings {
   uint32_t algorithm = abi::rate_algorithm::kSlidingWindow;  // abi::rate_algorithm
-  uint32_t limit = 0;      // requests in a window; 0 refuses everything
-  uint32_t window_ms = 0;  // >= 1
-  uint32_t burst = 0;      // gcra: requests that may come at once in addition to the first
+  uint32_t limit = 0;                                        // requests in a window; >= 1
+  uint32_t window_ms = 0;                                    // >= 1
+  uint32_t burst = 1;  // gcra: requests that may come at once; 0 counts as 1
 };
 
 // For headers. Milliseconds are rounded up, so that a client who waits that long is not refused.
@@ -39,7 +39,7 @@ struct RateRule {
   uint64_t window_us = 1;
   uint64_t skew_windows = 1;  // slidingWindow: see kRateSkewUs
   uint64_t interval = 1;      // gcra: between two requests, kGcraTicks per ns
-  uint64_t tolerance = 0;     // gcra: burst intervals
+  uint64_t tolerance = 0;     // gcra: burst - 1 intervals
   std::array<std::atomic<uint64_t>, kOverflowWords> overflow{};
 };
 

@@ -83,7 +83,8 @@ std::unique_ptr<RateRule> RateTable::makeRule(const RateSettings& settings) {
   if (gcra) {
     const uint64_t window = rule->window_us * 1000 * Gcra::kTicksPerNs;
     rule->interval = (window + settings.limit - 1) / settings.limit;
-    const auto tolerance = static_cast<unsigned __int128>(rule->interval) * settings.burst;
+    const auto tolerance = static_cast<unsigned __int128>(rule->interval) *
+                           (settings.burst > 1 ? settings.burst - 1 : 0);
     rule->tolerance =
         tolerance < Gcra::kMaxTolerance ? static_cast<uint64_t>(tolerance) : Gcra::kMaxTolerance;
     return rule;

@@ -31,7 +31,7 @@ struct SlidingWindow {
   static constexpr uint32_t kCountBits = 20;
   static constexpr uint64_t kCountMask = (uint64_t{1} << kCountBits) - 1;
   static constexpr uint64_t kSequenceMask = (uint64_t{1} << 23) - 1;
-  static constexpr uint32_t kMaxLimit = abi::limits::kMaxSlidingWindow;
+  static constexpr uint32_t kMaxLimit = abi::limits::kMaxRateRequests;
   static_assert(kMaxLimit <= kCountMask);
 
   // The state as it is at a time.
