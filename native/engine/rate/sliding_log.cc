@@ -174,7 +174,8 @@ SlidingLog::Verdict SlidingLog::check(const RateRule& rule, uint64_t tag,
           ownOf(again.word) < since)
         continue;
     }
-    return {true, false, remaining(rule, ring, after, time), time, 0};
+    return {true, false, remaining(rule, ring, after, time), time,
+            view(rule, ring, after, now_us).retry_us};
   }
 }
 
