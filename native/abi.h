@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 3804903239u;
+inline constexpr uint32_t kHash = 2020816547u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -531,6 +531,7 @@ inline constexpr uint32_t kMaxRateWindowMs = 86400000u;
 inline constexpr uint32_t kMaxRateBurstMs = 604800000u;
 inline constexpr uint32_t kMaxRateKeys = 8u;
 inline constexpr uint32_t kMaxRateNameBytes = 512u;
+inline constexpr uint32_t kMaxRateTypeBytes = 256u;
 }  // namespace limits
 
 namespace method {

@@ -102,6 +102,12 @@ using SipHash24 = SipHash<2, 4>;
 // Fewer rounds, as Rust, Python and Perl use for tables that strangers fill.
 using SipHash13 = SipHash<1, 3>;
 
+inline uint64_t siphash13(const SipKey& key, std::string_view text) noexcept {
+  SipHash13 hash(key);
+  hash.add(text);
+  return hash.finish();
+}
+
 }  // namespace millrace
 
 #endif  // MILLRACE_BASE_SIPHASH_H_

@@ -373,4 +373,5 @@ export const LIMITS = {
   maxRateBurstMs: 604_800_000,
   maxRateKeys: 8,
   maxRateNameBytes: 512,
+  maxRateTypeBytes: 256,
 } as const;

@@ -56,7 +56,7 @@ export function checkRateLimits(config: Mapping, report: Report): void {
 }
 
 function checkRateLimit(path: Path, limit: Mapping, isListener: boolean, report: Report): void {
-  const { algorithm, requests, burst, body } = limit;
+  const { algorithm, requests, burst, body, contentType } = limit;
   if (algorithm === 'slidingLog' && isBetween(requests, LIMITS.maxSlidingLog + 1, LIMITS.maxRateRequests))
     report(
       [...path, 'requests'],
@@ -66,7 +66,9 @@ function checkRateLimit(path: Path, limit: Mapping, isListener: boolean, report:
   if (burst !== undefined && !BURST_ALGORITHMS.includes(algorithm))
     report([...path, 'burst'], '"burst" needs algorithm: gcra or tokenBucket', undefined, 'key');
   else checkBurst(path, limit, report);
-  if (limit['contentType'] !== undefined && body === undefined)
+  if (typeof contentType === 'string' && Buffer.byteLength(contentType) > LIMITS.maxRateTypeBytes)
+    report([...path, 'contentType'], `the content type has more than ${LIMITS.maxRateTypeBytes} bytes`);
+  if (contentType !== undefined && body === undefined)
     report([...path, 'contentType'], '"contentType" needs "body" beside it', undefined, 'key');
   if (typeof body === 'string' && Buffer.byteLength(body) > LIMITS.maxRespondBodyBytes)
     report([...path, 'body'], `the body has more than ${LIMITS.maxRespondBodyBytes} bytes`);

@@ -170,6 +170,11 @@ CASE("faults of rate limits are refused") {
     b.rate_limits[1].type_offset = abi::kNone;
     b.rate_limits[1].type_length = 0;
   });
+  refused("bad content type of a refusal", [](auto& b) {
+    const auto text = b.text(std::string(abi::limits::kMaxRateTypeBytes + 1, 't'));
+    b.rate_limits[1].type_offset = text.offset;
+    b.rate_limits[1].type_length = text.length;
+  });
   refused("rate limit keys out of bounds", limit(1, &Limit::key_count, 5));
   refused("rate limit keys out of bounds", [](auto& b) {
     b.rate_keys.resize(20, b.rate_keys[0]);

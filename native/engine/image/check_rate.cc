@@ -65,7 +65,7 @@ bool ImageCheck::rateLimit(const abi::RateLimitRecord& r) noexcept {
   }
   if (!isOptionalText(r.type_offset, r.type_length) ||
       (r.type_offset == abi::kNone) != (r.body_offset == abi::kNone) ||
-      r.type_length > abi::limits::kMaxRespondHeadersBytes ||
+      r.type_length > abi::limits::kMaxRateTypeBytes ||
       !text::isFieldValue(image_.str(r.type_offset, r.type_length))) {
     return fail("bad content type of a refusal");
   }

@@ -32,7 +32,7 @@ async function loadExample(file: string) {
 
 describe('the examples', () => {
   it('load without a warning and compile', async () => {
-    for (const file of ['quickstart.yaml', 'edge.yaml']) {
+    for (const file of ['quickstart.yaml', 'edge.yaml', 'rate-limits.yaml']) {
       const { config, warnings } = await loadExample(file);
       expect(brief(warnings), file).toEqual([]);
       expect(compile(config).image.byteLength).toBeGreaterThan(1_000);
@@ -74,6 +74,21 @@ describe('the examples', () => {
       kind: 'respond',
       respond: { status: 421 },
     });
+  });
+});
+
+describe('the example of rate limits', () => {
+  it('has each of them where its comments say', async () => {
+    const { config } = await loadExample('rate-limits.yaml');
+    const [host] = config.routes['public'] ?? [];
+    expect(config.listeners[0]?.rateLimits.map(({ name }) => name)).toEqual(['perClient']);
+    expect(host?.rateLimits.map(({ name }) => name)).toEqual(['tenantBurst', 'tenantDay']);
+    expect(host?.routes.map(({ rateLimits: [limit] }) => [limit?.name, limit?.algorithm, limit?.burst, limit?.shadow])).toEqual([
+      ['login', 'slidingLog', 5, false],
+      ['public/0/search', 'gcra', 20, false],
+      ['export', 'slidingWindow', 1, true],
+      ['capacity', 'slidingWindow', 5000, false],
+    ]);
   });
 });
 

@@ -190,6 +190,7 @@ describe('problems of rate limits', () => {
       ['.burst: it would take more than 7 days until a burst of 8 is possible again'],
     ],
     ['{ requests: 9, window: 1s, contentType: text/html }', ['.contentType: "contentType" needs "body" beside it']],
+    [`{ requests: 9, window: 1s, body: b, contentType: ${'t'.repeat(257)} }`, ['.contentType: the content type has more than 256 bytes']],
     ['{ requests: 9, window: 1s, status: 200 }', ['.status: expected a number from 400, not 200']],
     [
       '{ requests: 9, window: 1s, key: [ip] }',
