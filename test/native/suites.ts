@@ -17,6 +17,14 @@ const HEADS = [
   ...['request_head', 'upstream_head', 'downstream_head', 'response_parser'].map((name) => `native/engine/http/${name}.cc`),
   'test/native/head_fixture.cc',
 ];
+const GATE = [
+  ...BUILDER,
+  ...IMAGE,
+  'native/engine/route/cidr.cc',
+  ...['cookie', 'downstream_head', 'upstream_head', 'request_head', 'response_parser'].map((name) => `native/engine/http/${name}.cc`),
+  ...['gate', 'gate_headers', 'rate_table', 'sliding_log'].map((name) => `native/engine/rate/${name}.cc`),
+  'test/native/gate_fixture.cc',
+];
 const ENGINE = [
   ...HEADS,
   ...['reactor', 'reactor_request', 'reactor_response', 'reactor_finish'].map((name) => `native/engine/reactor/${name}.cc`),
@@ -60,6 +68,8 @@ export const SUITES: readonly Suite[] = [
   test('reactor_failure', ...ENGINE),
   test('reactor_abort', ...ENGINE),
   test('reactor_pool', ...ENGINE),
+  test('gate', ...GATE),
+  { ...test('gate_race', ...GATE), sanitizer: 'thread' },
   { ...test('race', 'native/engine/histogram/windows.cc'), sanitizer: 'thread' },
 ];
 
