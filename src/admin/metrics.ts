@@ -1,8 +1,11 @@
 import { RESPONSE_FLAG } from '../binding/abi.ts';
-import type { ClusterStats, EndpointStats, HistogramData } from '../control/stats.ts';
+import type { ClusterPhase, ClusterStats, EndpointPhase, EndpointStats, HistogramData, RoutePhase, RouteStats } from '../control/stats.ts';
 import type { ControlView } from '../control/view.ts';
-import { Exposition, type ExpositionFormat, type Sample } from './exposition.ts';
-import { DURATION } from './histograms.ts';
+import { Exposition, type ExpositionFormat, type HistogramSample, type Labels, type MetricsWriter, type Sample } from './exposition.ts';
+import { DURATION, SIZE } from './histograms.ts';
+import type { MetricsFormat } from './negotiate.ts';
+import { ProtobufExposition } from './protobuf-exposition.ts';
+import { routeNames } from './names.ts';
 import { writeProcessMetrics } from './process-metrics.ts';
 
 const STATUS_CLASSES = {
@@ -17,23 +20,53 @@ const STATUS_CLASSES = {
 interface ClusterRow {
   labels: { cluster: string };
   stats: ClusterStats;
-  latency: HistogramData;
+  histogram: (phase: ClusterPhase) => HistogramData | null;
 }
 
 interface EndpointRow {
   labels: { cluster: string; endpoint: string };
   stats: EndpointStats;
+  histogram: (phase: EndpointPhase) => HistogramData | null;
 }
 
-export function metricsText(view: ControlView, format: ExpositionFormat): string {
+interface RouteRow {
+  labels: { route_table: string; route: string };
+  stats: RouteStats;
+  histogram: (phase: RoutePhase) => HistogramData | null;
+}
+
+/** What takes many series. */
+export interface MetricsOptions {
+  /** Histograms of every endpoint: default no. */
+  endpoints: boolean;
+  /** Routes that have taken a request, with histograms: default yes. */
+  routes: boolean;
+}
+
+const DEFAULTS: MetricsOptions = { endpoints: false, routes: true };
+
+export function metrics(view: ControlView, format: MetricsFormat, options: MetricsOptions): string | Uint8Array {
+  if (format !== 'protobuf') return metricsText(view, format, options);
+  const out = new ProtobufExposition();
+  writeMetrics(out, view, options);
+  return out.bytes();
+}
+
+export function metricsText(view: ControlView, format: ExpositionFormat, options = DEFAULTS): string {
   const out = new Exposition(format);
+  writeMetrics(out, view, options);
+  return out.text();
+}
+
+function writeMetrics(out: MetricsWriter, view: ControlView, { endpoints: withEndpoints, routes }: MetricsOptions): void {
   const { clusters, endpoints } = readRows(view);
   writeClusters(out, clusters);
   writeEndpoints(out, endpoints);
+  if (withEndpoints) writeEndpointHistograms(out, endpoints);
+  if (routes) writeRoutes(out, readRoutes(view));
   writeDownstream(out, view);
   writeControl(out, view);
   writeProcessMetrics(out);
-  return out.text();
 }
 
 function readRows({ running, stats }: ControlView): { clusters: ClusterRow[]; endpoints: EndpointRow[] } {
@@ -43,23 +76,27 @@ function readRows({ running, stats }: ControlView): { clusters: ClusterRow[]; en
   Object.entries(running?.config.clusters ?? {}).forEach(([cluster, config], index) => {
     const version = running?.version ?? 0;
     const clusterStats = stats.cluster(version, index);
-    const latency = stats.clusterHistogram(version, index, 'duration');
-    if (clusterStats !== null && latency !== null) clusters.push({ labels: { cluster }, stats: clusterStats, latency });
+    if (clusterStats !== null) clusters.push({ labels: { cluster }, stats: clusterStats, histogram: (phase) => stats.clusterHistogram(version, index, phase) });
     for (const { name } of config.endpoints) {
-      const endpointStats = stats.endpoint(version, endpointIndex++);
-      if (endpointStats !== null) endpoints.push({ labels: { cluster, endpoint: name }, stats: endpointStats });
+      const at = endpointIndex++;
+      const endpointStats = stats.endpoint(version, at);
+      if (endpointStats !== null) endpoints.push({ labels: { cluster, endpoint: name }, stats: endpointStats, histogram: (phase) => stats.endpointHistogram(version, at, phase) });
     }
   });
   return { clusters, endpoints };
 }
 
-function writeClusters(out: Exposition, rows: readonly ClusterRow[]): void {
+function writeClusters(out: MetricsWriter, rows: readonly ClusterRow[]): void {
   const of = (field: keyof ClusterStats): Sample[] => rows.map(({ labels, stats }) => ({ labels, value: stats[field] }));
   out.counter('millrace_requests_total', 'Requests forwarded to a cluster, by class of the status that was answered.', rows.flatMap(({ labels, stats }) =>
     Object.entries(STATUS_CLASSES).map(([status_class, field]) => ({ labels: { ...labels, status_class }, value: stats[field] })),
   ));
   out.gauge('millrace_active_requests', 'Requests in flight.', of('active'));
-  out.histogram('millrace_request_duration_seconds', 'Time from the head of a request to the end of its answer.', DURATION, rows.map(({ labels, latency }) => ({ labels, data: latency })));
+  out.histogram('millrace_request_duration_seconds', 'Time from the head of a request to the end of its answer.', DURATION, histogramsOf(rows, 'duration'));
+  out.histogram('millrace_upstream_connect_duration_seconds', 'Time to open an upstream connection, TLS included.', DURATION, histogramsOf(rows, 'connect'));
+  out.histogram('millrace_upstream_first_byte_duration_seconds', 'Time from the request sent upstream to the first byte of the answer.', DURATION, histogramsOf(rows, 'firstByte'));
+  out.histogram('millrace_upstream_request_duration_seconds', 'Time from the request sent upstream to the end of the answer.', DURATION, histogramsOf(rows, 'upstream'));
+  out.histogram('millrace_upstream_queue_duration_seconds', 'Time that requests waited for a connection or an endpoint, of those that had to.', DURATION, histogramsOf(rows, 'queue'));
   out.gauge('millrace_upstream_connections', 'Open upstream connections: active carry a request, idle wait in the pool.', rows.flatMap(({ labels, stats }) => [
     { labels: { ...labels, state: 'active' }, value: stats.connectionsActive },
     { labels: { ...labels, state: 'idle' }, value: stats.connectionsIdle },
@@ -75,7 +112,7 @@ function writeClusters(out: Exposition, rows: readonly ClusterRow[]): void {
   out.counter('millrace_upstream_received_bytes_total', 'Bytes received from upstreams.', of('bytesReceived'));
 }
 
-function writeEndpoints(out: Exposition, rows: readonly EndpointRow[]): void {
+function writeEndpoints(out: MetricsWriter, rows: readonly EndpointRow[]): void {
   const of = (field: keyof EndpointStats): Sample[] => rows.map(({ labels, stats }) => ({ labels, value: stats[field] }));
   out.counter('millrace_endpoint_requests_total', 'Requests sent to an endpoint, retries included.', of('requests'));
   out.gauge('millrace_endpoint_active_requests', 'Requests in flight to an endpoint.', of('active'));
@@ -84,7 +121,46 @@ function writeEndpoints(out: Exposition, rows: readonly EndpointRow[]): void {
   out.counter('millrace_endpoint_5xx_total', 'Answers of an endpoint with a status of 500 or more.', of('responses5xx'));
 }
 
-function writeDownstream(out: Exposition, view: ControlView): void {
+function writeEndpointHistograms(out: MetricsWriter, rows: readonly EndpointRow[]): void {
+  out.histogram('millrace_endpoint_connect_duration_seconds', 'Time to open a connection to an endpoint, TLS included.', DURATION, histogramsOf(rows, 'connect'));
+  out.histogram('millrace_endpoint_first_byte_duration_seconds', 'Time from the request sent to an endpoint to the first byte of the answer.', DURATION, histogramsOf(rows, 'firstByte'));
+  out.histogram('millrace_endpoint_request_duration_seconds', 'Time from the request sent to an endpoint to the end of the answer.', DURATION, histogramsOf(rows, 'upstream'));
+}
+
+function readRoutes({ running, stats }: ControlView): RouteRow[] {
+  if (running === null) return [];
+  const names = routeNames(running.config);
+  return Array.from(stats.usedRoutes(running.version)).flatMap((index): RouteRow[] => {
+    const name = names[index];
+    const routeStats = stats.route(running.version, index);
+    if (name === undefined || routeStats === null) return [];
+    return [{ labels: { route_table: name.table, route: name.route }, stats: routeStats, histogram: (phase) => stats.routeHistogram(running.version, index, phase) }];
+  });
+}
+
+function writeRoutes(out: MetricsWriter, rows: readonly RouteRow[]): void {
+  const of = (field: keyof RouteStats): Sample[] => rows.map(({ labels, stats }) => ({ labels, value: stats[field] }));
+  out.counter('millrace_route_requests_total', 'Requests that a route took.', of('requests'));
+  out.counter('millrace_route_responses_total', 'Answers of a route, by class of the status.', rows.flatMap(({ labels, stats }) =>
+    Object.entries(STATUS_CLASSES).map(([status_class, field]) => ({ labels: { ...labels, status_class }, value: stats[field] })),
+  ));
+  out.counter('millrace_route_retries_total', 'Attempts after the first.', of('retries'));
+  out.counter('millrace_route_timeouts_total', 'Requests that were not answered in time.', of('timeouts'));
+  out.counter('millrace_route_rate_limited_total', 'Requests refused by a rate limit.', of('rateLimited'));
+  out.histogram('millrace_route_duration_seconds', 'Time from the head of a request to the end of its answer.', DURATION, histogramsOf(rows, 'duration'));
+  out.histogram('millrace_route_request_body_bytes', 'Bodies of requests.', SIZE, histogramsOf(rows, 'requestBytes'));
+  out.histogram('millrace_route_response_body_bytes', 'Bodies of answers.', SIZE, histogramsOf(rows, 'responseBytes'));
+}
+
+/** Null is what a reload left behind. */
+function histogramsOf<P extends string>(rows: readonly { labels: Labels; histogram: (phase: P) => HistogramData | null }[], phase: P): HistogramSample[] {
+  return rows.flatMap(({ labels, histogram }): HistogramSample[] => {
+    const data = histogram(phase);
+    return data === null ? [] : [{ labels, data }];
+  });
+}
+
+function writeDownstream(out: MetricsWriter, view: ControlView): void {
   const stats = view.stats.process();
   out.gauge('millrace_downstream_connections', 'Open downstream connections.', [{ value: stats.downstreamConnections }]);
   out.counter('millrace_downstream_connections_opened_total', 'Downstream connections accepted.', [{ value: stats.downstreamConnectionsTotal }]);
@@ -96,7 +172,7 @@ function writeDownstream(out: Exposition, view: ControlView): void {
   })));
 }
 
-function writeControl(out: Exposition, view: ControlView): void {
+function writeControl(out: MetricsWriter, view: ControlView): void {
   const { reloads, running, workers } = view;
   out.gauge('millrace_ready', 'Whether traffic should be sent here.', [{ value: view.readiness().ready ? 1 : 0 }]);
   out.gauge('millrace_config_version', 'Number of the configuration image in service.', [{ value: running?.version ?? 0 }]);

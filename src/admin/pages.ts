@@ -1,9 +1,12 @@
 /** What each path of the admin endpoint answers. */
+import { CLUSTER_HISTOGRAMS, ENDPOINT_HISTOGRAMS, ROUTE_HISTOGRAMS } from '../binding/abi.ts';
 import { dumpImage } from '../config/dump.ts';
 import type { ControlView, RunningConfig } from '../control/view.ts';
-import { CONTENT_TYPES } from './exposition.ts';
 import { quantiles } from './histograms.ts';
-import { metricsText } from './metrics.ts';
+import { metrics } from './metrics.ts';
+import { routeNames } from './names.ts';
+import { METRICS_TYPES, metricsFormat } from './negotiate.ts';
+import { SHOWN, summarizeAll } from './summaries.ts';
 
 export interface AdminRequest {
   /** Of the request target. */
@@ -14,7 +17,7 @@ export interface AdminRequest {
 export interface AdminAnswer {
   status: number;
   type: string;
-  body: string;
+  body: string | Uint8Array;
 }
 
 interface Page {
@@ -26,8 +29,9 @@ export const PAGES: Readonly<Record<string, Page>> = {
   '/': { summary: 'this list', answer: () => text(200, indexText()) },
   '/ready': { summary: '200 when traffic should be sent here, else 503 with the reason', answer: ready },
   '/live': { summary: '200 while the process lives', answer: () => text(200, 'live\n') },
-  '/metrics': { summary: 'Prometheus metrics (OpenMetrics when asked for by Accept)', answer: metrics },
+  '/metrics': { summary: 'Prometheus metrics (OpenMetrics or protobuf when asked for by Accept); ?endpoints=1 adds their histograms, ?routes=0 leaves routes out', answer: showMetrics },
   '/clusters': { summary: 'clusters and endpoints with their counters, JSON', answer: clusters },
+  '/routes': { summary: 'routes that have taken a request, with their counters, JSON', answer: routes },
   '/config': { summary: 'the configuration in service, JSON; ?format=image for the compiled tables', answer: config },
   '/listeners': { summary: 'addresses that are listened on, JSON', answer: (view) => json(200, { listeners: view.listeners }) },
 };
@@ -50,26 +54,58 @@ function ready(view: ControlView): AdminAnswer {
   return isReady ? text(200, 'ready\n') : text(503, `not ready: ${reason}\n`);
 }
 
-function metrics(view: ControlView, { accept }: AdminRequest): AdminAnswer {
-  const format = accept.includes('application/openmetrics-text') ? 'openmetrics' : 'prometheus';
-  return { status: 200, type: CONTENT_TYPES[format], body: metricsText(view, format) };
+function showMetrics(view: ControlView, { accept, query }: AdminRequest): AdminAnswer {
+  const endpoints = flag(query, 'endpoints', false);
+  const routes = flag(query, 'routes', true);
+  if (endpoints === undefined || routes === undefined) return text(400, 'endpoints and routes are 0 or 1\n');
+  const format = metricsFormat(accept);
+  return { status: 200, type: METRICS_TYPES[format], body: metrics(view, format, { endpoints, routes }) };
+}
+
+/** Undefined for what is neither 0 nor 1. */
+function flag(query: URLSearchParams, name: string, absent: boolean): boolean | undefined {
+  const value = query.get(name);
+  if (value === null) return absent;
+  return value === '1' ? true : value === '0' ? false : undefined;
 }
 
 function clusters({ running, stats }: ControlView): AdminAnswer {
   if (running === null) return text(503, 'no configuration is in service yet\n');
   let endpointIndex = 0;
   const rows = Object.entries(running.config.clusters).map(([name, cluster], index) => {
-    const latency = stats.clusterHistogram(running.version, index, 'duration');
+    const { version } = running;
+    const latency = stats.clusterHistogram(version, index, 'duration');
     return {
       name,
       policy: cluster.policy,
       tls: cluster.tls !== null,
-      endpoints: cluster.endpoints.map((endpoint) => ({ address: endpoint.name, weight: endpoint.weight, ...stats.endpoint(running.version, endpointIndex++) })),
-      stats: stats.cluster(running.version, index),
-      latencyMs: latency === null ? null : quantiles(latency, 1000),
+      endpoints: cluster.endpoints.map((endpoint) => {
+        const at = endpointIndex++;
+        return {
+          address: endpoint.name,
+          weight: endpoint.weight,
+          ...stats.endpoint(version, at),
+          histograms: summarizeAll(ENDPOINT_HISTOGRAMS, () => 'ms', (phase, windowMs) => stats.endpointHistogram(version, at, phase, windowMs)),
+        };
+      }),
+      stats: stats.cluster(version, index),
+      latencyMs: latency === null ? null : quantiles(latency, SHOWN.ms),
+      histograms: summarizeAll(CLUSTER_HISTOGRAMS, () => 'ms', (phase, windowMs) => stats.clusterHistogram(version, index, phase, windowMs)),
     };
   });
   return json(200, { version: running.version, clusters: rows });
+}
+
+function routes({ running, stats }: ControlView): AdminAnswer {
+  if (running === null) return text(503, 'no configuration is in service yet\n');
+  const { version } = running;
+  const names = routeNames(running.config);
+  const rows = Array.from(stats.usedRoutes(version), (index) => ({
+    ...names[index],
+    stats: stats.route(version, index),
+    histograms: summarizeAll(ROUTE_HISTOGRAMS, (phase) => (phase === 'duration' ? 'ms' : 'bytes'), (phase, windowMs) => stats.routeHistogram(version, index, phase, windowMs)),
+  }));
+  return json(200, { version, configured: names.length, routes: rows });
 }
 
 function config({ running, reloads }: ControlView, { query }: AdminRequest): AdminAnswer {

@@ -1,10 +1,10 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { VERSION } from '../core/version.ts';
 import { systemClock } from '../core/clock.ts';
-import type { Exposition } from './exposition.ts';
+import type { MetricsWriter } from './exposition.ts';
 
 /** The process under the usual names, so that common dashboards find it. */
-export function writeProcessMetrics(out: Exposition): void {
+export function writeProcessMetrics(out: MetricsWriter): void {
   const memory = process.memoryUsage();
   const { user, system } = process.cpuUsage();
   out.gauge('millrace_build_info', 'Version of Millrace and of Node.', [{ labels: { version: VERSION, node: process.version }, value: 1 }]);

@@ -6,6 +6,7 @@
  *   reload     load -> compile -> probe what is new -> install -> listeners    (each step can refuse; nothing changed then)
  *   shutdown   not ready -> drain -> stop the workers: stopped
  */
+import { HISTOGRAM_TICK_MS } from '../binding/abi.ts';
 import type { LoadResult } from '../config/load.ts';
 import type { Config } from '../config/types.ts';
 import type { Clock } from '../core/clock.ts';
@@ -53,6 +54,7 @@ export class Supervisor implements ControlView {
   #workers: Workers | null = null;
   #firstFiles: { watch: string[]; readAtMs: number } = { watch: [], readAtMs: 0 };
   #stopping: Promise<boolean> | undefined;
+  #collecting: NodeJS.Timeout | undefined;
 
   constructor(options: SupervisorOptions) {
     this.#options = options;
@@ -96,6 +98,8 @@ export class Supervisor implements ControlView {
     if (!result.ok) throw new ConfigRefused(file, result.problems);
     await probeAddresses(addressesOf(result.config));
     this.#install(result.config, await this.#compiler.compile(result.config));
+    this.stats.collect();
+    this.#collecting = setInterval(() => this.stats.collect(), HISTOGRAM_TICK_MS).unref();
     this.#firstFiles = { watch: result.watch, readAtMs };
     return result.config;
   }
@@ -139,6 +143,7 @@ export class Supervisor implements ControlView {
   /** Ends the workers of a start that failed: threads with open sockets must not be cut off by the end of the process. */
   async abandon(): Promise<void> {
     this.#reloader.close();
+    clearInterval(this.#collecting);
     await this.#workers?.stop();
     await this.#compiler.close();
   }
@@ -159,6 +164,7 @@ export class Supervisor implements ControlView {
       if (!inOrder) log.error('a worker did not stop in time');
     }
     await this.#compiler.close();
+    clearInterval(this.#collecting);
     this.#phase = 'stopped';
     log.info({ reason }, 'stopped');
     return inOrder;

@@ -30,6 +30,29 @@ describe('the metrics', () => {
     expect(value('millrace_build_info', { node: process.version })).toBe(1);
   });
 
+  it('carry histograms of clusters and used routes, and of endpoints when asked for', async () => {
+    const shown = await view();
+    const plain = parseMetrics(metricsText(shown, 'prometheus'), 'prometheus');
+    const full = parseMetrics(metricsText(shown, 'prometheus', { endpoints: true, routes: true }), 'prometheus');
+    const bare = parseMetrics(metricsText(shown, 'prometheus', { endpoints: false, routes: false }), 'prometheus');
+    const count = (families: typeof plain, family: string, labels: Record<string, string>): number | undefined =>
+      families.get(family)?.samples.find((sample) => sample.name === `${family}_count` && Object.entries(labels).every(([name, text]) => sample.labels[name] === text))?.value;
+    for (const phase of ['connect', 'first_byte', 'request', 'queue']) expect(count(plain, `millrace_upstream_${phase}_duration_seconds`, { cluster: 'b' })).toBe(4);
+    expect(full.get('millrace_upstream_queue_duration_seconds')?.samples.find(({ name, labels }) => name.endsWith('_sum') && labels.cluster === 'a')?.value).toBe((3 * 44) / 1e6);
+    // The second route of the configuration, the only one that was used.
+    expect(plain.get('millrace_route_requests_total')?.samples).toEqual([{ name: 'millrace_route_requests_total', labels: { route_table: 't', route: 't/0/1' }, value: 3100 }]);
+    expect(plain.get('millrace_route_responses_total')?.samples).toContainEqual({ name: 'millrace_route_responses_total', labels: { route_table: 't', route: 't/0/1', status_class: '5xx' }, value: 3105 });
+    for (const family of ['millrace_route_duration_seconds', 'millrace_route_request_body_bytes', 'millrace_route_response_body_bytes']) {
+      expect(count(plain, family, { route_table: 't', route: 't/0/1' })).toBe(8);
+      expect(bare.has(family)).toBe(false);
+    }
+    for (const phase of ['connect', 'first_byte', 'request']) {
+      const family = `millrace_endpoint_${phase}_duration_seconds`;
+      expect(count(full, family, { cluster: 'b', endpoint: '127.0.0.1:9003' })).toBe(7);
+      expect(plain.has(family)).toBe(false);
+    }
+  });
+
   it('leave out clusters while another image comes into service', async () => {
     const shown = await view();
     const families = parseMetrics(metricsText({ ...shown, running: { ...shown.running!, version: 2 } }, 'prometheus'), 'prometheus');

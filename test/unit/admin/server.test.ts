@@ -34,6 +34,36 @@ describe('the admin endpoint', () => {
     expect(clusters[0]?.latencyMs).toMatchObject({ p50: 0.04 });
   });
 
+  it('shows quantiles of clusters, endpoints and routes over the total and two windows', async () => {
+    const server = await adminServer(await view());
+    const { clusters } = JSON.parse((await ask(server, '/clusters')).body) as { clusters: { histograms: unknown; endpoints: { histograms: unknown }[] }[] };
+    const value = { p50: 0.041, p90: 0.041, p99: 0.041, p999: 0.041, p9999: 0.041, max: 0.041, mean: 0.041, count: 3 };
+    expect(clusters[0]?.histograms).toMatchObject({ connect: { unit: 'ms', total: value, last1m: { ...value, seconds: 62 }, last10s: { ...value, seconds: 12 } } });
+    expect(clusters[0]?.endpoints[0]?.histograms).toMatchObject({ upstream: { unit: 'ms', total: { p99: 0.042, count: 5 } } });
+    const { routes, configured } = JSON.parse((await ask(server, '/routes')).body) as { routes: unknown[]; configured: number };
+    expect(configured).toBe(2);
+    expect(routes).toMatchObject([{
+      table: 't', virtualHost: 't/0', route: 't/0/1', stats: { requests: 3100 },
+      histograms: { duration: { unit: 'ms', total: { count: 8, p50: 0.04, max: (2 ** 40 - 1) / 1000 } }, responseBytes: { unit: 'bytes', total: { p50: 42 } } },
+    }]);
+  });
+
+  it('serves metrics as protobuf when that is preferred', async () => {
+    const server = await adminServer(await view());
+    const answer = await ask(server, '/metrics', { headers: { accept: 'application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited,text/plain;q=0.5' } });
+    expect(answer.headers['content-type']).toBe('application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited');
+    expect(answer.body).toContain('millrace_request_duration_seconds');
+    expect(Number(answer.headers['content-length'])).toBeGreaterThan(1000);
+  });
+
+  it('takes endpoints and routes of the metrics as 0 or 1, and nothing else', async () => {
+    const server = await adminServer(await view());
+    expect((await ask(server, '/metrics')).body).not.toContain('millrace_endpoint_request_duration_seconds');
+    expect((await ask(server, '/metrics?endpoints=1')).body).toContain('millrace_endpoint_request_duration_seconds');
+    expect((await ask(server, '/metrics?routes=0')).body).not.toContain('millrace_route_');
+    for (const query of ['endpoints=yes', 'endpoints=', 'routes=2']) expect((await ask(server, `/metrics?${query}`)).status).toBe(400);
+  });
+
   it('shows the configuration without private keys', async () => {
     const running = await runningConfig();
     const [listener] = running.config.listeners;
@@ -59,7 +89,7 @@ describe('the admin endpoint', () => {
 
   it('says so when there is no configuration yet', async () => {
     const server = await adminServer(await view({ running: null }));
-    for (const path of ['/config', '/clusters']) expect((await ask(server, path)).status).toBe(503);
+    for (const path of ['/config', '/clusters', '/routes']) expect((await ask(server, path)).status).toBe(503);
   });
 
   it('lists its paths at / and for what it does not know', async () => {
