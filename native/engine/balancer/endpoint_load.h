@@ -13,7 +13,8 @@ namespace millrace {
 // published through them, and a stale number costs balance only.
 struct alignas(kCacheLine) EndpointLoad {
   std::atomic<uint32_t> active{0};  // requests in flight
-  std::atomic<uint32_t> health{0};  // abi::health bits, 0 = available; the control plane writes them
+  std::atomic<uint32_t> health{
+      0};  // abi::health bits, 0 = available; the control plane writes them
   // Latency: cost in microseconds as float (high half), time of the last change in ms (low half);
   // 0 = never measured.
   std::atomic<uint64_t> latency{0};
