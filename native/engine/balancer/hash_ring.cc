@@ -33,23 +33,37 @@ void sortPoints(std::vector<Point>& points) {
   }
 }
 
+// Points of the heaviest member; the others have their part of it. A power of two, so that it stays
+// what it is when members come and go, up to about half or twice as many: a number taken from the
+// sum of the weights would change everybody's points, and move keys between members that stay.
+uint64_t mostPoints(std::span<const HashMember> members, uint32_t points, uint64_t heaviest) {
+  const uint64_t n = members.size();
+  const uint64_t wanted = std::max<uint64_t>(points == 0 ? HashRing::kDefaultPoints : points,
+                                             HashRing::kPointsPerMember * n);
+  uint64_t total_weight = 0;
+  for (const HashMember& member : members) total_weight += member.weight;
+  // All products are below 2^64: weights sum up to less than 2^32, `most` is at most 2^32.
+  uint64_t most = 1;
+  while (most * total_weight < heaviest * wanted) most *= 2;
+  while (most > 1 && most * total_weight + heaviest * n > heaviest * HashRing::kMaxPoints)
+    most /= 2;  // rounding up adds at most n
+  return most;
+}
+
 }  // namespace
 
 HashRing::HashRing(std::span<const HashMember> members, uint32_t points) {
   if (members.empty()) return;
   const uint64_t n = members.size();
-  const uint64_t wanted =
-      std::max<uint64_t>(points == 0 ? kDefaultPoints : points, kPointsPerMember * n);
-  const uint64_t target = std::min(wanted, kMaxPoints - n);  // rounding up adds at most n
-  uint64_t total_weight = 0;
-  for (const HashMember& member : members) total_weight += member.weight;
+  uint64_t heaviest = 1;
+  for (const HashMember& member : members) heaviest = std::max<uint64_t>(heaviest, member.weight);
+  const uint64_t most = mostPoints(members, points, heaviest);
 
   std::vector<Point> all;
-  all.reserve(target + n);
   std::string text;
   for (uint32_t i = 0; i < n; ++i) {
     const uint64_t count =
-        std::max<uint64_t>(1, (target * members[i].weight + total_weight - 1) / total_weight);
+        std::max<uint64_t>(1, (most * members[i].weight + heaviest - 1) / heaviest);
     text.assign(members[i].name);
     text += '_';
     const std::size_t prefix = text.size();

@@ -12,7 +12,9 @@ namespace millrace {
 
 // Consistent hashing on a ring of 2^32 positions (ketama, as Envoy's ring_hash_lb.cc): a member has
 // points in proportion to its weight, and a key belongs to the next point at or after it. A removal
-// moves the removed member's keys and no others, as long as the number of points a member stays.
+// moves the removed member's keys and no others, as long as the number of points of the others
+// stays: it is taken from a power of two for the heaviest member, and is the same for, say, 9 to 16
+// equal members of a ring of 1024 points.
 //
 //   positions   ... 17 | 40 | 41 ... 90 |      points in order, 6 bytes each
 //   buckets     ^0       ^1        ^2          first point of each equal slice of the ring
