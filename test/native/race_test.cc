@@ -12,8 +12,11 @@
 #include "engine/balancer/least_request.h"
 #include "engine/histogram/counts.h"
 #include "engine/histogram/shard.h"
+#include "engine/image/image.h"
+#include "engine/state/route_state.h"
 #include "engine/state/series.h"
 #include "harness.h"
+#include "image_builder.h"
 
 using namespace millrace;
 
@@ -59,6 +62,51 @@ CASE("histograms are read and collected while four workers record") {
   EXPECT_EQ(window->count, uint64_t{kWorkers} * kSamples);
   EXPECT_EQ(window->sum, counts->sum);
   EXPECT_EQ(window->max, counts->max);
+}
+
+CASE("routes are bound by four workers while images come and go") {
+  constexpr uint32_t kRounds = 40;
+  constexpr uint32_t kWorkers = 4;
+  ImageError error{};
+  const std::unique_ptr<const Image> image = Image::load(test::sampleImage().finish(), &error);
+  const auto routes = static_cast<uint32_t>(image->routes().size());
+  RouteRegistry registry;
+  SeriesCollector collector;
+  auto states = std::make_shared<RouteStates>(*image);
+  for (uint32_t round = 0; round < kRounds; ++round) {
+    std::vector<std::thread> workers;
+    for (uint32_t w = 0; w < kWorkers; ++w) {
+      workers.emplace_back([&, w, states] {
+        for (uint32_t i = 0; i < 200; ++i) {
+          RouteShard& shard = registry.bind(*image, *states, (i + w) % routes, w);
+          shard.counters.add(abi::route_stat::kRequests, 1);
+          shard.duration.record(i);
+        }
+      });
+    }
+    auto next = std::make_shared<RouteStates>(*image);
+    registry.adopt(*image, *next);
+    collector.collect(round * abi::kHistogramTickMs, [&] {
+      for (const auto& [route, state] : states->used()) collector.take(*state);
+    });
+    for (std::thread& worker : workers) worker.join();
+    states = std::move(next);
+    // What came into being after adopt() is found by its name, as long as an image holds it.
+    registry.dropExpired();
+  }
+  uint64_t requests = 0;
+  uint64_t samples = 0;
+  for (uint32_t route = 0; route < routes; ++route) {
+    registry.bind(*image, *states, route, 0);
+    states->find(route)->shards.forEach([&](const RouteShard& shard) {
+      requests += shard.counters.read(abi::route_stat::kRequests);
+      samples += shard.duration.count();
+    });
+  }
+  // All but what a route took in the first round, if it was adopted too late to be carried over.
+  EXPECT(requests <= uint64_t{kRounds} * kWorkers * 200, std::to_string(requests));
+  EXPECT(requests >= uint64_t{kRounds - 1} * kWorkers * 200, std::to_string(requests));
+  EXPECT_EQ(samples, requests);
 }
 
 CASE("a bucket that wraps is never read too large or too small") {

@@ -51,6 +51,7 @@ export const SUITES: readonly Suite[] = [
   test('siphash'),
   test('cookie', 'native/engine/http/cookie.cc'),
   test('histogram', 'native/engine/histogram/windows.cc'),
+  test('route_state', ...BUILDER, ...IMAGE, ...ROUTE, 'native/engine/state/route_state.cc', 'native/engine/histogram/windows.cc'),
   test('timer_wheel'),
   test('chars'),
   test('response_parser', ...RESPONSE),
@@ -70,7 +71,7 @@ export const SUITES: readonly Suite[] = [
   test('reactor_pool', ...ENGINE),
   test('gate', ...GATE),
   { ...test('gate_race', ...GATE), sanitizer: 'thread' },
-  { ...test('race', 'native/engine/histogram/windows.cc'), sanitizer: 'thread' },
+  { ...test('race', ...BUILDER, ...IMAGE, ...ROUTE, 'native/engine/state/route_state.cc', 'native/engine/histogram/windows.cc'), sanitizer: 'thread' },
 ];
 
 /** Prints the hashes of its input: compared with those of the configuration compiler. */
