@@ -20,6 +20,49 @@ uint64_t takeNumber(const uint8_t*& at) noexcept {
   }
 }
 
+// Walks (distance, count) pairs.
+class BucketReader {
+ public:
+  BucketReader(const uint8_t* at, const uint8_t* end) noexcept : at_(at), end_(end) { next(); }
+
+  bool isDone() const noexcept { return done_; }
+  uint32_t bucket() const noexcept { return bucket_; }
+  uint64_t count() const noexcept { return count_; }
+  void next() noexcept {
+    done_ = at_ == end_;
+    if (done_) return;
+    bucket_ += static_cast<uint32_t>(takeNumber(at_));
+    count_ = takeNumber(at_);
+  }
+  // The count of a bucket, 0 if it is not there. Rising calls only.
+  uint64_t countOf(uint32_t bucket) noexcept {
+    while (!done_ && bucket_ < bucket) next();
+    return !done_ && bucket_ == bucket ? count_ : 0;
+  }
+
+ private:
+  const uint8_t* at_;
+  const uint8_t* end_;
+  uint32_t bucket_ = 0;
+  uint64_t count_ = 0;
+  bool done_ = false;
+};
+
+class BucketWriter {
+ public:
+  explicit BucketWriter(std::vector<uint8_t>& bytes) noexcept : bytes_(bytes) {}
+
+  void put(uint32_t bucket, uint64_t count) {
+    putNumber(bytes_, bucket - previous_);
+    putNumber(bytes_, count);
+    previous_ = bucket;
+  }
+
+ private:
+  std::vector<uint8_t>& bytes_;
+  uint32_t previous_ = 0;
+};
+
 }  // namespace
 
 bool HistogramWindows::open(uint64_t now_ms) {
@@ -56,18 +99,16 @@ void HistogramWindows::add(SeriesHistory& history, const HistogramCounts& now,
     putNumber(tick.bytes, recent_max);
     putNumber(tick.bytes, now.sum - last.sum);
   }
-  uint32_t previous = 0;
+  BucketReader before(last.buckets.data(), last.buckets.data() + last.buckets.size());
+  BucketWriter added(tick.bytes);
+  scratch_.clear();
+  BucketWriter all(scratch_);
   now.forEachBucket([&](uint32_t bucket, uint64_t count) {
-    std::unique_ptr<SeriesHistory::Page>& page = last.pages[bucket / histogram::kPageBuckets];
-    if (page == nullptr) page = std::make_unique<SeriesHistory::Page>();
-    uint32_t& before = (*page)[bucket % histogram::kPageBuckets];
-    const uint32_t delta = static_cast<uint32_t>(count) - before;
-    before = static_cast<uint32_t>(count);
-    if (delta == 0 || !started_) return;
-    putNumber(tick.bytes, bucket - previous);
-    putNumber(tick.bytes, delta);
-    previous = bucket;
+    all.put(bucket, count);
+    const uint64_t delta = count - before.countOf(bucket);
+    if (delta != 0 && started_) added.put(bucket, delta);
   });
+  last.buckets.assign(scratch_.begin(), scratch_.end());
   last.count = now.count;
   last.sum = now.sum;
   const auto length = static_cast<uint32_t>(tick.bytes.size()) - offset;
@@ -94,12 +135,10 @@ uint64_t HistogramWindows::read(const SeriesHistory& history, const HistogramCou
   const SeriesHistory::Last* const last = history.last_.get();
   uint64_t start_ms = last_ms_;
   // What came since the last tick.
+  const uint8_t* const known = last == nullptr ? nullptr : last->buckets.data();
+  BucketReader before(known, last == nullptr ? nullptr : known + last->buckets.size());
   now.forEachBucket([&](uint32_t bucket, uint64_t count) {
-    const SeriesHistory::Page* const page =
-        last == nullptr ? nullptr : last->pages[bucket / histogram::kPageBuckets].get();
-    const uint32_t before = page == nullptr ? 0 : (*page)[bucket % histogram::kPageBuckets];
-    if (const uint32_t delta = static_cast<uint32_t>(count) - before; delta != 0)
-      out->add(bucket, delta);
+    if (const uint64_t delta = count - before.countOf(bucket); delta != 0) out->add(bucket, delta);
   });
   out->sum += now.sum - (last == nullptr ? 0 : last->sum);
   if (out->count != 0) out->max = std::max(out->max, recent_max);
@@ -117,10 +156,8 @@ uint64_t HistogramWindows::read(const SeriesHistory& history, const HistogramCou
     const uint8_t* const end = at + entry->length;
     out->max = std::max(out->max, takeNumber(at));
     out->sum += takeNumber(at);
-    for (uint32_t bucket = 0; at != end;) {
-      bucket += static_cast<uint32_t>(takeNumber(at));
-      out->add(bucket, takeNumber(at));
-    }
+    for (BucketReader buckets(at, end); !buckets.isDone(); buckets.next())
+      out->add(buckets.bucket(), buckets.count());
   }
   // A sample that was recorded while a tick was taken may have its count in this one and its value
   // in the next.

@@ -12,20 +12,17 @@
 
 namespace millrace {
 
-// What the collector remembers of one series: its counts at the last tick, in pages like the
-// shard's. 8 bytes until the series has samples; then 192 + 256 per page.
+// What the collector remembers of one series: its counts at the last tick. 8 bytes until the series
+// has samples; then 48, and 2 to 6 per bucket in use.
 class SeriesHistory {
  private:
   friend class HistogramWindows;
 
-  // The counts modulo 2^32: a difference is right as long as no bucket takes 2^32 samples in a
-  // tick.
-  using Page = std::array<uint32_t, histogram::kPageBuckets>;
   struct Last {
     uint64_t series = 0;  // never the same for two series
     uint64_t count = 0;
     uint64_t sum = 0;
-    std::array<std::unique_ptr<Page>, histogram::kPages> pages;
+    std::vector<uint8_t> buckets;  // (distance, count), as in a tick
   };
   std::unique_ptr<Last> last_;
 };
@@ -80,6 +77,7 @@ class HistogramWindows {
   };
 
   std::array<Tick, kTicks> ticks_;
+  std::vector<uint8_t> scratch_;
   std::size_t next_ = 0;    // the slot of the next tick
   std::size_t filled_ = 0;  // ticks that hold something
   uint64_t last_ms_ = 0;    // end of the last tick
