@@ -3,6 +3,7 @@
 #include <cstddef>
 
 #include "engine/route/dfa.h"
+#include "engine/route/query.h"
 
 namespace millrace {
 
@@ -40,32 +41,6 @@ bool headerHolds(const Image& image, const abi::PredicateRecord& predicate,
   return false;
 }
 
-int hexDigit(char c) noexcept {
-  if (c >= '0' && c <= '9') return c - '0';
-  c = static_cast<char>(c | 0x20);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-// Reads one character of a query at `*i` and moves past it.
-char decodeAt(std::string_view text, std::size_t* i) noexcept {
-  const char c = text[(*i)++];
-  if (c == '+') return ' ';
-  if (c != '%' || text.size() - *i < 2) return c;
-  const int high = hexDigit(text[*i]);
-  const int low = hexDigit(text[*i + 1]);
-  if (high < 0 || low < 0) return c;
-  *i += 2;
-  return static_cast<char>(high * 16 + low);
-}
-
-bool decodesTo(std::string_view text, std::string_view wanted) noexcept {
-  std::size_t i = 0;
-  for (const char c : wanted) {
-    if (i == text.size() || decodeAt(text, &i) != c) return false;
-  }
-  return i == text.size();
-}
-
 bool isDecoded(std::string_view text) noexcept {
   return text.find_first_of("%+") == std::string_view::npos;
 }
@@ -75,26 +50,17 @@ bool escapedValueHolds(const Image& image, const abi::PredicateRecord& predicate
   char decoded[kMaxQueryBytes];
   if (value.size() > sizeof(decoded)) return false;
   std::size_t length = 0;
-  for (std::size_t i = 0; i < value.size();) decoded[length++] = decodeAt(value, &i);
+  for (std::size_t i = 0; i < value.size();) decoded[length++] = query::decodeAt(value, &i);
   return valueHolds(image, predicate, {decoded, length});
 }
 
 bool queryHolds(const Image& image, const abi::PredicateRecord& predicate,
-                std::string_view query) noexcept {
+                std::string_view text) noexcept {
   const std::string_view name = image.str(predicate.name_offset, predicate.name_length);
-  while (!query.empty()) {
-    const std::size_t end = query.find('&');
-    const std::string_view pair = query.substr(0, end);
-    query.remove_prefix(end == std::string_view::npos ? query.size() : end + 1);
-    const std::size_t equals = pair.find('=');
-    if (!decodesTo(pair.substr(0, equals), name)) continue;
-    const std::string_view value =
-        equals == std::string_view::npos ? std::string_view() : pair.substr(equals + 1);
-    const bool holds = isDecoded(value) ? valueHolds(image, predicate, value)
-                                        : escapedValueHolds(image, predicate, value);
-    if (holds) return true;
-  }
-  return false;
+  return query::eachValue(text, name, [&](std::string_view value) {
+    return isDecoded(value) ? valueHolds(image, predicate, value)
+                            : escapedValueHolds(image, predicate, value);
+  });
 }
 
 }  // namespace
