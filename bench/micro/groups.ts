@@ -1,8 +1,12 @@
 import type { Row } from './harness.ts';
+import { histogramRows } from './histogram.ts';
+import { rateRows } from './rate.ts';
 import { routeRows } from './route.ts';
 
 /** Each runs in a process of its own. */
 export const GROUPS = {
+  histogram: histogramRows,
+  rate: rateRows,
   route: routeRows,
 } satisfies Record<string, () => AsyncIterable<Row>>;
 

@@ -27,8 +27,8 @@ const { values: options } = parseArgs({
   },
 });
 
-const QUICK: Effort = { timeMs: 2, warmupMs: 1 };
-const FULL: Effort = { timeMs: 100, warmupMs: 50 };
+const QUICK: Effort = { timeMs: 2, warmupMs: 1, batches: 1 };
+const FULL: Effort = { timeMs: 100, warmupMs: 50, batches: 3 };
 
 const machine = () => ({
   cpu: `${cpus()[0]?.model.trim()}, ${cpus().length} cores`,

@@ -8,7 +8,7 @@ import { compile } from '../../src/config/compile.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import type { Config, RouteConfig } from '../../src/config/types.ts';
 import { matchRoute } from '../../test/reference/route-matcher.ts';
-import { sink, type Row } from './harness.ts';
+import { lazy, sink, type Row } from './harness.ts';
 import { below, random } from './random.ts';
 
 const AIM_NS = 80;
@@ -83,15 +83,23 @@ function routersOf({ hosts, paths }: Shape): Map<string, findMyWay.Instance<find
 
 async function* rowsOf(shape: Shape): AsyncGenerator<Row> {
   const subject = `match, ${shape.subject}`;
-  const config = await configOf(shape);
-  const requests = requestsOf(shape);
-  const lines = requests.map(({ host, path }) => `GET ${host} ${path}`);
-  const matcher = createMatcher(compile(config).image);
-  matcher.setRequests(lines.join('\n'));
-  if (lines.some((line) => matcher.match(line) < 0)) throw new Error('a request of the bench has no route');
+  const config = lazy(() => configOf(shape));
+  const requests = lazy(() => requestsOf(shape));
+  const lines = lazy(() => requests().map(({ host, path }) => `GET ${host} ${path}`));
+  const matcher = lazy(async () => {
+    const made = createMatcher(compile(await config()).image);
+    made.setRequests(lines().join('\n'));
+    if (lines().some((line) => made.match(line) < 0)) throw new Error('a request of the bench has no route');
+    return made;
+  });
   const aim = shape.aimNs === undefined ? {} : { aimNs: shape.aimNs };
-  for (const threads of [1, 2])
-    yield { subject, by: 'C++', threads, ...(threads === 1 ? aim : {}), loop: (n) => matcher.timeMatches(n, threads) };
+  for (const threads of [1, 2]) {
+    const prepare = async () => {
+      const made = await matcher();
+      return (n: number) => made.timeMatches(n, threads);
+    };
+    yield { subject, by: 'C++', threads, ...(threads === 1 ? aim : {}), prepare };
+  }
 
   let at = 0;
   const step = (): number => (at = at + 1 === REQUESTS ? 0 : at + 1);
@@ -99,34 +107,42 @@ async function* rowsOf(shape: Shape): AsyncGenerator<Row> {
     subject,
     by: 'addon',
     threads: 1,
-    loop: (n) => {
-      let sum = 0;
-      for (let i = 0; i < n; i++) sum += matcher.match(lines[step()]!);
-      sink.value += sum;
-      return undefined;
+    prepare: async () => {
+      const [made, all] = [await matcher(), lines()];
+      return (n) => {
+        let sum = 0;
+        for (let i = 0; i < n; i++) sum += made.match(all[step()]!);
+        sink.value += sum;
+        return undefined;
+      };
     },
   };
-  const routers = routersOf(shape);
   yield {
     subject,
     by: 'find-my-way',
     threads: 1,
-    loop: (n) => {
-      for (let i = 0; i < n; i++) {
-        const { host, path } = requests[step()]!;
-        if (routers.get(host)?.find('GET', path) === null) throw new Error(`find-my-way does not find ${host}${path}`);
-      }
-      return undefined;
+    prepare: () => {
+      const [routers, all] = [routersOf(shape), requests()];
+      return (n) => {
+        for (let i = 0; i < n; i++) {
+          const { host, path } = all[step()]!;
+          if (routers.get(host)?.find('GET', path) === null) throw new Error(`find-my-way does not find ${host}${path}`);
+        }
+        return undefined;
+      };
     },
   };
-  const whole = requests.map((request) => ({ ...request, method: 'GET', headers: [], query: '' }));
   yield {
     subject,
     by: 'reference',
     threads: 1,
-    loop: (n) => {
-      for (let i = 0; i < n; i++) if (matchRoute(config, 'bench', whole[step()]!) === undefined) throw new Error('no route');
-      return undefined;
+    prepare: async () => {
+      const whole = requests().map((request) => ({ ...request, method: 'GET', headers: [], query: '' }));
+      const loaded = await config();
+      return (n) => {
+        for (let i = 0; i < n; i++) if (matchRoute(loaded, 'bench', whole[step()]!) === undefined) throw new Error('no route');
+        return undefined;
+      };
     },
   };
 }

@@ -14,7 +14,17 @@ async function micro(...args: string[]): Promise<string> {
 }
 
 const LOOPS = ['C++ x1', 'C++ x2', 'addon x1'];
+const checks = (algorithms: string[]): string[] =>
+  algorithms.flatMap((algorithm) =>
+    ['1k keys, hit', '1k keys, miss', '1M keys, hit', '1M keys, miss'].map((rest) => `check, ${algorithm}, ${rest}`),
+  );
 const EXPECTED: [subjects: string[], by: string[]][] = [
+  [
+    ['record, one duration'],
+    [...LOOPS, 'addon, an array at a time x1', 'hdr-histogram-js x1', 'hdr-histogram-js, WebAssembly x1', 'reference x1'],
+  ],
+  [checks(['slidingWindow', 'slidingLog', 'gcra']), LOOPS],
+  [checks(['slidingWindow']), ['rate-limiter-flexible x1']],
   [
     ['10 routes', '1,000 routes', '100,000 routes', '10,000 hosts x 10 paths'].map((shape) => `match, ${shape}`),
     [...LOOPS, 'find-my-way x1', 'reference x1'],
