@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <netinet/in.h>
 #include <sys/mman.h>
+#include <sys/random.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include <iostream>
 
 #include "api/histogram_api.h"
+#include "api/reactor_host.h"
 #include "engine/state/engine.h"
 
 namespace millrace::api {
@@ -24,15 +26,33 @@ std::span<double> doubles(const Napi::Value& value) {
   return {array.Data(), array.ElementLength()};
 }
 
-// (image: ArrayBuffer) => { version, error }: version 0 means refused.
+uint64_t nowNs() noexcept { return ReactorHost::now().ns; }
+uint64_t nowMs() noexcept { return nowNs() / 1'000'000; }
+
+// (image: ArrayBuffer, rateKeys) => { version, error }: version 0 means refused.
 Napi::Value installImage(const Napi::CallbackInfo& info) {
   Napi::ArrayBuffer image = info[0].As<Napi::ArrayBuffer>();
-  const InstallResult result =
-      Engine::instance().install({static_cast<const std::byte*>(image.Data()), image.ByteLength()});
+  const InstallResult result = Engine::instance().install(
+      {static_cast<const std::byte*>(image.Data()), image.ByteLength()}, nowNs(),
+      static_cast<uint64_t>(info[1].As<Napi::Number>().Int64Value()));
   Napi::Object out = Napi::Object::New(info.Env());
   out.Set("version", static_cast<double>(result.version));
   out.Set("error", result.error);
   return out;
+}
+
+// (version, endpoint, set, clear) => boolean
+Napi::Value setEndpointHealth(const Napi::CallbackInfo& info) {
+  const auto version = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
+  const bool known = Engine::instance().setHealth(
+      version, info[1].As<Napi::Number>().Uint32Value(), info[2].As<Napi::Number>().Uint32Value(),
+      info[3].As<Napi::Number>().Uint32Value(), nowMs());
+  return Napi::Boolean::New(info.Env(), known);
+}
+
+// () => milliseconds until it is to be called again, 0 = not until something changes
+Napi::Value refreshPlans(const Napi::CallbackInfo& info) {
+  return Napi::Number::New(info.Env(), Engine::instance().refreshPlans(nowMs()));
 }
 
 // (pem: string) => void
@@ -83,6 +103,20 @@ Napi::Value usedRoutes(const Napi::CallbackInfo& info) {
 void collectHistograms(const Napi::CallbackInfo& info) {
   Engine::instance().collectHistograms(
       static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value()));
+  Engine::instance().settleRates(nowNs());
+}
+
+// (version, index, out: Float64Array) => boolean
+Napi::Value endpointStats(const Napi::CallbackInfo& info) {
+  const auto version = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
+  const uint32_t index = info[1].As<Napi::Number>().Uint32Value();
+  return Napi::Boolean::New(
+      info.Env(), Engine::instance().readEndpoint(version, index, nowMs(), doubles(info[2])));
+}
+
+// (out: Float64Array) => void
+void rateTableStats(const Napi::CallbackInfo& info) {
+  Engine::instance().readRateTable(nowNs(), doubles(info[0]));
 }
 
 // (out: Float64Array) => void
@@ -155,10 +189,28 @@ void muteNativeOutput(const Napi::CallbackInfo&) {
   std::cout.setstate(std::ios::failbit);
 }
 
+// The hashes of rate limits are keyed with randomness of this process: a client that could compute
+// them could fill the places of others.
+void keyHashes() {
+  static const bool keyed = [] {
+    SipKey key{};
+    if (::getrandom(&key, sizeof key, 0) != sizeof key) std::abort();
+    Engine::instance().setRateKey(key);
+    return true;
+  }();
+  static_cast<void>(keyed);
+}
+
 }  // namespace
 
 void exportEngine(Napi::Env env, Napi::Object exports) {
+  // Once per environment, and once is enough: without randomness there are no keyed hashes to
+  // trust.
+  keyHashes();
   exports.Set("installImage", Napi::Function::New<installImage>(env, "installImage"));
+  exports.Set("setEndpointHealth",
+              Napi::Function::New<setEndpointHealth>(env, "setEndpointHealth"));
+  exports.Set("refreshPlans", Napi::Function::New<refreshPlans>(env, "refreshPlans"));
   exports.Set("setTlsRoots", Napi::Function::New<setTlsRoots>(env, "setTlsRoots"));
   exports.Set("clusterStats",
               Napi::Function::New<readStats<&Engine::readCluster>>(env, "clusterStats"));
@@ -173,8 +225,10 @@ void exportEngine(Napi::Env env, Napi::Object exports) {
   exports.Set("usedRoutes", Napi::Function::New<usedRoutes>(env, "usedRoutes"));
   exports.Set("collectHistograms",
               Napi::Function::New<collectHistograms>(env, "collectHistograms"));
-  exports.Set("endpointStats",
-              Napi::Function::New<readStats<&Engine::readEndpoint>>(env, "endpointStats"));
+  exports.Set("endpointStats", Napi::Function::New<endpointStats>(env, "endpointStats"));
+  exports.Set("rateLimitStats",
+              Napi::Function::New<readStats<&Engine::readRateLimit>>(env, "rateLimitStats"));
+  exports.Set("rateTableStats", Napi::Function::New<rateTableStats>(env, "rateTableStats"));
   exports.Set("processStats", Napi::Function::New<processStats>(env, "processStats"));
   exports.Set("limitReceiveBuffer",
               Napi::Function::New<limitReceiveBuffer>(env, "limitReceiveBuffer"));

@@ -32,8 +32,8 @@ ReactorHost* ReactorHost::open(napi_env env, uint32_t worker, std::span<abi::Eve
     delete host;
     return nullptr;
   }
-  host->reactor_ =
-      std::make_unique<Reactor>(worker, EventSink{events, data, deliver, host}, seed, now());
+  host->reactor_ = std::make_unique<Reactor>(
+      worker, EventSink{events, data, deliver, [](void*) { return now(); }, host}, seed, now());
 
   uv_poll_init(loop, &host->poll_, host->reactor_->epollFd());
   uv_check_init(loop, &host->check_);

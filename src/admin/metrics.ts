@@ -7,6 +7,7 @@ import type { MetricsFormat } from './negotiate.ts';
 import { ProtobufExposition } from './protobuf-exposition.ts';
 import { routeNames } from './names.ts';
 import { writeProcessMetrics } from './process-metrics.ts';
+import { writeRateLimits } from './rate-metrics.ts';
 
 const STATUS_CLASSES = {
   '1xx': 'responses1xx',
@@ -64,6 +65,7 @@ function writeMetrics(out: MetricsWriter, view: ControlView, { endpoints: withEn
   writeEndpoints(out, endpoints);
   if (withEndpoints) writeEndpointHistograms(out, endpoints);
   if (routes) writeRoutes(out, readRoutes(view));
+  writeRateLimits(out, view);
   writeDownstream(out, view);
   writeControl(out, view);
   writeProcessMetrics(out);
@@ -105,6 +107,11 @@ function writeClusters(out: MetricsWriter, rows: readonly ClusterRow[]): void {
   out.counter('millrace_upstream_connect_failures_total', 'Upstream connections that could not be opened.', of('connectFailures'));
   out.gauge('millrace_upstream_pending_requests', 'Requests that wait for an upstream connection.', of('pending'));
   out.counter('millrace_upstream_pending_overflow_total', 'Requests refused because too many were waiting already.', of('pendingOverflow'));
+  out.gauge('millrace_upstream_queued_requests', 'Requests that wait because every endpoint is at its maxRequests.', of('queued'));
+  out.counter('millrace_upstream_queued_total', 'Requests that had to wait because every endpoint was at its maxRequests.', of('queuedTotal'));
+  out.counter('millrace_upstream_queue_overflow_total', 'Requests refused because that queue was full.', of('queueOverflow'));
+  out.counter('millrace_upstream_queue_timeouts_total', 'Requests refused because they waited in that queue for too long.', of('queueTimeouts'));
+  out.counter('millrace_upstream_panic_picks_total', 'Requests sent without regard to health, because too few endpoints are healthy.', of('panicPicks'));
   out.counter('millrace_upstream_retries_total', 'Attempts after the first.', of('retries'));
   out.counter('millrace_upstream_timeouts_total', 'Requests that the upstream did not answer in time.', of('timeouts'));
   out.counter('millrace_upstream_protocol_errors_total', 'Upstream answers that were not valid HTTP.', of('protocolErrors'));
@@ -118,6 +125,8 @@ function writeEndpoints(out: MetricsWriter, rows: readonly EndpointRow[]): void 
   out.gauge('millrace_endpoint_active_requests', 'Requests in flight to an endpoint.', of('active'));
   out.gauge('millrace_endpoint_connections', 'Open connections to an endpoint.', of('connections'));
   out.counter('millrace_endpoint_connect_failures_total', 'Connections to an endpoint that could not be opened.', of('connectFailures'));
+  out.gauge('millrace_endpoint_available', 'Whether an endpoint is neither unhealthy nor ejected.', rows.map(({ labels, stats }) => ({ labels, value: stats.health === 0 ? 1 : 0 })));
+  out.gauge('millrace_endpoint_latency_seconds', 'Latency of an endpoint as its balancer sees it now; 0 when it was not measured.', rows.map(({ labels, stats }) => ({ labels, value: stats.latencyUs / 1e6 })));
   out.counter('millrace_endpoint_5xx_total', 'Answers of an endpoint with a status of 500 or more.', of('responses5xx'));
 }
 

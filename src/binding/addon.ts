@@ -6,11 +6,22 @@ export type InstallResult = { ok: true; version: number } | { ok: false; error: 
 
 /**
  * Validates a compiled image and publishes it to all workers at once. They take it over at their next loop turn;
- * requests in flight end on the image that they began with.
+ * requests in flight end on the image that they began with. `rateLimitKeys` is the size of the table of rate limits; what
+ * it holds is carried over when the size changes.
  */
-export function installImage(image: ArrayBuffer): InstallResult {
-  const { version, error } = addon.installImage(image);
+export function installImage(image: ArrayBuffer, rateLimitKeys: number): InstallResult {
+  const { version, error } = addon.installImage(image, rateLimitKeys);
   return version === 0 ? { ok: false, error } : { ok: true, version };
+}
+
+/** Sets and clears HEALTH bits of an endpoint; false when `version` is no longer the current image. */
+export function setEndpointHealth(version: number, endpoint: number, set: number, clear: number): boolean {
+  return addon.setEndpointHealth(version, endpoint, set, clear);
+}
+
+/** Builds the plans anew in which an endpoint is in slow start; milliseconds until the next call is due, 0 = none is. */
+export function refreshPlans(): number {
+  return addon.refreshPlans();
 }
 
 /** Default roots (PEM) for upstream TLS. Call once, before the first image is installed. */
@@ -64,6 +75,16 @@ export function collectHistograms(nowMs: number): void {
 /** Fills `out` in the order of ENDPOINT_STATS. */
 export function endpointStats(version: number, endpoint: number, out: Float64Array): boolean {
   return addon.endpointStats(version, endpoint, out);
+}
+
+/** Fills `out` in the order of RATE_STATS; false when `version` is no longer the current image. */
+export function rateLimitStats(version: number, rateLimit: number, out: Float64Array): boolean {
+  return addon.rateLimitStats(version, rateLimit, out);
+}
+
+/** Fills `out` in the order of RATE_TABLE_STATS; zeros while nothing is limited. */
+export function rateTableStats(out: Float64Array): void {
+  addon.rateTableStats(out);
 }
 
 /** Fills `out` in the order of PROCESS_STATS. */

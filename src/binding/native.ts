@@ -3,7 +3,9 @@ export interface Addon {
   readonly abiHash: number;
 
   // Process-wide, any thread.
-  installImage(image: ArrayBuffer): { version: number; error: string };
+  installImage(image: ArrayBuffer, rateLimitKeys: number): { version: number; error: string };
+  readonly setEndpointHealth: (version: number, endpoint: number, set: number, clear: number) => boolean;
+  readonly refreshPlans: () => number;
   readonly setTlsRoots: (pem: string) => void;
   readonly clusterStats: (version: number, cluster: number, out: Float64Array) => boolean;
   readonly routeStats: (version: number, route: number, out: Float64Array) => boolean;
@@ -13,6 +15,8 @@ export interface Addon {
   readonly usedRoutes: (version: number) => Uint32Array;
   readonly collectHistograms: (nowMs: number) => void;
   readonly endpointStats: (version: number, endpoint: number, out: Float64Array) => boolean;
+  readonly rateLimitStats: (version: number, rateLimit: number, out: Float64Array) => boolean;
+  readonly rateTableStats: (out: Float64Array) => void;
   readonly processStats: (out: Float64Array) => void;
   readonly limitReceiveBuffer: (port: number, bytes: number) => number;
   readonly muteNativeOutput: () => void;

@@ -9,7 +9,14 @@ import { StartError, errorMessage } from '../core/errors.ts';
  */
 export interface Engine {
   /** Checks the whole image, then publishes it to every worker at once. The previous image stays on failure. */
-  installImage(image: ArrayBuffer): { ok: true; version: number } | { ok: false; error: string };
+  installImage(image: ArrayBuffer, rateLimitKeys: number): { ok: true; version: number } | { ok: false; error: string };
+  /**
+   * Sets and clears HEALTH bits of an endpoint; the balancers of all workers see it with their next pick. False when
+   * `version` is no longer the current image.
+   */
+  setEndpointHealth(version: number, endpointIndex: number, set: number, clear: number): boolean;
+  /** Has plans with endpoints in slow start built anew; milliseconds until the next call is due, 0 = none is. */
+  refreshPlans(): number;
   /** Default roots for TLS upstreams. */
   setTlsRoots(pem: string): void;
   /** The readers return false when `version` is no longer the current image: its indexes mean nothing then. */
@@ -22,6 +29,8 @@ export interface Engine {
   /** ROUTE rows that have taken a request. */
   usedRoutes(version: number): Uint32Array;
   collectHistograms(nowMs: number): void;
+  rateLimitStats(version: number, rateLimitIndex: number, out: Float64Array): boolean;
+  rateTableStats(out: Float64Array): void;
   processStats(out: Float64Array): void;
   /** An anonymous file in memory, readable as /proc/self/fd/N; the caller closes it with fs.closeSync. */
   createMemoryFile(name: string, bytes: Uint8Array): number;
@@ -42,7 +51,7 @@ export async function loadEngine(): Promise<Engine> {
  */
 export function install(engine: Engine, config: Config, image: ArrayBuffer): number {
   if (Object.values(config.clusters).some(({ tls }) => tls !== null)) engine.setTlsRoots(rootCertificates.join('\n'));
-  const installed = engine.installImage(image);
+  const installed = engine.installImage(image, config.limits.rateLimitKeys);
   if (!installed.ok) throw new StartError(`the engine refused the compiled configuration: ${installed.error}`, 'please report this');
   return installed.version;
 }

@@ -1,5 +1,5 @@
 import {
-  CLUSTER_HISTOGRAMS, CLUSTER_STATS, ENDPOINT_HISTOGRAMS, ENDPOINT_STATS, HISTOGRAM_FIELDS, HISTOGRAM_WORDS, PROCESS_STATS, ROUTE_HISTOGRAMS, ROUTE_STATS,
+  CLUSTER_HISTOGRAMS, CLUSTER_STATS, ENDPOINT_HISTOGRAMS, ENDPOINT_STATS, HISTOGRAM_FIELDS, HISTOGRAM_WORDS, PROCESS_STATS, RATE_STATS, RATE_TABLE_STATS, ROUTE_HISTOGRAMS, ROUTE_STATS,
 } from '../binding/abi.ts';
 import type { HistogramQuery } from '../binding/addon.ts';
 import type { Clock } from '../core/clock.ts';
@@ -8,6 +8,8 @@ import type { Engine } from './engine.ts';
 export type ClusterStats = Record<(typeof CLUSTER_STATS)[number], number>;
 export type EndpointStats = Record<(typeof ENDPOINT_STATS)[number], number>;
 export type RouteStats = Record<(typeof ROUTE_STATS)[number], number>;
+export type RateLimitStats = Record<(typeof RATE_STATS)[number], number>;
+export type RateTableStats = Record<(typeof RATE_TABLE_STATS)[number], number>;
 export type ProcessStats = Record<(typeof PROCESS_STATS)[number], number>;
 export type ClusterPhase = (typeof CLUSTER_HISTOGRAMS)[number];
 export type EndpointPhase = (typeof ENDPOINT_HISTOGRAMS)[number];
@@ -33,6 +35,8 @@ export class Stats {
   readonly #cluster = new Float64Array(CLUSTER_STATS.length);
   readonly #endpoint = new Float64Array(ENDPOINT_STATS.length);
   readonly #route = new Float64Array(ROUTE_STATS.length);
+  readonly #rateLimit = new Float64Array(RATE_STATS.length);
+  readonly #rateTable = new Float64Array(RATE_TABLE_STATS.length);
   readonly #process = new Float64Array(PROCESS_STATS.length);
   readonly #histogram = new Float64Array(HISTOGRAM_WORDS);
 
@@ -69,6 +73,16 @@ export class Stats {
 
   routeHistogram(version: number, index: number, phase: RoutePhase, windowMs = 0): HistogramData | null {
     return this.#data((query, out) => this.#engine.routeHistogram(query, out), { version, index, phase: ROUTE_HISTOGRAMS.indexOf(phase), windowMs });
+  }
+
+  /** `index` counts as in describe().rateLimits. */
+  rateLimit(version: number, index: number): RateLimitStats | null {
+    return this.#engine.rateLimitStats(version, index, this.#rateLimit) ? named(RATE_STATS, this.#rateLimit) : null;
+  }
+
+  rateTable(): RateTableStats {
+    this.#engine.rateTableStats(this.#rateTable);
+    return named(RATE_TABLE_STATS, this.#rateTable);
   }
 
   process(): ProcessStats {

@@ -17,6 +17,7 @@ import { configHash } from './config-hash.ts';
 import { install, type Engine } from './engine.ts';
 import { formatAddress, planListeners, probeAddresses, type BoundListener } from './listeners.ts';
 import { Reloader, logProblems, type ReloadStatus } from './reload.ts';
+import { PlanRefresh } from './plan-refresh.ts';
 import { Stats } from './stats.ts';
 import type { ControlView, Phase, RunningConfig } from './view.ts';
 import { Workers, type WorkerStatus } from './workers.ts';
@@ -49,6 +50,7 @@ export class Supervisor implements ControlView {
   readonly #compiler = new Compiler();
   readonly #reloader: Reloader;
   readonly #cutShort = new AbortController();
+  readonly #planRefresh: PlanRefresh;
   #phase: Phase = 'starting';
   #running: RunningConfig | null = null;
   #workers: Workers | null = null;
@@ -59,6 +61,7 @@ export class Supervisor implements ControlView {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.stats = new Stats(options.engine, options.clock);
+    this.#planRefresh = new PlanRefresh(options.engine);
     this.startedAtMs = options.clock.wallMs();
     this.#reloader = new Reloader({ load: options.load, apply: (config) => this.#applyReload(config), log: options.log, clock: options.clock });
   }
@@ -144,6 +147,7 @@ export class Supervisor implements ControlView {
   async abandon(): Promise<void> {
     this.#reloader.close();
     clearInterval(this.#collecting);
+    this.#planRefresh.close();
     await this.#workers?.stop();
     await this.#compiler.close();
   }
@@ -153,6 +157,7 @@ export class Supervisor implements ControlView {
     const wasServing = this.#phase === 'serving';
     this.#phase = 'draining';
     this.#reloader.close();
+    this.#planRefresh.close();
     let inOrder = true;
     if (this.#workers !== null) {
       if (wasServing) {
@@ -186,7 +191,7 @@ export class Supervisor implements ControlView {
     this.#install(config, compiled);
     const [failure] = await workers.apply(planListeners(config, workerCount));
     if (failure !== undefined) {
-      const restored = engine.installImage(old.image);
+      const restored = engine.installImage(old.image, old.config.limits.rateLimitKeys);
       if (!restored.ok) throw new Error(`the previous image was refused: ${restored.error}`);
       this.#running = { ...old, version: restored.version };
       await workers.apply(planListeners(old.config, workerCount));
@@ -203,6 +208,7 @@ export class Supervisor implements ControlView {
     const { engine, file, clock } = this.#options;
     const version = install(engine, config, image);
     this.#running = { config, file, hash: configHash(config), version, image, loadedAtMs: clock.wallMs() };
+    this.#planRefresh.check();
   }
 
   /** Asked again after every wait. */

@@ -31,8 +31,11 @@ Rig::Rig(Rig& first, uint32_t worker)
 void Rig::start(uint32_t worker) {
   events_.resize(kEvents);
   data_.resize(kDataBytes);
-  reactor_ =
-      std::make_unique<Reactor>(worker, EventSink{events_, data_, deliver, this}, seed(), now());
+  reactor_ = std::make_unique<Reactor>(
+      worker,
+      EventSink{events_, data_, deliver, [](void* rig) { return static_cast<Rig*>(rig)->now(); },
+                this},
+      seed(), now());
   listener_ = reactor_->listenerKey("web");
   reactor_->refresh();
   flags_before_.resize(abi::process_stat::kCount);
@@ -60,7 +63,7 @@ void Rig::install(const RigSpec& spec) {
   const ImageBuilder::Text web = b.text("web");
   b.listeners.push_back({web.offset, web.length, table, 0, 0, 0, 65536, 0, 0});
   spec.tune(b);
-  const InstallResult result = Engine::instance().install(b.finish());
+  const InstallResult result = Engine::instance().install(b.finish(), now().ns, 1024);
   if (result.version != 0) return;
   std::fprintf(stderr, "%s\n", result.error.c_str());
   std::abort();
@@ -189,7 +192,7 @@ double Rig::stat(uint32_t index) const {
 
 double Rig::endpointStat(uint32_t endpoint, uint32_t index) const {
   std::vector<double> out(abi::endpoint_stat::kCount);
-  EXPECT(Engine::instance().readEndpoint(Engine::instance().version(), endpoint, out));
+  EXPECT(Engine::instance().readEndpoint(Engine::instance().version(), endpoint, now().ms(), out));
   return out[index];
 }
 

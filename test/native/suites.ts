@@ -25,10 +25,12 @@ const GATE = [
   ...['gate', 'gate_headers', 'rate_table', 'sliding_log'].map((name) => `native/engine/rate/${name}.cc`),
   'test/native/gate_fixture.cc',
 ];
+const BALANCER = ['hash_ring', 'maglev', 'plan', 'plan_groups', 'plan_pick'].map((name) => `native/engine/balancer/${name}.cc`);
 const ENGINE = [
+  ...BALANCER,
   ...HEADS,
-  ...['reactor', 'reactor_request', 'reactor_response', 'reactor_finish'].map((name) => `native/engine/reactor/${name}.cc`),
-  ...['upstream/connection', 'upstream/pool', 'state/engine', 'state/engine_read', 'state/route_state', 'histogram/windows'].map((name) => `native/engine/${name}.cc`),
+  ...['reactor', 'reactor_request', 'reactor_response', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
+  ...['upstream/connection', 'upstream/pool', 'state/engine', 'state/engine_read', 'state/planner', 'state/rate_state', 'state/route_state', 'histogram/windows', 'http/load_report', 'http/retry_after', 'http/client_address', 'http/cookie', 'rate/gate', 'rate/gate_headers', 'rate/rate_table', 'rate/sliding_log'].map((name) => `native/engine/${name}.cc`),
   ...['reactor_rig', 'origin', 'tls_stub'].map((name) => `test/native/${name}.cc`),
 ];
 
@@ -71,6 +73,8 @@ export const SUITES: readonly Suite[] = [
   test('reactor_pool', ...ENGINE),
   test('gate', ...GATE),
   { ...test('gate_race', ...GATE), sanitizer: 'thread' },
+  test('reactor_hold', ...ENGINE),
+  test('upstream_notes', 'native/engine/http/load_report.cc', 'native/engine/http/retry_after.cc', 'native/engine/http/response_parser.cc'),
   { ...test('race', ...BUILDER, ...IMAGE, ...ROUTE, 'native/engine/state/route_state.cc', 'native/engine/histogram/windows.cc'), sanitizer: 'thread' },
 ];
 

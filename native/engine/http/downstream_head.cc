@@ -151,12 +151,20 @@ size_t writeDownstreamHead(const Image& image, const abi::RouteRecord& route,
 }
 
 size_t writeLocalHead(uint32_t status, size_t body_length, bool bodiless, bool allow_header,
-                      std::span<char> out) noexcept {
+                      std::span<char> out, std::string_view content_type) noexcept {
   Writer writer(out);
-  writer.status(status).field("content-type", "text/plain; charset=utf-8");
+  writer.status(status).field("content-type", content_type);
   if (allow_header) writer.field("allow", "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");
   if (bodiless) writer.text("\r\ncontent-length: ").number(body_length);
   return writer.size();
+}
+
+size_t appendLines(std::string_view lines, std::span<char> out, size_t length) noexcept {
+  if (lines.size() < 2 || out.size() - length < lines.size()) return length;
+  // Every line ends with CRLF, a head does not: the one of the last line goes in front.
+  std::memcpy(out.data() + length, "\r\n", 2);
+  std::memcpy(out.data() + length + 2, lines.data(), lines.size() - 2);
+  return length + lines.size();
 }
 
 size_t writeRespondHead(const Image& image, const abi::RespondRecord& respond, bool bodiless,

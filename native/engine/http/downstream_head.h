@@ -25,13 +25,18 @@ size_t writeDownstreamHead(const Image& image, const abi::RouteRecord& route,
 
 // Of an answer that the engine makes itself.
 size_t writeLocalHead(uint32_t status, size_t body_length, bool bodiless, bool allow_header,
-                      std::span<char> out) noexcept;
+                      std::span<char> out,
+                      std::string_view content_type = "text/plain; charset=utf-8") noexcept;
 size_t writeRespondHead(const Image& image, const abi::RespondRecord& respond, bool bodiless,
                         std::span<char> out) noexcept;
 size_t writeRedirectHead(const Image& image, const abi::RouteRecord& route,
                          const abi::RedirectRecord& redirect, const RequestHead& request,
                          std::string_view path, bool tls, bool bodiless,
                          std::span<char> out) noexcept;
+
+// Appends header lines ("name: value\r\n" each) to a head of `length` bytes in `out`; the new
+// length. Without room for all of them the head stays as it is.
+size_t appendLines(std::string_view lines, std::span<char> out, size_t length) noexcept;
 
 std::string_view reasonPhrase(uint32_t status) noexcept;
 

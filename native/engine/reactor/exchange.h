@@ -21,6 +21,7 @@ struct WorkerImage;
 struct Exchange : TimerNode {
   enum class State : uint8_t {
     kFree,
+    kHeld,        // waits for an endpoint that is below its maxRequests
     kQueued,      // waits for a connection of its endpoint
     kConnecting,  // its own connection is being made
     kWaiting,     // request sent or being sent, no answer yet
@@ -35,31 +36,41 @@ struct Exchange : TimerNode {
   bool head_request = false;
   bool idempotent = false;
   bool chunked_request = false;
-  bool request_complete = false;  // the client has sent everything
-  bool body_sent = false;         // a byte of the body went to an upstream: no replay
-  bool client_paused = false;     // the client waits for `resumeRequest`
-  bool reused = false;            // the current connection had served before
-  bool fresh_only = false;        // after a reused connection failed: make a new one
-  bool counted = false;           // counts as active in its cluster and endpoint
+  bool request_complete = false;    // the client has sent everything
+  bool body_sent = false;           // a byte of the body went to an upstream: no replay
+  bool client_paused = false;       // the client waits for `resumeRequest`
+  bool reused = false;              // the current connection had served before
+  bool fresh_only = false;          // after a reused connection failed: make a new one
+  bool counted = false;             // counts as active in its cluster and endpoint
+  bool counted_in_cluster = false;  // ... and in the number that bounds the load of its endpoint
+  bool hashed = false;              // `hash` says which endpoint it belongs to
   uint8_t retries_left = 0;
+  uint8_t retries = 0;  // attempts after the first
   uint8_t tried_count = 0;
-  std::array<uint32_t, kMaxTried> tried{};  // endpoint indexes that failed
+  std::array<uint32_t, kMaxTried> tried{};  // endpoints that failed, by their number in the cluster
 
   WorkerImage* image = nullptr;
   uint32_t route = abi::kNone;
   uint32_t cluster = abi::kNone;
+  uint32_t subset = abi::kNone;
   uint32_t endpoint = abi::kNone;
   Pool* pool = nullptr;
   Connection* connection = nullptr;
   Exchange* waiting_previous = nullptr;
   Exchange* waiting_next = nullptr;
+  uint64_t hash = 0;
+  uint64_t ticket = 0;  // its place in the line of its cluster, while held
 
   uint64_t started_ns = 0;
   uint64_t started_ms = 0;
   uint64_t complete_ms = 0;  // when the request was received in full
   uint64_t activity_ms = 0;  // last byte in either direction
+  uint64_t attempt_ns = 0;   // when its present endpoint was chosen
+  uint64_t wait_ns = 0;      // when it began to wait for an endpoint, or a connection of it
+  uint64_t sent_ns = 0;      // when its head was written to the present upstream
   uint64_t body_received = 0;
   uint64_t bytes_down = 0;
+  uint64_t body_sent_down = 0;  // without head and framing
 
   uint32_t status = 0;  // of the answer that goes downstream
   uint32_t flag = abi::response_flag::kNone;
@@ -69,6 +80,7 @@ struct Exchange : TimerNode {
   Buffer head;  // request head as sent upstream, kept for a replay; or the head of a route's own
                 // answer
   Buffer body;  // request body that no upstream has been given yet
+  Buffer response_lines;  // header lines of ours for the answer, "name: value\r\n" each
 };
 
 }  // namespace millrace

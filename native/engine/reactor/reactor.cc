@@ -16,9 +16,14 @@ Reactor::Reactor(uint32_t worker, EventSink sink, uint64_t seed, Now now)
       rng_(seed),
       wheel_(now.ms()),
       process_(Engine::instance().process(worker)),
+      waker_(Engine::instance().waker(worker)),
       path_buffer_(128 * 1024),
       local_buffer_(192 * 1024) {
-  MILLRACE_CHECK(epoll_fd_ >= 0);
+  MILLRACE_CHECK(epoll_fd_ >= 0 && waker_ >= 0);
+  epoll_event woken{};
+  woken.events = EPOLLIN;
+  woken.data.ptr = nullptr;
+  MILLRACE_CHECK(::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, waker_, &woken) == 0);
   MILLRACE_CHECK(sink_.data.size() >= 2 * kSpacePerRead &&
                  sink_.events.size() >= 4 * kEventsPerRead);
   // A worker that replaces one that died starts with no connections.
@@ -33,13 +38,22 @@ Reactor::~Reactor() {
     if (exchange->connection != nullptr) closeConnection(*exchange->connection);
     if (exchange->counted)
       exchange->pool->cluster_shard->counters.subtract(abi::cluster_stat::kActive, 1);
+    if (exchange->counted_in_cluster)
+      exchange->image->installed->clusters[exchange->cluster]->active.fetch_sub(
+          1, std::memory_order_relaxed);
     if (exchange->state == Exchange::State::kQueued) exchange->pool->dequeue(*exchange);
+    if (exchange->state == Exchange::State::kHeld) {
+      exchange->image->hold_queues[exchange->cluster]->remove(*exchange);
+      exchange->image->cluster_shards[exchange->cluster]->counters.subtract(
+          abi::cluster_stat::kQueued, 1);
+    }
   }
   for (const auto& [state, pool] : pools_) {
     while (pool->idle_head != nullptr) closeConnection(*pool->idle_head);
   }
   freeClosed();
   pools_.clear();
+  hold_queues_.clear();
   ::close(epoll_fd_);
 }
 
@@ -94,10 +108,16 @@ void Reactor::bindImage(const std::shared_ptr<const InstalledImage>& installed) 
   bound->image = &image;
   for (const auto& [state, pool] : pools_) pool->current = false;
   bound->pools.resize(image.endpoints().size());
+  bound->subsets.resize(image.subsets().size());
+  bound->route_shards.resize(image.routes().size());
+  for (const std::shared_ptr<RateState>& state : installed->rates.states)
+    bound->rate_shards.push_back(&state->shards.of(worker_));
   for (uint32_t c = 0; c < image.clusters().size(); ++c) {
     ClusterShard& shard = Engine::instance().bindCluster(*installed->clusters[c], worker_);
     bound->cluster_shards.push_back(&shard);
-    bound->stride_sequences.push_back(static_cast<uint32_t>(rng_.next()));
+    std::unique_ptr<HoldQueue>& queue = hold_queues_[installed->clusters[c].get()];
+    if (queue == nullptr) queue = std::make_unique<HoldQueue>(worker_, installed->clusters[c]);
+    bound->hold_queues.push_back(queue.get());
     const abi::ClusterRecord& cluster = image.clusters()[c];
     for (uint32_t i = 0; i < cluster.endpoint_count; ++i) {
       const uint32_t endpoint = cluster.endpoint_start + i;
@@ -138,6 +158,12 @@ void Reactor::releaseImage(WorkerImage* image) noexcept {
     const Pool& pool = *entry.second;
     return !pool.current && pool.open_count == 0 && pool.active_count == 0 &&
            pool.waiting_count == 0;
+  });
+  const auto& named = images_.front()->installed->clusters;
+  std::erase_if(hold_queues_, [&named](const auto& entry) {
+    return entry.second->count() == 0 &&
+           std::none_of(named.begin(), named.end(),
+                        [&entry](const auto& cluster) { return cluster.get() == entry.first; });
   });
 }
 
@@ -206,6 +232,14 @@ void Reactor::poll(Now now) noexcept {
   for (int round = 0; round < 4; ++round) {
     const int count = ::epoll_wait(epoll_fd_, ready, kEpollBatch, 0);
     for (int i = 0; i < count; ++i) {
+      // What comes late in a long batch has waited for the rest of it: that belongs to its time.
+      if (i % kEventsPerClock == kEventsPerClock - 1) now = sink_.clock(sink_.context);
+      if (ready[i].data.ptr == nullptr) {
+        uint64_t wakes;
+        static_cast<void>(!::read(waker_, &wakes, sizeof wakes));
+        hold_due_ = true;
+        continue;
+      }
       Connection& connection = *static_cast<Connection*>(ready[i].data.ptr);
       if (connection.state != Connection::State::kClosed) onEvent(connection, ready[i].events, now);
     }
@@ -219,6 +253,7 @@ void Reactor::poll(Now now) noexcept {
       onReadable(*connection, now);
   }
   again_now_.clear();
+  if (hold_due_) serveHeld(now);
   deliverDeferred(now);
   flush();
   freeClosed();
@@ -234,6 +269,7 @@ void Reactor::fireTimers(Now now) noexcept {
       onTimer(static_cast<Exchange&>(node), now);
     }
   });
+  if (hold_due_) serveHeld(now);
   deliverDeferred(now);
   flush();
   freeClosed();
@@ -276,6 +312,10 @@ uint64_t Reactor::deadlineOf(const Exchange& exchange) const noexcept {
       exchange.state != Exchange::State::kStreaming) {
     deadline = std::min(deadline, exchange.complete_ms + route.timeout_ms);
   }
+  if (exchange.state == Exchange::State::kHeld) {
+    const abi::ClusterRecord& cluster = exchange.image->image->clusters()[exchange.cluster];
+    deadline = std::min(deadline, exchange.wait_ns / 1'000'000 + cluster.queue_timeout_ms);
+  }
   if (route.max_duration_ms != 0)
     deadline = std::min(deadline, exchange.started_ms + route.max_duration_ms);
   return deadline;
@@ -300,11 +340,25 @@ void Reactor::onTimer(Exchange& exchange, Now now) noexcept {
     return;
   }
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
+  if (exchange.state == Exchange::State::kHeld) {
+    const abi::ClusterRecord& cluster = exchange.image->image->clusters()[exchange.cluster];
+    if (now.ms() >= exchange.wait_ns / 1'000'000 + cluster.queue_timeout_ms) {
+      exchange.image->cluster_shards[exchange.cluster]->counters.add(
+          abi::cluster_stat::kQueueTimeouts, 1);
+      fail(exchange, 503, abi::response_flag::kUq,
+           "every upstream endpoint stayed at its limit of requests\n", now);
+      return;
+    }
+  }
   const bool idle =
       route.idle_timeout_ms != 0 && now.ms() >= exchange.activity_ms + route.idle_timeout_ms;
   const bool answer = route.timeout_ms != 0 && exchange.request_complete &&
                       now.ms() >= exchange.complete_ms + route.timeout_ms;
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kTimeouts, 1);
+  if (exchange.request_complete && (exchange.state == Exchange::State::kWaiting ||
+                                    exchange.state == Exchange::State::kConnecting)) {
+    observeNoAnswer(exchange, now);
+  }
   if (exchange.state == Exchange::State::kStreaming) {
     cut(exchange, idle ? abi::response_flag::kSi : abi::response_flag::kUt, now);
   } else if (!exchange.request_complete && idle && !exchange.client_paused) {
@@ -349,6 +403,10 @@ void Reactor::retryWaiting(Now now) noexcept {
     if (pool->waiting_count == 0) continue;
     serveWaiting(*pool, now);
     waiting |= pool->waiting_count != 0;
+  }
+  for (const auto& [state, queue] : hold_queues_) {
+    if (queue->count() == 0) continue;
+    hold_due_ = waiting = true;
   }
   if (waiting) wheel_.arm(retry_, now.ms());
 }

@@ -14,7 +14,9 @@
 #include "base/rng.h"
 #include "engine/http/request_head.h"
 #include "engine/http/response_parser.h"
+#include "engine/http/upstream_head.h"
 #include "engine/net/timer_wheel.h"
+#include "engine/rate/gate.h"
 #include "engine/reactor/exchange.h"
 #include "engine/reactor/worker_image.h"
 #include "engine/route/cidr.h"
@@ -30,6 +32,12 @@ struct Now {
   uint64_t ms() const noexcept { return ns / 1'000'000; }
 };
 
+// Microseconds, 0 when `to_ns` lies before: a call that came in between may have looked at the
+// clock later.
+inline uint64_t usBetween(uint64_t from_ns, uint64_t to_ns) noexcept {
+  return to_ns > from_ns ? (to_ns - from_ns) / 1000 : 0;
+}
+
 // Where events go: an array of records and a data buffer that the records point into, both owned by
 // the caller, and a function that delivers the first `count` records. Delivery may call back into
 // the reactor (abort, pause, resume, sendBody); it must not deliver again.
@@ -37,6 +45,8 @@ struct EventSink {
   std::span<abi::EventRecord> events;
   std::span<char> data;
   void (*deliver)(void* context, uint32_t count) = nullptr;
+  // The clock of the Now arguments: long batches look again on the way.
+  Now (*clock)(void* context) = nullptr;
   void* context = nullptr;
 };
 
@@ -76,7 +86,7 @@ class Reactor {
   void fireTimers(Now now) noexcept;
   uint64_t untilTimer(Now now) const noexcept { return wheel_.untilNext(now.ms()); }
   // Work is due although no socket is ready: call `poll` without waiting.
-  bool hasDeferred() const noexcept { return !deferred_.empty() || !again_.empty(); }
+  bool hasDeferred() const noexcept { return !deferred_.empty() || !again_.empty() || hold_due_; }
   // Takes over a newly installed image, if there is one.
   void refresh();
 
@@ -87,6 +97,7 @@ class Reactor {
   static constexpr size_t kSpacePerRead = 4 * kReadBytes;
   static constexpr uint32_t kEventsPerRead = 8;
   static constexpr uint32_t kEpollBatch = 256;
+  static constexpr int kEventsPerClock = 8;  // 20 ns each, so 3 ns an event
 
   // reactor.cc: slots, events, images, timers
   Exchange& slotOf(int32_t handle);
@@ -109,11 +120,13 @@ class Reactor {
 
   // reactor_request.cc: from a request to an upstream
   void route(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener,
-             std::span<const uint8_t> peer, std::string_view path, Now now) noexcept;
+             const Downstream& downstream, std::string_view path, Now now) noexcept;
+  void forward(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener,
+               const Downstream& downstream, std::string_view path, Now now) noexcept;
   void answerLocally(Exchange& exchange, const RequestHead& request,
                      const abi::ListenerRecord& listener, std::string_view path) noexcept;
   void dispatch(Exchange& exchange, Now now) noexcept;
-  uint32_t pickEndpoint(Exchange& exchange) noexcept;
+  void start(Exchange& exchange, Now now) noexcept;
   void attach(Exchange& exchange, Connection& connection, Now now) noexcept;
   void connect(Exchange& exchange, Now now) noexcept;
   void sendRequest(Exchange& exchange, Connection& connection, Now now) noexcept;
@@ -121,7 +134,35 @@ class Reactor {
                  bool last) noexcept;
   void serveWaiting(Pool& pool, Now now) noexcept;
   void resumeClient(Exchange& exchange) noexcept;
-  void releaseEndpoint(Exchange& exchange) noexcept;
+  void releaseEndpoint(Exchange& exchange, Now now) noexcept;
+  void noteTried(Exchange& exchange) noexcept;
+
+  // reactor_limits.cc: rate limits; false when the request was refused
+  bool admitToListener(Exchange& exchange, const RequestHead& request,
+                       const abi::ListenerRecord& listener, const Downstream& downstream,
+                       std::string_view path, Now now) noexcept;
+  bool admitToRoute(Exchange& exchange, const RequestHead& request,
+                    const abi::ListenerRecord& listener, const Downstream& downstream,
+                    std::string_view path, Now now) noexcept;
+  bool admit(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener,
+             const Downstream& downstream, std::string_view path, std::string_view route,
+             std::span<const uint32_t> rows, Now now) noexcept;
+  void refuse(Exchange& exchange, const GateResult& result) noexcept;
+
+  // reactor_balance.cc: which endpoint, waiting for one, and what its answer says of it
+  SubsetBinding& bindingOf(WorkerImage& image, uint32_t subset) noexcept;
+  uint32_t pickEndpoint(Exchange& exchange, SubsetBinding& binding, Now now) noexcept;
+  bool choose(Exchange& exchange, Now now) noexcept;
+  void hold(Exchange& exchange, HoldQueue& queue, Now now) noexcept;
+  void release(Exchange& exchange, Now now) noexcept;
+  void recordWait(const Exchange& exchange, Now now) noexcept;
+  void offerPlace(const Exchange& exchange) noexcept;
+  void serveHeld(Now now) noexcept;
+  void recordConnect(const Connection& connection, Now now) noexcept;
+  void recordRoute(const Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept;
+  void observeNoAnswer(const Exchange& exchange, Now now) noexcept;
+  void observeAbandoned(const Exchange& exchange, Now now) noexcept;
+  void observeHead(const Exchange& exchange, ResponseHead* head, Now now) noexcept;
 
   // reactor_response.cc: from an upstream to the client
   void onEvent(Connection& connection, uint32_t events, Now now) noexcept;
@@ -131,7 +172,7 @@ class Reactor {
   void onClosed(Connection& connection, bool orderly, Now now) noexcept;
   void consume(Connection& connection, char* bytes, size_t n, bool in_data_buffer,
                Now now) noexcept;
-  void startResponse(Connection& connection, const ResponseHead& head, char* body, size_t n,
+  void startResponse(Connection& connection, ResponseHead& head, char* body, size_t n,
                      Now now) noexcept;
   void continueResponse(Connection& connection, char* body, size_t n, Now now) noexcept;
   void finishResponse(Exchange& exchange, Connection& connection, bool clean, Now now) noexcept;
@@ -158,12 +199,16 @@ class Reactor {
   std::vector<std::unique_ptr<WorkerImage>> images_;
   std::vector<std::string> listener_names_;
   std::unordered_map<EndpointState*, std::unique_ptr<Pool>> pools_;
+  std::unordered_map<ClusterState*, std::unique_ptr<HoldQueue>> hold_queues_;
   std::vector<std::unique_ptr<Exchange>> exchanges_;
   std::vector<int32_t> deferred_;       // handles with a local answer, a cut or a resume due
   std::vector<Connection*> again_;      // connections to read again without waiting for epoll
   std::vector<Connection*> again_now_;  // the batch of `again_` being worked on
   Connection* closed_ = nullptr;
+  const int waker_;        // an eventfd of the engine: another worker freed a place
+  bool hold_due_ = false;  // held requests may find a place now
   RequestHead request_;    // scratch of submit
+  GateResult shown_;       // scratch of submit: the limit that the answer will tell of
   ResponseHead response_;  // scratch of the read path
   std::vector<char> path_buffer_;
   std::vector<char> local_buffer_;

@@ -11,8 +11,7 @@ namespace millrace {
 // listener must not be answered from inside its own handler.
 void Reactor::fail(Exchange& exchange, uint32_t status, uint32_t flag, const char* text,
                    Now now) noexcept {
-  static_cast<void>(now);
-  releaseEndpoint(exchange);
+  releaseEndpoint(exchange, now);
   exchange.state = Exchange::State::kFailed;
   exchange.status = status;
   exchange.flag = flag;
@@ -24,8 +23,7 @@ void Reactor::fail(Exchange& exchange, uint32_t status, uint32_t flag, const cha
 
 // The answer had begun: all that is left is to make its end visibly wrong.
 void Reactor::cut(Exchange& exchange, uint32_t flag, Now now) noexcept {
-  static_cast<void>(now);
-  releaseEndpoint(exchange);
+  releaseEndpoint(exchange, now);
   exchange.state = Exchange::State::kCut;
   exchange.flag = flag;
   deferred_.push_back(exchange.handle);
@@ -58,6 +56,7 @@ void Reactor::emitLocal(Exchange& exchange, Now now) noexcept {
   event.body_length = static_cast<int32_t>(body.size());
   if (!body.empty()) std::memcpy(place(body.size()), body.data(), body.size());
   exchange.bytes_down += static_cast<uint64_t>(event.head_length) + body.size();
+  exchange.body_sent_down += body.size();
   finish(exchange, exchange.status, exchange.flag, now);
 }
 
@@ -66,13 +65,21 @@ void Reactor::abort(int32_t handle, Now now) noexcept {
   if (exchange == nullptr) return;
   const uint32_t flag =
       exchange->flag != abi::response_flag::kNone ? exchange->flag : abi::response_flag::kDc;
-  releaseEndpoint(*exchange);
+  if (exchange->state == Exchange::State::kWaiting ||
+      exchange->state == Exchange::State::kConnecting) {
+    observeAbandoned(*exchange, now);
+  }
+  releaseEndpoint(*exchange, now);
   finish(*exchange, 0, flag, now);
 }
 
 // Gives back whatever the exchange holds of an endpoint: place in the queue, connection, load.
-void Reactor::releaseEndpoint(Exchange& exchange) noexcept {
-  if (exchange.state == Exchange::State::kQueued) exchange.pool->dequeue(exchange);
+void Reactor::releaseEndpoint(Exchange& exchange, Now now) noexcept {
+  if (exchange.state == Exchange::State::kHeld) release(exchange, now);
+  if (exchange.state == Exchange::State::kQueued) {
+    exchange.pool->dequeue(exchange);
+    recordWait(exchange, now);
+  }
   if (exchange.connection != nullptr) {
     // In the middle of something: not fit for another request.
     Connection& connection = *exchange.connection;
@@ -81,10 +88,15 @@ void Reactor::releaseEndpoint(Exchange& exchange) noexcept {
   }
   if (exchange.counted) {
     exchange.counted = false;
-    exchange.pool->state->load.active.fetch_sub(1, std::memory_order_relaxed);
-    --exchange.pool->active_count;
+    exchange.pool->releaseRequest();
     exchange.image->cluster_shards[exchange.cluster]->counters.subtract(abi::cluster_stat::kActive,
                                                                         1);
+    if (exchange.counted_in_cluster) {
+      exchange.counted_in_cluster = false;
+      exchange.image->installed->clusters[exchange.cluster]->active.fetch_sub(
+          1, std::memory_order_relaxed);
+    }
+    if (exchange.pool->request_cap != 0) offerPlace(exchange);
   }
 }
 
@@ -96,11 +108,12 @@ void Reactor::finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now
                                   ? cluster_stat::kResponses1xx + status / 100 - 1
                                   : static_cast<uint32_t>(cluster_stat::kResponsesNone);
     cluster.counters.add(answered, 1);
-    cluster.durations.record((now.ns - exchange.started_ns) / 1000);
+    cluster.durations.record(usBetween(exchange.started_ns, now.ns));
     // Its own answer only: what we refuse or give up by ourselves is not the endpoint's word.
     if (status >= 500 && flag == response_flag::kNone && exchange.pool != nullptr)
       exchange.pool->shard.counters.add(endpoint_stat::kResponses5xx, 1);
   }
+  if (exchange.route != kNone) recordRoute(exchange, status, flag, now);
   process_.counters.add(process_stat::kFlagnone + flag, 1);
   process_.counters.add(process_stat::kDownstreamBytesReceived, exchange.body_received);
   process_.counters.add(process_stat::kDownstreamBytesSent, exchange.bytes_down);
@@ -109,6 +122,7 @@ void Reactor::finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now
   exchange.pool = nullptr;
   exchange.head.clear();
   exchange.body.clear();
+  exchange.response_lines.clear();
   exchange.local_body = {};
   WorkerImage* const image = exchange.image;
   exchange.image = nullptr;

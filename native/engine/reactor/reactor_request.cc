@@ -5,11 +5,10 @@
 #include <charconv>
 #include <cstring>
 
-#include "engine/balancer/least_request.h"
-#include "engine/balancer/stride.h"
 #include "engine/http/downstream_head.h"
 #include "engine/http/upstream_head.h"
 #include "engine/reactor/reactor.h"
+#include "engine/reactor/request_hash.h"
 #include "engine/route/matcher.h"
 #include "engine/route/path_normalizer.h"
 
@@ -36,15 +35,16 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   exchange.request_complete = true;
   exchange.idempotent = false;
   exchange.body_sent = exchange.client_paused = exchange.reused = exchange.fresh_only =
-      exchange.counted = false;
+      exchange.counted = exchange.counted_in_cluster = exchange.hashed = false;
   exchange.tried_count = 0;
   exchange.image = nullptr;
-  exchange.route = exchange.cluster = exchange.endpoint = abi::kNone;
+  exchange.route = exchange.cluster = exchange.subset = exchange.endpoint = abi::kNone;
   exchange.pool = nullptr;
   exchange.connection = nullptr;
   exchange.started_ns = now.ns;
   exchange.started_ms = exchange.complete_ms = exchange.activity_ms = now.ms();
-  exchange.body_received = exchange.bytes_down = 0;
+  exchange.body_received = exchange.bytes_down = exchange.body_sent_down = 0;
+  exchange.retries = 0;
   exchange.status = 0;
   exchange.flag = abi::response_flag::kNone;
   exchange.close_downstream = false;
@@ -80,12 +80,18 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   exchange.chunked_request = request.chunked;
   exchange.request_complete = !request.hasBody();
   exchange.idempotent = request.isIdempotent();
-  route(exchange, request, listener, peer, path.path, now);
+  Downstream downstream;
+  downstream.peer = ipFromBytes(peer);
+  downstream.trusted =
+      listener.trust_count != 0 && anyCidrContains(image_->image->trust(listener), downstream.peer);
+  downstream.tls = (listener.flags & abi::listener_flag::kTls) != 0;
+  if (admitToListener(exchange, request, listener, downstream, path.path, now))
+    route(exchange, request, listener, downstream, path.path, now);
   return exchange.request_complete ? abi::submit::kAccepted : abi::submit::kAcceptedWithBody;
 }
 
 void Reactor::route(Exchange& exchange, const RequestHead& request,
-                    const abi::ListenerRecord& listener, std::span<const uint8_t> peer,
+                    const abi::ListenerRecord& listener, const Downstream& downstream,
                     std::string_view path, Now now) noexcept {
   const Image& image = *image_->image;
   const RequestView view{request.method, request.method_bit,
@@ -101,15 +107,18 @@ void Reactor::route(Exchange& exchange, const RequestHead& request,
     fail(exchange, 413, abi::response_flag::kBl, "request body too large\n", now);
     return;
   }
+  if (!admitToRoute(exchange, request, listener, downstream, path, now)) return;
   switch (route.action) {
     case abi::action::kCluster:
       exchange.cluster = route.action_start;
+      exchange.subset = route.subset;
       break;
     case abi::action::kWeightedClusters: {
       const auto rows = image.weights().subspan(route.action_start, route.action_count);
       const uint32_t draw = rng_.below(rows.back().cumulative);
       for (const abi::WeightRecord& row : rows) {
         exchange.cluster = row.cluster;
+        exchange.subset = row.subset;
         if (draw < row.cumulative) break;
       }
       break;
@@ -118,11 +127,14 @@ void Reactor::route(Exchange& exchange, const RequestHead& request,
       answerLocally(exchange, request, listener, path);
       return;
   }
-  Downstream downstream;
-  downstream.peer = ipFromBytes(peer);
-  downstream.trusted =
-      listener.trust_count != 0 && anyCidrContains(image.trust(listener), downstream.peer);
-  downstream.tls = (listener.flags & abi::listener_flag::kTls) != 0;
+  forward(exchange, request, listener, downstream, path, now);
+}
+
+void Reactor::forward(Exchange& exchange, const RequestHead& request,
+                      const abi::ListenerRecord& listener, const Downstream& downstream,
+                      std::string_view path, Now now) noexcept {
+  const Image& image = *image_->image;
+  const abi::RouteRecord& route = image.routes()[exchange.route];
   // Another proxy multiplexes its users onto one connection. What the listener's lenient chunk
   // parser may have left behind a chunked request must not become the next user's: that connection
   // ends here.
@@ -132,6 +144,14 @@ void Reactor::route(Exchange& exchange, const RequestHead& request,
   exchange.retries_left =
       static_cast<uint8_t>(std::min<uint32_t>(route.retry_attempts, Exchange::kMaxTried));
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRequests, 1);
+  const abi::BalancerRecord& balancer =
+      image.balancers()[image.clusters()[exchange.cluster].balancer];
+  if (balancer.hash_count != 0) {
+    const RequestHash hash = hashRequest(image, listener, balancer, request, path, downstream, rng_,
+                                         &exchange.response_lines);
+    exchange.hashed = hash.present;
+    exchange.hash = hash.value;
+  }
   armExchange(exchange);
   dispatch(exchange, now);
 }
@@ -164,42 +184,21 @@ void Reactor::answerLocally(Exchange& exchange, const RequestHead& request,
   deferred_.push_back(exchange.handle);
 }
 
-uint32_t Reactor::pickEndpoint(Exchange& exchange) noexcept {
-  const abi::ClusterRecord& cluster = exchange.image->image->clusters()[exchange.cluster];
-  const PickTable table = exchange.image->image->picks(cluster);
-  const ExcludedEndpoints excluded(exchange.tried.data(), exchange.tried_count);
-  if (cluster.policy == abi::policy::kRoundRobin) {
-    return pickStride(table, exchange.image->stride_sequences[exchange.cluster], excluded);
-  }
-  const auto& pools = exchange.image->pools;
-  return pickLeastRequest(
-      table, rng_,
-      [&pools](uint32_t endpoint) {
-        return pools[endpoint]->state->load.active.load(std::memory_order_relaxed);
-      },
-      excluded);
-}
-
 // Finds an endpoint and a connection for the exchange, or ends it.
 void Reactor::dispatch(Exchange& exchange, Now now) noexcept {
-  if (!exchange.fresh_only) {
-    const uint32_t endpoint = pickEndpoint(exchange);
-    if (endpoint == abi::kNone) {
-      if (exchange.tried_count == 0)
-        fail(exchange, 503, abi::response_flag::kNc, "no upstream endpoint is available\n", now);
-      else
-        fail(exchange, 502,
-             exchange.flag != abi::response_flag::kNone ? exchange.flag : abi::response_flag::kUf,
-             "upstream connection failed\n", now);
-      return;
-    }
-    exchange.endpoint = endpoint;
-    exchange.pool = exchange.image->pools[endpoint];
-  }
+  // The same endpoint again, on a new connection, unless others took its last place meanwhile.
+  if (exchange.fresh_only && !exchange.pool->reserveRequest()) exchange.fresh_only = false;
+  if (exchange.fresh_only || choose(exchange, now)) start(exchange, now);
+}
+
+// The endpoint was chosen, and the request counted against it.
+void Reactor::start(Exchange& exchange, Now now) noexcept {
   Pool& pool = *exchange.pool;
-  pool.state->load.active.fetch_add(1, std::memory_order_relaxed);
-  ++pool.active_count;
   exchange.counted = true;
+  exchange.attempt_ns = now.ns;
+  if (exchange.counted_in_cluster)
+    exchange.image->installed->clusters[exchange.cluster]->active.fetch_add(
+        1, std::memory_order_relaxed);
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kActive, 1);
   pool.shard.counters.add(abi::endpoint_stat::kRequests, 1);
   if (!exchange.fresh_only) {
@@ -227,6 +226,7 @@ void Reactor::dispatch(Exchange& exchange, Now now) noexcept {
     return;
   }
   exchange.state = Exchange::State::kQueued;
+  exchange.wait_ns = now.ns;
   pool.enqueue(exchange);
   // The next place may come from another worker: ask for it, and look for it, since nothing here
   // will tell.
@@ -238,6 +238,7 @@ void Reactor::dispatch(Exchange& exchange, Now now) noexcept {
 void Reactor::connect(Exchange& exchange, Now now) noexcept {
   Pool& pool = *exchange.pool;
   auto* connection = new Connection(pool);
+  connection->opened_ns = now.ns;
   connection->exchange = &exchange;
   exchange.connection = connection;
   exchange.state = Exchange::State::kConnecting;
@@ -262,7 +263,9 @@ void Reactor::attach(Exchange& exchange, Connection& connection, Now now) noexce
 
 void Reactor::sendRequest(Exchange& exchange, Connection& connection, Now now) noexcept {
   exchange.state = Exchange::State::kWaiting;
+  exchange.sent_ns = now.ns;
   connection.state = Connection::State::kBusy;
+  connection.first_byte_ns = 0;
   ++connection.served;
   connection.scanned = 0;
   connection.interim = 0;
@@ -346,7 +349,7 @@ uint32_t Reactor::sendBody(int32_t handle, std::string_view piece, bool last, No
     return abi::send::kTooLarge;
   }
   armExchange(exchange);
-  if (exchange.state == Exchange::State::kQueued ||
+  if (exchange.state == Exchange::State::kHeld || exchange.state == Exchange::State::kQueued ||
       exchange.state == Exchange::State::kConnecting) {
     exchange.body.append(piece);
     exchange.client_paused = !last && exchange.body.size() >= kMaxBufferedBody;
@@ -366,6 +369,7 @@ void Reactor::serveWaiting(Pool& pool, Now now) noexcept {
     Connection* idle = exchange.fresh_only ? nullptr : pool.takeIdle();
     if (idle == nullptr && !pool.reserveConnection()) return;
     pool.dequeue(exchange);
+    recordWait(exchange, now);
     if (idle != nullptr)
       attach(exchange, *idle, now);
     else

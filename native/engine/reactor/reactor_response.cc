@@ -16,10 +16,12 @@ void Reactor::onEvent(Connection& connection, uint32_t events, Now now) noexcept
     case Connection::State::kHandshaking: {
       const IoStatus status = connection.handshake(epoll_fd_);
       if (status == IoStatus::kBlocked) return;
-      if (status == IoStatus::kOk)
-        sendRequest(*connection.exchange, connection, now);
-      else
+      if (status != IoStatus::kOk) {
         connectFailed(connection, abi::response_flag::kUtls, now);
+        return;
+      }
+      recordConnect(connection, now);
+      sendRequest(*connection.exchange, connection, now);
       return;
     }
     case Connection::State::kIdle: {
@@ -62,6 +64,7 @@ void Reactor::onConnected(Connection& connection, Now now) noexcept {
   }
   connection.deadline_ms = TimerWheel::kNever;
   connection.drain(epoll_fd_);  // nothing is queued: only ends the interest in writability
+  recordConnect(connection, now);
   sendRequest(*connection.exchange, connection, now);
 }
 
@@ -71,7 +74,8 @@ void Reactor::connectFailed(Connection& connection, uint32_t flag, Now now) noex
   ClusterShard& cluster = *exchange.image->cluster_shards[exchange.cluster];
   cluster.counters.add(abi::cluster_stat::kConnectFailures, 1);
   exchange.pool->shard.counters.add(abi::endpoint_stat::kConnectFailures, 1);
-  releaseEndpoint(exchange);
+  observeNoAnswer(exchange, now);
+  releaseEndpoint(exchange, now);
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
   exchange.flag = flag;
   if ((route.retry_on & abi::retry_on::kConnectFailure) == 0 || exchange.retries_left == 0) {
@@ -79,7 +83,8 @@ void Reactor::connectFailed(Connection& connection, uint32_t flag, Now now) noex
     return;
   }
   --exchange.retries_left;
-  exchange.tried[exchange.tried_count++] = exchange.endpoint;
+  ++exchange.retries;
+  noteTried(exchange);
   cluster.counters.add(abi::cluster_stat::kRetries, 1);
   exchange.fresh_only = false;
   dispatch(exchange, now);
@@ -115,6 +120,7 @@ void Reactor::onReadable(Connection& connection, Now now) noexcept {
       break;
   }
   connection.response_bytes = true;
+  if (connection.first_byte_ns == 0) connection.first_byte_ns = now.ns;
   connection.exchange->activity_ms = now.ms();
   connection.exchange->image->cluster_shards[connection.exchange->cluster]->counters.add(
       abi::cluster_stat::kBytesReceived, result.bytes);
@@ -177,6 +183,7 @@ void Reactor::consume(Connection& connection, char* bytes, size_t n, bool in_dat
     bytes += end;
     n -= end;
     connection.scanned = 0;
+    connection.first_byte_ns = n == 0 ? 0 : now.ns;
     if (n == 0) {
       connection.in.clear();
       return;
@@ -184,7 +191,7 @@ void Reactor::consume(Connection& connection, char* bytes, size_t n, bool in_dat
   }
 }
 
-void Reactor::startResponse(Connection& connection, const ResponseHead& head, char* body, size_t n,
+void Reactor::startResponse(Connection& connection, ResponseHead& head, char* body, size_t n,
                             Now now) noexcept {
   Exchange& exchange = *connection.exchange;
   connection.head_done = true;
@@ -196,18 +203,24 @@ void Reactor::startResponse(Connection& connection, const ResponseHead& head, ch
     protocolError(connection, first.error, now);
     return;
   }
+  observeHead(exchange, &head, now);
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
   const std::span<char> room(sink_.data.data() + data_used_, sink_.data.size() - data_used_);
-  const size_t head_length =
-      writeDownstreamHead(*exchange.image->image, route, head, bodiless, room);
+  size_t head_length = writeDownstreamHead(*exchange.image->image, route, head, bodiless, room);
   if (head_length == 0) {
     protocolError(connection, ResponseError::kHeadTooLarge, now);
     return;
   }
+  if (!exchange.response_lines.empty())
+    head_length = appendLines(exchange.response_lines.view(), room, head_length);
   const int32_t head_offset = static_cast<int32_t>(place(head_length) - sink_.data.data());
   connection.in.clear();  // the views in `head` end here
   exchange.status = head.status;
   exchange.bytes_down += head_length + first.payload;
+  exchange.body_sent_down += first.payload;
+  const uint64_t first_byte_us = usBetween(exchange.sent_ns, connection.first_byte_ns);
+  exchange.pool->cluster_shard->first_byte.record(first_byte_us);
+  exchange.pool->shard.first_byte.record(first_byte_us);
 
   const bool chunked = !first.done && head.framing != BodyFraming::kLength;
   abi::EventRecord& event =
@@ -234,6 +247,7 @@ void Reactor::continueResponse(Connection& connection, char* body, size_t n, Now
   Exchange& exchange = *connection.exchange;
   const BodyDecoder::Result result = connection.decoder.feed(body, n);
   exchange.bytes_down += result.payload;
+  exchange.body_sent_down += result.payload;
   if (result.payload != 0 || result.done) {
     abi::EventRecord& event =
         emit(exchange, abi::event_kind::kBody, result.done ? abi::event_flag::kLast : 0);
@@ -251,6 +265,9 @@ void Reactor::continueResponse(Connection& connection, char* body, size_t n, Now
 void Reactor::finishResponse(Exchange& exchange, Connection& connection, bool clean,
                              Now now) noexcept {
   Pool& pool = connection.pool;
+  const uint64_t upstream_us = usBetween(exchange.sent_ns, now.ns);
+  pool.cluster_shard->upstream.record(upstream_us);
+  pool.shard.upstream.record(upstream_us);
   const bool reusable =
       clean && connection.persistent && exchange.request_complete && !connection.blocked() &&
       !connection.write_broken && pool.current && pool.idle_ms != 0 &&
@@ -263,7 +280,7 @@ void Reactor::finishResponse(Exchange& exchange, Connection& connection, bool cl
     pool.putIdle(connection, now.ms());
     armIdle(connection, now);
   }
-  releaseEndpoint(exchange);                     // closes the connection if it is still attached
+  releaseEndpoint(exchange, now);                // closes the connection if it is still attached
   const bool waiting = pool.waiting_count != 0;  // else `finish` may have freed the pool
   finish(exchange, exchange.status, exchange.flag, now);
   if (waiting) serveWaiting(pool, now);
@@ -291,18 +308,21 @@ void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
   const bool replayable = exchange.idempotent && !exchange.body_sent && !connection.response_bytes;
   const bool allowed = (route.retry_on & abi::retry_on::kReset) != 0 && exchange.retries_left != 0;
   const bool reused = exchange.reused;
+  // A kept-alive connection that ran into the upstream's own time limit says nothing of it.
+  if (!reused) observeNoAnswer(exchange, now);
   if (!replayable || !allowed) {
     fail(exchange, 502, abi::response_flag::kUc, "upstream connection closed before an answer\n",
          now);
     return;
   }
   --exchange.retries_left;
+  ++exchange.retries;
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRetries, 1);
-  releaseEndpoint(exchange);
+  releaseEndpoint(exchange, now);
   if (reused) {
     exchange.fresh_only = true;  // the endpoint is not to blame
   } else {
-    exchange.tried[exchange.tried_count++] = exchange.endpoint;
+    noteTried(exchange);
     exchange.flag = abi::response_flag::kUc;
   }
   dispatch(exchange, now);
@@ -316,6 +336,7 @@ void Reactor::protocolError(Connection& connection, ResponseError error, Now now
   if (exchange.state == Exchange::State::kStreaming) {
     cut(exchange, abi::response_flag::kUpe, now);
   } else {
+    observeNoAnswer(exchange, now);
     fail(exchange, 502, abi::response_flag::kUpe, "upstream sent a malformed answer\n", now);
   }
   static_cast<void>(error);  // counted above; its sentence is for the access log

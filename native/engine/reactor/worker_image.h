@@ -5,10 +5,20 @@
 #include <memory>
 #include <vector>
 
+#include "engine/balancer/plan.h"
+#include "engine/reactor/hold_queue.h"
 #include "engine/state/engine.h"
 #include "engine/upstream/pool.h"
 
 namespace millrace {
+
+// One worker's part of the balancing of one subset.
+struct SubsetBinding {
+  explicit SubsetBinding(uint64_t seed) : state(seed) {}
+  uint32_t version = 0;  // of `plan`
+  std::shared_ptr<const Plan> plan;
+  PickerState state;
+};
 
 // An installed image as one worker uses it: the shared image plus this worker's pools, shards and
 // balancer positions. A new image gets a new one of these; the old one stays until its last
@@ -16,11 +26,14 @@ namespace millrace {
 struct WorkerImage {
   std::shared_ptr<const InstalledImage> installed;
   const Image* image = nullptr;
-  std::vector<Pool*> pools;                   // by endpoint
-  std::vector<ClusterShard*> cluster_shards;  // by cluster
-  std::vector<uint32_t> stride_sequences;     // by cluster
-  std::vector<uint32_t> listeners;            // by listener key: index in the image or kNone
-  uint32_t exchanges = 0;                     // in flight on this image
+  std::vector<Pool*> pools;                             // by endpoint
+  std::vector<ClusterShard*> cluster_shards;            // by cluster
+  std::vector<std::unique_ptr<SubsetBinding>> subsets;  // by subset, made at its first use
+  std::vector<HoldQueue*> hold_queues;                  // by cluster
+  std::vector<RouteShard*> route_shards;                // by route, bound at its first use
+  std::vector<RateShard*> rate_shards;                  // by rate limit
+  std::vector<uint32_t> listeners;  // by listener key: index in the image or kNone
+  uint32_t exchanges = 0;           // in flight on this image
 };
 
 }  // namespace millrace

@@ -1,5 +1,8 @@
 #include "engine/state/engine.h"
 
+#include <sys/eventfd.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 namespace millrace {
@@ -37,9 +40,12 @@ std::string endpointKey(const Image& image, const abi::ClusterRecord& cluster,
 
 template <typename State>
 std::shared_ptr<State> findOrMake(std::unordered_map<std::string, std::weak_ptr<State>>& registry,
-                                  const std::string& key) {
+                                  const std::string& key, bool* known) {
   if (const auto found = registry.find(key); found != registry.end()) {
-    if (std::shared_ptr<State> state = found->second.lock()) return state;
+    if (std::shared_ptr<State> state = found->second.lock()) {
+      *known = true;
+      return state;
+    }
   }
   auto state = std::make_shared<State>();
   registry[key] = state;
@@ -57,6 +63,10 @@ Engine& Engine::instance() noexcept {
   // Never destroyed: worker threads may still read it while the process exits.
   static Engine* const engine = new Engine();
   return *engine;
+}
+
+Engine::Engine() noexcept {
+  for (std::atomic<int>& waker : wakers_) waker.store(-1, std::memory_order_relaxed);
 }
 
 void Engine::setTlsRoots(std::string pem) {
@@ -88,7 +98,35 @@ bool Engine::resolveTls(const Image& image, InstalledImage* installed, std::stri
   return true;
 }
 
-InstallResult Engine::install(std::span<const std::byte> bytes) {
+// Finds or makes the state of every cluster and endpoint.
+void Engine::adoptState(const Image& image, InstalledImage* installed, uint64_t now_ms) {
+  const std::lock_guard lock(mutex_);
+  installed->endpoints.resize(image.endpoints().size());
+  for (const abi::ClusterRecord& cluster : image.clusters()) {
+    const std::string name(image.str(cluster.name_offset, cluster.name_length));
+    // Slow start is for what joins a running cluster: when the process starts, or a cluster is
+    // new, there is nobody warm to take the load meanwhile.
+    bool running = false;
+    installed->clusters.push_back(findOrMake(clusters_, name, &running));
+    installed->clusters.back()->name = name;
+    const bool slow = running && image.balancers()[cluster.balancer].slow_start_ms != 0;
+    for (uint32_t i = 0; i < cluster.endpoint_count; ++i) {
+      const uint32_t index = cluster.endpoint_start + i;
+      const std::string key = endpointKey(image, cluster, image.endpoints()[index]);
+      bool known = false;
+      installed->endpoints[index] = findOrMake(endpoints_, key, &known);
+      installed->endpoints[index]->key = key;
+      if (slow && !known) installed->endpoints[index]->warm_since_ms = now_ms;
+    }
+  }
+  for (std::shared_ptr<EndpointState>& endpoint : installed->endpoints) {
+    if (endpoint == nullptr) endpoint = std::make_shared<EndpointState>();  // named by no cluster
+  }
+}
+
+InstallResult Engine::install(std::span<const std::byte> bytes, uint64_t now_ns,
+                              uint64_t rate_keys) {
+  const uint64_t now_ms = now_ns / 1'000'000;
   ImageError refused{};
   auto installed = std::make_shared<InstalledImage>();
   installed->image = Image::load(bytes, &refused);
@@ -98,24 +136,23 @@ InstallResult Engine::install(std::span<const std::byte> bytes) {
   }
   const Image& image = *installed->image;
 
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard control(control_mutex_);
   InstallResult result;
-  if (!resolveTls(image, installed.get(), &result.error)) return result;
-  installed->endpoints.resize(image.endpoints().size());
-  for (const abi::ClusterRecord& cluster : image.clusters()) {
-    const std::string name(image.str(cluster.name_offset, cluster.name_length));
-    installed->clusters.push_back(findOrMake(clusters_, name));
-    installed->clusters.back()->name = name;
-    for (uint32_t i = 0; i < cluster.endpoint_count; ++i) {
-      const uint32_t index = cluster.endpoint_start + i;
-      const std::string key = endpointKey(image, cluster, image.endpoints()[index]);
-      installed->endpoints[index] = findOrMake(endpoints_, key);
-      installed->endpoints[index]->key = key;
-    }
+  {
+    const std::lock_guard lock(mutex_);
+    if (!resolveTls(image, installed.get(), &result.error)) return result;
   }
-  for (std::shared_ptr<EndpointState>& endpoint : installed->endpoints) {
-    if (endpoint == nullptr) endpoint = std::make_shared<EndpointState>();  // named by no cluster
+  if (!rate_registry_.adopt(image, rate_keys, now_ns, &installed->rates, &result.error))
+    return result;
+  adoptState(image, installed.get(), now_ms);
+  installed->plans = std::make_unique<PlanBoard>(image.subsets().size());
+  warming_ = false;
+  for (uint32_t c = 0; c < image.clusters().size(); ++c) {
+    installed->balancers.push_back(settingsOf(image, c));
+    warming_ |= planCluster(*installed, c, now_ms);
   }
+
+  const std::lock_guard lock(mutex_);
   installed->routes = std::make_unique<RouteStates>(image);
   route_registry_.adopt(image, *installed->routes);
   installed->version = version_.load(std::memory_order_relaxed) + 1;
@@ -128,6 +165,58 @@ InstallResult Engine::install(std::span<const std::byte> bytes) {
   dropExpired(tls_contexts_);
   route_registry_.dropExpired();
   return result;
+}
+
+bool Engine::setHealth(uint64_t version, uint32_t endpoint, uint32_t set, uint32_t clear,
+                       uint64_t now_ms) {
+  const std::lock_guard control(control_mutex_);
+  const std::shared_ptr<const InstalledImage> installed = current();
+  if (installed == nullptr || installed->version != version ||
+      endpoint >= installed->endpoints.size()) {
+    return false;
+  }
+  EndpointState& state = *installed->endpoints[endpoint];
+  const uint32_t before = state.load.health.load(std::memory_order_relaxed);
+  const uint32_t after = (before & ~clear) | set;
+  state.load.health.store(after, std::memory_order_relaxed);
+  if ((before == 0) == (after == 0)) return true;
+  const uint32_t cluster = clusterOf(*installed->image, endpoint);
+  if (cluster == abi::kNone) return true;
+  if (after == 0 && installed->balancers[cluster].slow_start_ms != 0) state.warm_since_ms = now_ms;
+  warming_ |= planCluster(*installed, cluster, now_ms);
+  return true;
+}
+
+uint32_t Engine::refreshPlans(uint64_t now_ms) {
+  const std::lock_guard control(control_mutex_);
+  if (!warming_) return 0;
+  warming_ = false;
+  const std::shared_ptr<const InstalledImage> installed = current();
+  uint32_t shortest = 0;
+  for (uint32_t c = 0; c < installed->balancers.size(); ++c) {
+    const uint32_t window = installed->balancers[c].slow_start_ms;
+    if (window == 0 || !planCluster(*installed, c, now_ms)) continue;
+    warming_ = true;
+    shortest = shortest == 0 ? window : std::min(shortest, window);
+  }
+  // Twenty steps over the window: finer ones cannot be told from noise.
+  return warming_ ? std::max(shortest / 20, 50u) : 0;
+}
+
+int Engine::waker(uint32_t worker) {
+  const std::lock_guard lock(mutex_);
+  int fd = wakers_[worker].load(std::memory_order_relaxed);
+  if (fd >= 0) return fd;
+  fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  wakers_[worker].store(fd, std::memory_order_release);
+  return fd;
+}
+
+void Engine::wake(uint32_t worker) noexcept {
+  const int fd = wakers_[worker].load(std::memory_order_acquire);
+  const uint64_t one = 1;
+  // A full counter means that the worker is being woken already.
+  if (fd >= 0) static_cast<void>(!::write(fd, &one, sizeof one));
 }
 
 std::shared_ptr<const InstalledImage> Engine::current() const {

@@ -14,7 +14,11 @@
 
 #include "abi.h"
 #include "base/cache_line.h"
+#include "base/siphash.h"
 #include "engine/image/image.h"
+#include "engine/state/plan_board.h"
+#include "engine/state/planner.h"
+#include "engine/state/rate_state.h"
 #include "engine/state/route_state.h"
 #include "engine/state/series.h"
 #include "engine/state/stats.h"
@@ -23,13 +27,17 @@
 
 namespace millrace {
 
-// An image together with the state that its clusters and endpoints refer to. Immutable.
+// An image together with the state that its clusters and endpoints refer to. Immutable, but for the
+// plans that are published on its board.
 struct InstalledImage {
   uint64_t version = 0;
   std::unique_ptr<const Image> image;
   std::vector<std::shared_ptr<ClusterState>> clusters;    // parallel to image->clusters()
   std::vector<std::shared_ptr<EndpointState>> endpoints;  // parallel to image->endpoints()
   std::vector<std::shared_ptr<const TlsContext>> tls;     // parallel to image->tls()
+  std::vector<BalancerSettings> balancers;                // parallel to image->clusters()
+  std::unique_ptr<PlanBoard> plans;                       // by image->subsets()
+  RateLimits rates;
   std::unique_ptr<RouteStates> routes;  // made on first use: grows, hence no const
 };
 
@@ -47,9 +55,34 @@ class Engine {
 
   // Validates an image and publishes it; the workers pick it up at their next loop turn. Any
   // thread.
-  InstallResult install(std::span<const std::byte> bytes);
+  // `now_ms` is the clock of the workers' reactors: slow start counts on it.
+  // `rate_keys`: size of the table of rate limits.
+  InstallResult install(std::span<const std::byte> bytes, uint64_t now_ns, uint64_t rate_keys);
   // Roots for upstream TLS where a cluster names none. PEM. Before the first install.
   void setTlsRoots(std::string pem);
+
+  // Sets and clears abi::health bits of an endpoint of the current image, and plans its cluster
+  // anew. An endpoint that becomes available starts slowly. False when `version` is not the current
+  // image or the index is out of range. Any thread.
+  bool setHealth(uint64_t version, uint32_t endpoint, uint32_t set, uint32_t clear,
+                 uint64_t now_ms);
+  // Plans the clusters anew in which an endpoint is in slow start. Milliseconds until the next call
+  // is due; 0 = nothing is warming. Any thread.
+  uint32_t refreshPlans(uint64_t now_ms);
+
+  // Every few seconds: see RateRegistry::settle. Any thread but the workers.
+  void settleRates(uint64_t now_ns) {
+    const std::lock_guard control(control_mutex_);
+    rate_registry_.settle(now_ns);
+  }
+  // Keys the hashes of rate limits: random, of the process.
+  void setRateKey(const SipKey& key) noexcept { rate_key_ = key; }
+  const SipKey& rateKey() const noexcept { return rate_key_; }
+
+  // An eventfd that is readable when something is due for a worker beside its sockets. Lives as
+  // long as the process; -1 when it cannot be made.
+  int waker(uint32_t worker);
+  void wake(uint32_t worker) noexcept;
 
   uint64_t version() const noexcept { return version_.load(std::memory_order_acquire); }
   std::shared_ptr<const InstalledImage> current() const;
@@ -66,7 +99,10 @@ class Engine {
   // Merged over the workers; false when `version` is not the current image or the index is out of
   // range.
   bool readCluster(uint64_t version, uint32_t index, std::span<double> out) const;
-  bool readEndpoint(uint64_t version, uint32_t index, std::span<double> out) const;
+  bool readEndpoint(uint64_t version, uint32_t index, uint64_t now_ms, std::span<double> out) const;
+  bool readRateLimit(uint64_t version, uint32_t index, std::span<double> out) const;
+  // In the order of abi::rate_table_stat; zeros without limits.
+  void readRateTable(uint64_t now_ns, std::span<double> out) const;
   // A route that was never used has zeros.
   bool readRoute(uint64_t version, uint32_t index, std::span<double> out) const;
   void readProcess(std::span<double> out) const noexcept;
@@ -84,14 +120,19 @@ class Engine {
   void collectHistograms(uint64_t now_ms);
 
  private:
-  Engine() = default;
+  Engine() noexcept;
   template <typename State>
   using Registry = std::unordered_map<std::string, std::weak_ptr<State>>;
 
   // The current image if it is that one, else null.
   std::shared_ptr<const InstalledImage> currentIs(uint64_t version) const;
+  void adoptState(const Image& image, InstalledImage* installed, uint64_t now_ms);
   bool resolveTls(const Image& image, InstalledImage* installed, std::string* error);
 
+  // Held while plans are built, which may take milliseconds; `mutex_` is taken inside it, for
+  // moments only, since workers wait for that one.
+  std::mutex control_mutex_;
+  bool warming_ = false;
   mutable std::mutex mutex_;
   std::shared_ptr<const InstalledImage> current_;
   std::atomic<uint64_t> version_{0};
@@ -99,9 +140,12 @@ class Engine {
   Registry<ClusterState> clusters_;
   Registry<EndpointState> endpoints_;
   RouteRegistry route_registry_;
+  RateRegistry rate_registry_;  // control_mutex_
+  SipKey rate_key_{};
   SeriesCollector collector_;
   std::unordered_map<std::string, std::weak_ptr<const TlsContext>> tls_contexts_;
   std::array<ProcessShard, abi::limits::kMaxWorkers> process_{};
+  std::array<std::atomic<int>, abi::limits::kMaxWorkers> wakers_;
 };
 
 }  // namespace millrace

@@ -2,6 +2,7 @@
 // holds the image for the time of a call and no mutex that a worker could wait for.
 #include <algorithm>
 
+#include "engine/balancer/observe.h"
 #include "engine/state/engine.h"
 
 namespace millrace {
@@ -31,7 +32,8 @@ bool Engine::readCluster(uint64_t version, uint32_t index, std::span<double> out
   return true;
 }
 
-bool Engine::readEndpoint(uint64_t version, uint32_t index, std::span<double> out) const {
+bool Engine::readEndpoint(uint64_t version, uint32_t index, uint64_t now_ms,
+                          std::span<double> out) const {
   const std::shared_ptr<const InstalledImage> installed = currentIs(version);
   if (installed == nullptr || index >= installed->endpoints.size()) return false;
   if (out.size() < abi::endpoint_stat::kCount) return false;
@@ -39,8 +41,30 @@ bool Engine::readEndpoint(uint64_t version, uint32_t index, std::span<double> ou
   std::fill(out.begin(), out.end(), 0.0);
   endpoint.shards.forEach([&](const EndpointShard& shard) { addCounters(shard.counters, out); });
   out[abi::endpoint_stat::kActive] = endpoint.load.active.load(std::memory_order_relaxed);
+  out[abi::endpoint_stat::kHealth] = endpoint.load.health.load(std::memory_order_relaxed);
+  if (const uint32_t cluster = clusterOf(*installed->image, index); cluster != abi::kNone) {
+    out[abi::endpoint_stat::kLatencyUs] =
+        static_cast<double>(latencyOf(endpoint.load, installed->balancers[cluster], now_ms));
+  }
   out[abi::endpoint_stat::kConnections] = endpoint.connections.load(std::memory_order_relaxed);
   return true;
+}
+
+bool Engine::readRateLimit(uint64_t version, uint32_t index, std::span<double> out) const {
+  const std::shared_ptr<const InstalledImage> installed = currentIs(version);
+  if (installed == nullptr || index >= installed->rates.states.size()) return false;
+  if (out.size() < abi::rate_stat::kCount) return false;
+  std::fill(out.begin(), out.end(), 0.0);
+  installed->rates.states[index]->shards.forEach(
+      [&](const RateShard& shard) { addCounters(shard.counters, out); });
+  return true;
+}
+
+void Engine::readRateTable(uint64_t now_ns, std::span<double> out) const {
+  const std::shared_ptr<const InstalledImage> installed = current();
+  std::fill(out.begin(), out.end(), 0.0);
+  if (installed != nullptr && installed->rates.table != nullptr)
+    installed->rates.table->readStats(out, now_ns);
 }
 
 bool Engine::readRoute(uint64_t version, uint32_t index, std::span<double> out) const {

@@ -4,23 +4,37 @@
 #include <atomic>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "base/cache_line.h"
 #include "engine/balancer/endpoint_load.h"
+#include "engine/balancer/plan.h"
 #include "engine/state/series.h"
+#include "engine/state/wait_line.h"
 
 namespace millrace {
+
+// A plan and what it was made from.
+struct CachedPlan {
+  std::string inputs;  // empty: never taken over
+  std::shared_ptr<const Plan> plan;
+};
 
 // Runtime state of a cluster: outlives the image it came with, as long as some image names the
 // cluster.
 struct ClusterState : Series<ClusterShard> {
   std::string name;
+  // Requests in flight, kept for balancers that bound the load of an endpoint by the mean.
+  alignas(kCacheLine) std::atomic<uint32_t> active{0};
+  WaitLine line;
+  std::vector<CachedPlan> plans;  // control plane only
 };
 
 // Runtime state of an endpoint, shared by all workers: a balancer must see the whole load, and a
 // cap must hold for the process.
 struct EndpointState : Series<EndpointShard> {
   std::string key;
+  uint64_t warm_since_ms = 0;  // slow start began; 0 = none. Control plane only
   EndpointLoad load;
   alignas(kCacheLine) std::atomic<uint32_t> connections{0};
   // Workers that hold requests back because `connections` is at its cap.

@@ -78,6 +78,8 @@ struct Connection : TimerNode {
   uint32_t served = 0;  // requests sent on this connection
   uint32_t interim = 0;
   uint64_t deadline_ms = TimerWheel::kNever;
+  uint64_t opened_ns = 0;      // when connecting began
+  uint64_t first_byte_ns = 0;  // of the present answer; 0 = none yet
   size_t scanned = 0;
   Buffer in;   // an incomplete response head
   Buffer out;  // bytes that the socket did not take

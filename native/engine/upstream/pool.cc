@@ -58,6 +58,7 @@ void Pool::configure(const InstalledImage& installed, uint32_t cluster, uint32_t
   max_connections = c.max_connections;
   max_pending = c.max_pending;
   max_requests = c.max_requests_per_connection;
+  request_cap = e.max_requests;
   this->cluster = installed.clusters[cluster];
   cluster_shard = &cluster_stats;
   current = true;
@@ -91,6 +92,26 @@ void Pool::removeIdle(Connection& connection) noexcept {
   --idle_count;
   cluster_shard->counters.subtract(abi::cluster_stat::kConnectionsIdle, 1);
   cluster_shard->counters.add(abi::cluster_stat::kConnectionsActive, 1);
+}
+
+bool Pool::reserveRequest() noexcept {
+  std::atomic<uint32_t>& active = state->load.active;
+  if (request_cap == 0) {
+    active.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    // Sequentially consistent, and so is the release: see WaitLine.
+    uint32_t now = active.load(std::memory_order_seq_cst);
+    do {
+      if (now >= request_cap) return false;
+    } while (!active.compare_exchange_weak(now, now + 1, std::memory_order_seq_cst));
+  }
+  ++active_count;
+  return true;
+}
+
+void Pool::releaseRequest() noexcept {
+  state->load.active.fetch_sub(1, std::memory_order_seq_cst);
+  --active_count;
 }
 
 bool Pool::reserveConnection() noexcept {

@@ -32,6 +32,11 @@ struct Pool {
   void putIdle(Connection& connection, uint64_t now_ms) noexcept;
   void removeIdle(Connection& connection) noexcept;
 
+  // Counts a request against the endpoint's maxRequests, which all workers share; false when as
+  // many are in flight.
+  bool reserveRequest() noexcept;
+  void releaseRequest() noexcept;
+
   // Counts a new connection against the cap that all workers share; false at the cap.
   bool reserveConnection() noexcept;
   void releaseConnection() noexcept;
@@ -57,8 +62,9 @@ struct Pool {
   uint32_t idle_ms = 0;
   uint32_t max_connections = 0;
   uint32_t max_pending = 0;
-  uint32_t max_requests = 0;
-  bool current = false;  // named by the current image
+  uint32_t max_requests = 0;  // of one connection
+  uint32_t request_cap = 0;   // in flight at once, 0 = none
+  bool current = false;       // named by the current image
 
   Connection* idle_head = nullptr;
   uint32_t idle_count = 0;

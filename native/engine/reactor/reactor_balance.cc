@@ -1,0 +1,221 @@
+// Which endpoint a request goes to, waiting for one, and what its answer says of it.
+#include <algorithm>
+
+#include "engine/balancer/observe.h"
+#include "engine/http/load_report.h"
+#include "engine/http/retry_after.h"
+#include "engine/reactor/reactor.h"
+
+namespace millrace {
+namespace {
+
+// Policies that go by what answers say of an endpoint; the others pay nothing for it.
+bool usesLatency(uint32_t policy) noexcept {
+  return policy == abi::policy::kPeakEwma || policy == abi::policy::kLeastTime ||
+         policy == abi::policy::kPrequal;
+}
+
+}  // namespace
+
+SubsetBinding& Reactor::bindingOf(WorkerImage& image, uint32_t subset) noexcept {
+  std::unique_ptr<SubsetBinding>& binding = image.subsets[subset];
+  if (binding == nullptr) binding = std::make_unique<SubsetBinding>(rng_.next());
+  const PlanBoard& plans = *image.installed->plans;
+  if (plans.version(subset) != binding->version)
+    binding->plan = plans.fetch(subset, &binding->version);
+  return *binding;
+}
+
+// Chooses an endpoint and counts the request against it. kNone: there is none; kFull: each one is
+// at its maxRequests.
+uint32_t Reactor::pickEndpoint(Exchange& exchange, SubsetBinding& binding, Now now) noexcept {
+  // Another worker may take the last place of an endpoint between the pick and the count.
+  constexpr uint32_t kTries = 4;
+  WorkerImage& image = *exchange.image;
+  const Plan& plan = *binding.plan;
+  PickRequest request;
+  request.has_hash = exchange.hashed;
+  request.hash = exchange.hash;
+  request.excluded = ExcludedEndpoints(exchange.tried.data(), exchange.tried_count);
+  request.now_ms = now.ms();
+  if (plan.bounded()) {
+    request.total_active =
+        image.installed->clusters[exchange.cluster]->active.load(std::memory_order_relaxed);
+  }
+  const uint32_t start = image.image->clusters()[exchange.cluster].endpoint_start;
+  for (uint32_t tries = 0; tries < kTries; ++tries) {
+    const uint32_t picked = plan.pick(binding.state, request);
+    if (picked == abi::kNone || picked == kFull) return picked;
+    Pool& pool = *image.pools[start + picked];
+    if (!pool.reserveRequest()) continue;
+    exchange.endpoint = start + picked;
+    exchange.pool = &pool;
+    exchange.counted_in_cluster = plan.bounded();
+    if (plan.panicking())
+      image.cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kPanicPicks, 1);
+    return exchange.endpoint;
+  }
+  return kFull;
+}
+
+// The endpoint is not to be chosen again for this request.
+void Reactor::noteTried(Exchange& exchange) noexcept {
+  const abi::ClusterRecord& cluster = exchange.image->image->clusters()[exchange.cluster];
+  exchange.tried[exchange.tried_count++] = exchange.endpoint - cluster.endpoint_start;
+}
+
+// Finds an endpoint for the exchange; false when it waits for one now, or has ended.
+bool Reactor::choose(Exchange& exchange, Now now) noexcept {
+  SubsetBinding& binding = bindingOf(*exchange.image, exchange.subset);
+  HoldQueue& queue = *exchange.image->hold_queues[exchange.cluster];
+  const bool others_first = exchange.state != Exchange::State::kHeld && binding.plan->capped() &&
+                            queue.line().waiting() != 0;
+  const uint32_t endpoint = others_first ? kFull : pickEndpoint(exchange, binding, now);
+  if (endpoint == kFull) {
+    if (exchange.state != Exchange::State::kHeld) hold(exchange, queue, now);
+    return false;
+  }
+  if (exchange.state == Exchange::State::kHeld) release(exchange, now);
+  if (endpoint != abi::kNone) return true;
+  if (exchange.tried_count != 0) {
+    fail(exchange, 502,
+         exchange.flag != abi::response_flag::kNone ? exchange.flag : abi::response_flag::kUf,
+         "upstream connection failed\n", now);
+  } else if (exchange.image->image->subsets()[exchange.subset].member_count == 0) {
+    fail(exchange, 503, abi::response_flag::kNc, "no upstream endpoint is available\n", now);
+  } else {
+    fail(exchange, 503, abi::response_flag::kUh, "no healthy upstream endpoint\n", now);
+  }
+  return false;
+}
+
+// ---- waiting for an endpoint below its maxRequests
+
+void Reactor::hold(Exchange& exchange, HoldQueue& queue, Now now) noexcept {
+  const abi::ClusterRecord& cluster = exchange.image->image->clusters()[exchange.cluster];
+  auto& counters = exchange.image->cluster_shards[exchange.cluster]->counters;
+  if (!queue.push(exchange, cluster.max_queue)) {
+    counters.add(abi::cluster_stat::kQueueOverflow, 1);
+    fail(exchange, 503, abi::response_flag::kUo,
+         "every upstream endpoint is at its limit of requests, and the queue is full\n", now);
+    return;
+  }
+  counters.add(abi::cluster_stat::kQueued, 1);
+  counters.add(abi::cluster_stat::kQueuedTotal, 1);
+  exchange.state = Exchange::State::kHeld;
+  exchange.wait_ns = now.ns;
+  armExchange(exchange);
+  // A place may have come free before the queue showed that somebody waits. And endpoints that
+  // recover, or get a higher limit, wake nobody: so look now, and then at every tick.
+  hold_due_ = true;
+  wheel_.arm(retry_, now.ms());
+}
+
+void Reactor::release(Exchange& exchange, Now now) noexcept {
+  recordWait(exchange, now);
+  exchange.image->hold_queues[exchange.cluster]->remove(exchange);
+  exchange.image->cluster_shards[exchange.cluster]->counters.subtract(abi::cluster_stat::kQueued,
+                                                                      1);
+  exchange.state = Exchange::State::kWaiting;
+}
+
+// A place of a capped endpoint is free: it goes to whoever waits longest.
+void Reactor::offerPlace(const Exchange& exchange) noexcept {
+  WaitLine& line = exchange.image->hold_queues[exchange.cluster]->line();
+  if (line.waiting() == 0) return;
+  const uint32_t next = line.oldest();
+  if (next == worker_)
+    hold_due_ = true;
+  else if (next != abi::kNone)
+    Engine::instance().wake(next);
+}
+
+void Reactor::serveHeld(Now now) noexcept {
+  hold_due_ = false;
+  for (const auto& [state, queue] : hold_queues_) {
+    while (queue->head() != nullptr && queue->isNext()) {
+      Exchange& exchange = *queue->head();
+      if (choose(exchange, now))
+        start(exchange, now);
+      else if (exchange.state == Exchange::State::kHeld)
+        break;  // still no place
+    }
+    // The places may go on: what is next now may be another worker's.
+    if (queue->line().waiting() == 0) continue;
+    const uint32_t next = queue->line().oldest();
+    if (next != worker_ && next != abi::kNone) Engine::instance().wake(next);
+  }
+}
+
+// ---- what is recorded of an attempt
+
+// The end of a wait, for an endpoint or for a connection of it.
+void Reactor::recordWait(const Exchange& exchange, Now now) noexcept {
+  exchange.image->cluster_shards[exchange.cluster]->queue.record(
+      usBetween(exchange.wait_ns, now.ns));
+}
+
+void Reactor::recordConnect(const Connection& connection, Now now) noexcept {
+  const uint64_t us = usBetween(connection.opened_ns, now.ns);
+  connection.pool.cluster_shard->connect.record(us);
+  connection.pool.shard.connect.record(us);
+}
+
+void Reactor::recordRoute(const Exchange& exchange, uint32_t status, uint32_t flag,
+                          Now now) noexcept {
+  namespace stat = abi::route_stat;
+  WorkerImage& image = *exchange.image;
+  RouteShard*& shard = image.route_shards[exchange.route];
+  if (shard == nullptr)
+    shard = &Engine::instance().bindRoute(*image.installed, exchange.route, worker_);
+  const bool answered = status >= 100 && status < 600;
+  shard->counters.add(stat::kRequests, 1);
+  shard->counters.add(answered ? stat::kResponses1xx + status / 100 - 1
+                               : static_cast<uint32_t>(stat::kResponsesNone),
+                      1);
+  if (exchange.retries != 0) shard->counters.add(stat::kRetries, exchange.retries);
+  if (flag == abi::response_flag::kUt || flag == abi::response_flag::kSi)
+    shard->counters.add(stat::kTimeouts, 1);
+  if (flag == abi::response_flag::kRl) shard->counters.add(stat::kRateLimited, 1);
+  shard->duration.record(usBetween(exchange.started_ns, now.ns));
+  shard->request_bytes.record(exchange.body_received);
+  shard->response_bytes.record(exchange.body_sent_down);
+}
+
+// ---- what answers say of an endpoint
+
+// The endpoint failed the request: no connection, no answer, or a timeout.
+void Reactor::observeNoAnswer(const Exchange& exchange, Now now) noexcept {
+  const BalancerSettings& settings = exchange.image->installed->balancers[exchange.cluster];
+  if (!usesLatency(settings.policy)) return;
+  observeFailure(exchange.pool->state->load, settings, usBetween(exchange.attempt_ns, now.ns), 0,
+                 now.ms());
+}
+
+// The client went away: all that is known is that the answer takes longer than this.
+void Reactor::observeAbandoned(const Exchange& exchange, Now now) noexcept {
+  const BalancerSettings& settings = exchange.image->installed->balancers[exchange.cluster];
+  if (!usesLatency(settings.policy)) return;
+  EndpointLoad& load = exchange.pool->state->load;
+  const uint64_t elapsed = usBetween(exchange.attempt_ns, now.ns);
+  if (elapsed > latencyOf(load, settings, now.ms()))
+    observeLatency(load, settings, elapsed, now.ms());
+}
+
+// A head has come. May take fields out of it that are meant for us and not for the client.
+void Reactor::observeHead(const Exchange& exchange, ResponseHead* head, Now now) noexcept {
+  const BalancerSettings& settings = exchange.image->installed->balancers[exchange.cluster];
+  if (!usesLatency(settings.policy)) return;
+  EndpointLoad& load = exchange.pool->state->load;
+  if (settings.policy == abi::policy::kPrequal) {
+    if (const LoadReport report = takeLoadReport(head); report.present)
+      observeReport(load, report.requests_in_flight, report.latency_us, now.ms());
+  }
+  const uint64_t elapsed = usBetween(exchange.attempt_ns, now.ns);
+  if (head->status >= 500 || head->status == 429)
+    observeFailure(load, settings, elapsed, retryAfterMs(*head), now.ms());
+  else
+    observeLatency(load, settings, elapsed, now.ms());
+}
+
+}  // namespace millrace
