@@ -66,13 +66,16 @@ inline void observeLatency(EndpointLoad& load, const BalancerSettings& settings,
 
 // The endpoint failed. A fast failure must not look like a fast endpoint (linkerd's LoadBiaser):
 // it counts as the penalty, or as long as the endpoint asks to be left alone. `retry_after_ms`: its
-// Retry-After in milliseconds, capped here at 300 s, 0 = none.
+// Retry-After in milliseconds, capped here at 300 s, 0 = none. What it said of its load is
+// forgotten: a failing endpoint has few requests in flight and would be prequal's favourite.
 inline void observeFailure(EndpointLoad& load, const BalancerSettings& settings, uint64_t rtt_us,
                            uint64_t retry_after_ms, uint64_t now_ms) noexcept {
   constexpr uint64_t kMaxRetryAfterMs = 300000;
   const uint64_t least_ms =
       std::max<uint64_t>(settings.penalty_ms, std::min(retry_after_ms, kMaxRetryAfterMs));
   internal::observeSample(load, settings, std::max(rtt_us, least_ms * 1000), now_ms);
+  // Race: the report of a good answer that comes in after this stays, until the next failure.
+  load.report.store(0, std::memory_order_relaxed);
 }
 
 // The endpoint reported its load (prequal).

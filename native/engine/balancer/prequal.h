@@ -24,7 +24,9 @@ namespace millrace {
 //   kept, for all workers, and a pick looks at up to 5 drawn by weight. Looking at all of them
 //   would send every worker to the same best one.
 // - An endpoint that gets no requests has no fresh report: one that was drawn, is silent and idle,
-//   is tried in one pick out of 8, so that its report comes back.
+//   is tried in one pick out of 8, so that its report comes back. Not so when peakEwma has it worse
+//   than the choice: an endpoint that fails at once is silent and idle all the time (trap 2 of
+//   reference/proxies.md, 10.3), but it has the penalty.
 // - With fewer than two reports among those drawn, peakEwma decides between the first two.
 namespace prequal {
 
@@ -82,7 +84,7 @@ uint32_t pickPrequal(Slots slots, PickerState& state, const Open& open, uint64_t
 
   std::array<uint64_t, prequal::kDraws> reports;
   uint32_t fresh = 0;
-  uint32_t silent = abi::kNone;  // the first drawn one that is silent and idle
+  bool has_silent = false;  // somebody drawn is silent
   for (uint32_t i = 0; i < drawn.count; ++i) {
     const EndpointLoad& load = *slots[drawn.slots[i]].load;
     reports[i] = load.report.load(std::memory_order_relaxed);
@@ -91,19 +93,14 @@ uint32_t pickPrequal(Slots slots, PickerState& state, const Open& open, uint64_t
       state.rifs.add(ReportWord::rif(reports[i]));
     } else {
       reports[i] = 0;
-      if (silent == abi::kNone && load.active.load(std::memory_order_relaxed) == 0)
-        silent = drawn.slots[i];
+      has_silent = true;
     }
   }
-  if (fresh < 2) {
-    const auto now = static_cast<uint32_t>(now_ms);
-    const double one =
-        latencyLoad(*slots[drawn.slots[0]].load, now, decay_scale, default_latency_us);
-    const double two =
-        latencyLoad(*slots[drawn.slots[1]].load, now, decay_scale, default_latency_us);
-    return drawn.slots[two < one ? 1 : 0];
-  }
-  if (silent != abi::kNone && state.rng.below(prequal::kSilentTrial) == 0) return silent;
+  const auto loadOf = [&](uint32_t i) {
+    return latencyLoad(*slots[drawn.slots[i]].load, static_cast<uint32_t>(now_ms), decay_scale,
+                       default_latency_us);
+  };
+  if (fresh < 2) return drawn.slots[loadOf(1) < loadOf(0) ? 1 : 0];
 
   // One number to compare by, lowest first: cold before hot, then latency and rif among the cold,
   // rif and latency among the hot.
@@ -119,6 +116,13 @@ uint32_t pickPrequal(Slots slots, PickerState& state, const Open& open, uint64_t
     if (key < best_key) {
       best = i;
       best_key = key;
+    }
+  }
+  if (has_silent && state.rng.below(prequal::kSilentTrial) == 0) {
+    const double most = loadOf(best);
+    for (uint32_t i = 0; i < drawn.count; ++i) {
+      const bool idle = slots[drawn.slots[i]].load->active.load(std::memory_order_relaxed) == 0;
+      if (reports[i] == 0 && idle && loadOf(i) <= most) return drawn.slots[i];
     }
   }
   const uint32_t slot = drawn.slots[best];
