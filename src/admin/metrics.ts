@@ -40,11 +40,13 @@ interface RouteRow {
 export interface MetricsOptions {
   /** Histograms of every endpoint: default no. */
   endpoints: boolean;
-  /** Routes that have taken a request, with histograms: default yes. */
-  routes: boolean;
+  /** Routes that have taken a request, with histograms: only while there are no more of them than this. */
+  mostRoutes: number;
 }
 
-const DEFAULTS: MetricsOptions = { endpoints: false, routes: true };
+/** A route takes some 60 lines. */
+export const MOST_ROUTES = { unasked: 1_000, asked: 10_000 } as const;
+const DEFAULTS: MetricsOptions = { endpoints: false, mostRoutes: MOST_ROUTES.unasked };
 
 export function metrics(view: ControlView, format: MetricsFormat, options: MetricsOptions): string | Uint8Array {
   if (format !== 'protobuf') return metricsText(view, format, options);
@@ -59,12 +61,12 @@ export function metricsText(view: ControlView, format: ExpositionFormat, options
   return out.text();
 }
 
-function writeMetrics(out: MetricsWriter, view: ControlView, { endpoints: withEndpoints, routes }: MetricsOptions): void {
+function writeMetrics(out: MetricsWriter, view: ControlView, { endpoints: withEndpoints, mostRoutes }: MetricsOptions): void {
   const { clusters, endpoints } = readRows(view);
   writeClusters(out, clusters);
   writeEndpoints(out, endpoints);
   if (withEndpoints) writeEndpointHistograms(out, endpoints);
-  if (routes) writeRoutes(out, readRoutes(view));
+  writeRoutes(out, view, mostRoutes);
   writeRateLimits(out, view);
   writeDownstream(out, view);
   writeControl(out, view);
@@ -136,10 +138,19 @@ function writeEndpointHistograms(out: MetricsWriter, rows: readonly EndpointRow[
   out.histogram('millrace_endpoint_request_duration_seconds', 'Time from the request sent to an endpoint to the end of the answer.', DURATION, histogramsOf(rows, 'upstream'));
 }
 
-function readRoutes({ running, stats }: ControlView): RouteRow[] {
+/** All of them or none: a part would be an arbitrary one. The gauges tell which. */
+function writeRoutes(out: MetricsWriter, view: ControlView, most: number): void {
+  const used = view.running === null ? new Uint32Array() : view.stats.usedRoutes(view.running.version);
+  const exported = used.length <= most;
+  out.gauge('millrace_routes_used', 'Routes that have taken a request.', [{ value: used.length }]);
+  out.gauge('millrace_routes_exported', 'Routes that have series of their own here: all that were used, or none when they are too many.', [{ value: exported ? used.length : 0 }]);
+  if (exported && most > 0) writeRouteRows(out, readRoutes(view, used));
+}
+
+function readRoutes({ running, stats }: ControlView, used: Uint32Array): RouteRow[] {
   if (running === null) return [];
   const names = routeNames(running.config);
-  return Array.from(stats.usedRoutes(running.version)).flatMap((index): RouteRow[] => {
+  return Array.from(used).flatMap((index): RouteRow[] => {
     const name = names[index];
     const routeStats = stats.route(running.version, index);
     if (name === undefined || routeStats === null) return [];
@@ -147,7 +158,7 @@ function readRoutes({ running, stats }: ControlView): RouteRow[] {
   });
 }
 
-function writeRoutes(out: MetricsWriter, rows: readonly RouteRow[]): void {
+function writeRouteRows(out: MetricsWriter, rows: readonly RouteRow[]): void {
   const of = (field: keyof RouteStats): Sample[] => rows.map(({ labels, stats }) => ({ labels, value: stats[field] }));
   out.counter('millrace_route_requests_total', 'Requests that a route took.', of('requests'));
   out.counter('millrace_route_responses_total', 'Answers of a route, by class of the status.', rows.flatMap(({ labels, stats }) =>

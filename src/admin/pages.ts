@@ -3,7 +3,7 @@ import { CLUSTER_HISTOGRAMS, ENDPOINT_HISTOGRAMS, ROUTE_HISTOGRAMS } from '../bi
 import { dumpImage } from '../config/dump.ts';
 import type { ControlView, RunningConfig } from '../control/view.ts';
 import { quantiles } from './histograms.ts';
-import { metrics } from './metrics.ts';
+import { MOST_ROUTES, metrics } from './metrics.ts';
 import { routeNames } from './names.ts';
 import { METRICS_TYPES, metricsFormat } from './negotiate.ts';
 import { SHOWN, summarizeAll } from './summaries.ts';
@@ -25,13 +25,16 @@ interface Page {
   answer: (view: ControlView, request: AdminRequest) => AdminAnswer;
 }
 
+/** As many are shown unless ?limit= says otherwise. */
+const ROUTES_SHOWN = 1000;
+
 export const PAGES: Readonly<Record<string, Page>> = {
   '/': { summary: 'this list', answer: () => text(200, indexText()) },
   '/ready': { summary: '200 when traffic should be sent here, else 503 with the reason', answer: ready },
   '/live': { summary: '200 while the process lives', answer: () => text(200, 'live\n') },
-  '/metrics': { summary: 'Prometheus metrics (OpenMetrics or protobuf when asked for by Accept); ?endpoints=1 adds their histograms, ?routes=0 leaves routes out', answer: showMetrics },
+  '/metrics': { summary: 'Prometheus metrics (OpenMetrics or protobuf when asked for by Accept); ?endpoints=1 adds their histograms, ?routes=0 leaves routes out, ?routes=1 takes up to 10,000', answer: showMetrics },
   '/clusters': { summary: 'clusters and endpoints with their counters, JSON', answer: clusters },
-  '/routes': { summary: 'routes that have taken a request, with their counters, JSON', answer: routes },
+  '/routes': { summary: 'routes that have taken a request, with their counters, JSON; ?limit= (1000)', answer: routes },
   '/config': { summary: 'the configuration in service, JSON; ?format=image for the compiled tables', answer: config },
   '/listeners': { summary: 'addresses that are listened on, JSON', answer: (view) => json(200, { listeners: view.listeners }) },
 };
@@ -55,18 +58,18 @@ function ready(view: ControlView): AdminAnswer {
 }
 
 function showMetrics(view: ControlView, { accept, query }: AdminRequest): AdminAnswer {
-  const endpoints = flag(query, 'endpoints', false);
-  const routes = flag(query, 'routes', true);
-  if (endpoints === undefined || routes === undefined) return text(400, 'endpoints and routes are 0 or 1\n');
+  const endpoints = flag(query, 'endpoints') ?? false;
+  const routes = flag(query, 'routes');
+  if (endpoints === 'invalid' || routes === 'invalid') return text(400, 'endpoints and routes are 0 or 1\n');
   const format = metricsFormat(accept);
-  return { status: 200, type: METRICS_TYPES[format], body: metrics(view, format, { endpoints, routes }) };
+  return { status: 200, type: METRICS_TYPES[format], body: metrics(view, format, { endpoints, mostRoutes: routes === undefined ? MOST_ROUTES.unasked : routes ? MOST_ROUTES.asked : 0 }) };
 }
 
-/** Undefined for what is neither 0 nor 1. */
-function flag(query: URLSearchParams, name: string, absent: boolean): boolean | undefined {
+/** Undefined when it is absent. */
+function flag(query: URLSearchParams, name: string): boolean | 'invalid' | undefined {
   const value = query.get(name);
-  if (value === null) return absent;
-  return value === '1' ? true : value === '0' ? false : undefined;
+  if (value === null) return undefined;
+  return value === '1' ? true : value === '0' ? false : 'invalid';
 }
 
 function clusters({ running, stats }: ControlView): AdminAnswer {
@@ -96,16 +99,19 @@ function clusters({ running, stats }: ControlView): AdminAnswer {
   return json(200, { version: running.version, clusters: rows });
 }
 
-function routes({ running, stats }: ControlView): AdminAnswer {
+function routes({ running, stats }: ControlView, { query }: AdminRequest): AdminAnswer {
   if (running === null) return text(503, 'no configuration is in service yet\n');
+  const limit = query.get('limit') ?? String(ROUTES_SHOWN);
+  if (!/^\d{1,6}$/.test(limit)) return text(400, 'limit is a number of at most six digits\n');
   const { version } = running;
   const names = routeNames(running.config);
-  const rows = Array.from(stats.usedRoutes(version), (index) => ({
+  const used = stats.usedRoutes(version);
+  const rows = Array.from(used.subarray(0, Number(limit)), (index) => ({
     ...names[index],
     stats: stats.route(version, index),
     histograms: summarizeAll(ROUTE_HISTOGRAMS, (phase) => (phase === 'duration' ? 'ms' : 'bytes'), (phase, windowMs) => stats.routeHistogram(version, index, phase, windowMs)),
   }));
-  return json(200, { version, configured: names.length, routes: rows });
+  return json(200, { version, configured: names.length, used: used.length, routes: rows });
 }
 
 function config({ running, reloads }: ControlView, { query }: AdminRequest): AdminAnswer {

@@ -18,17 +18,22 @@ static_assert(kBuckets % kPageBuckets == 0 && kPages <= 32);
 
 }  // namespace histogram
 
-// The samples of one series and one worker: buckets in pages that are made when the first sample
-// falls into them. One thread records; any thread may read at any time.
+// The samples of one series and one worker: counts per bucket in pages that are made when the first
+// sample falls into them. One thread records; any thread may read at any time.
 //
 //   HistogramShard        Body (192 B)               Page (256 B)
 //   [ body ] -----------> sum, count, max            [ 64 x u32 ]
 //     8 B                 [ page 0 .. page 17 ] ---> ...
 //                         [ high ] --------> 1152 x u32, made after 2^31 samples in one bucket
 //
-// Memory: 8 bytes for a series that was never used; else 192 + 256 per page, at most 4800 (and 4608
-// more after two thousand million equal samples). Latencies between 100 us and 10 ms lie in 5 pages
-// (1.5 KB), equal values in one. So allocation ends with the warm-up: at most 19 times per series.
+// Memory: 8 bytes for a series that was never used; else 192 + 272 per page with what the allocator
+// adds, at most 5.1 KB (and 4.6 more after two thousand million equal samples). Latencies between
+// 100 us and 10 ms lie in 5 pages (1.5 KB), equal values in one. So allocation ends with the
+// warm-up: at most 19 times per series. Measured: 10,000 endpoints in use by two workers take 66 MB
+// with all three histograms, 100,000 routes in use by one worker 366 MB, and what the collector
+// remembers 9 and 85 MB. Nothing is taken for what is configured and not used.
+//
+// A record takes 1.5 ns of an AMD EPYC core when the series is in its first cache.
 //
 // Race: a reader can see a sample in its bucket and not yet in the sum, or the other way round.
 // Harmless, since each number only grows and the next read has both. Relaxed, since no other memory

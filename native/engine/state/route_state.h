@@ -44,7 +44,9 @@ class RouteRegistry {
   // This worker's shard of a route, made on first use. Takes two mutexes for a moment: once per
   // worker, route and image, then the worker keeps the pointer (valid as long as `states`).
   RouteShard& bind(const Image& image, RouteStates& states, uint32_t route, uint32_t worker);
-  // Carries over what was used before; `states` is not shared yet.
+  // Carries over what was used before; `states` is not shared yet. A route that is used for the
+  // first time ever while this runs is found again when the new image uses it, if that is before
+  // the old image is gone; else these few requests are forgotten.
   void adopt(const Image& image, RouteStates& states);
   // Forgets routes that no image names any more.
   void dropExpired();

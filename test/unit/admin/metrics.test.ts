@@ -33,8 +33,8 @@ describe('the metrics', () => {
   it('carry histograms of clusters and used routes, and of endpoints when asked for', async () => {
     const shown = await view();
     const plain = parseMetrics(metricsText(shown, 'prometheus'), 'prometheus');
-    const full = parseMetrics(metricsText(shown, 'prometheus', { endpoints: true, routes: true }), 'prometheus');
-    const bare = parseMetrics(metricsText(shown, 'prometheus', { endpoints: false, routes: false }), 'prometheus');
+    const full = parseMetrics(metricsText(shown, 'prometheus', { endpoints: true, mostRoutes: 1 }), 'prometheus');
+    const bare = parseMetrics(metricsText(shown, 'prometheus', { endpoints: false, mostRoutes: 0 }), 'prometheus');
     const count = (families: typeof plain, family: string, labels: Record<string, string>): number | undefined =>
       families.get(family)?.samples.find((sample) => sample.name === `${family}_count` && Object.entries(labels).every(([name, text]) => sample.labels[name] === text))?.value;
     for (const phase of ['connect', 'first_byte', 'request', 'queue']) expect(count(plain, `millrace_upstream_${phase}_duration_seconds`, { cluster: 'b' })).toBe(4);
@@ -45,6 +45,11 @@ describe('the metrics', () => {
     for (const family of ['millrace_route_duration_seconds', 'millrace_route_request_body_bytes', 'millrace_route_response_body_bytes']) {
       expect(count(plain, family, { route_table: 't', route: 't/0/1' })).toBe(8);
       expect(bare.has(family)).toBe(false);
+      expect(full.has(family)).toBe(true);
+    }
+    for (const [families, exported] of [[plain, 1], [full, 1], [bare, 0]] as const) {
+      expect(families.get('millrace_routes_used')?.samples[0]?.value).toBe(1);
+      expect(families.get('millrace_routes_exported')?.samples[0]?.value).toBe(exported);
     }
     for (const phase of ['connect', 'first_byte', 'request']) {
       const family = `millrace_endpoint_${phase}_duration_seconds`;

@@ -42,6 +42,8 @@ describe('the admin endpoint', () => {
     expect(clusters[0]?.endpoints[0]?.histograms).toMatchObject({ upstream: { unit: 'ms', total: { p99: 0.042, count: 5 } } });
     const { routes, configured } = JSON.parse((await ask(server, '/routes')).body) as { routes: unknown[]; configured: number };
     expect(configured).toBe(2);
+    expect(JSON.parse((await ask(server, '/routes?limit=0')).body)).toMatchObject({ used: 1, routes: [] });
+    for (const limit of ['', '-1', '1e9', '10000000']) expect((await ask(server, `/routes?limit=${limit}`)).status).toBe(400);
     expect(routes).toMatchObject([{
       table: 't', virtualHost: 't/0', route: 't/0/1', stats: { requests: 3100 },
       histograms: { duration: { unit: 'ms', total: { count: 8, p50: 0.04, max: (2 ** 40 - 1) / 1000 } }, responseBytes: { unit: 'bytes', total: { p50: 42 } } },
@@ -61,6 +63,7 @@ describe('the admin endpoint', () => {
     expect((await ask(server, '/metrics')).body).not.toContain('millrace_endpoint_request_duration_seconds');
     expect((await ask(server, '/metrics?endpoints=1')).body).toContain('millrace_endpoint_request_duration_seconds');
     expect((await ask(server, '/metrics?routes=0')).body).not.toContain('millrace_route_');
+    expect((await ask(server, '/metrics?routes=1')).body).toContain('millrace_route_');
     for (const query of ['endpoints=yes', 'endpoints=', 'routes=2']) expect((await ask(server, `/metrics?${query}`)).status).toBe(400);
   });
 
