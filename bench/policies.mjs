@@ -39,7 +39,7 @@ const POLICIES = {
   ringHash: { policy: 'ringHash', ...HASHED },
   maglev: { policy: 'maglev', ...HASHED },
   rendezvous: { policy: 'rendezvous', ...HASHED },
-  'maglev bounded': { policy: 'maglev', ...HASHED, hashBalanceFactor: 1.25 },
+  'maglev bounded': { policy: 'maglev', ...HASHED, hashBalanceFactor: 125 },
 };
 
 const { values: options } = parseArgs({
