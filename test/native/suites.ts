@@ -17,12 +17,14 @@ const HEADS = [
   ...['request_head', 'upstream_head', 'downstream_head', 'response_parser'].map((name) => `native/engine/http/${name}.cc`),
   'test/native/head_fixture.cc',
 ];
+const RATE = ['rate_table', 'sliding_log'].map((name) => `native/engine/rate/${name}.cc`);
 const GATE = [
   ...BUILDER,
   ...IMAGE,
   'native/engine/route/cidr.cc',
   ...['cookie', 'downstream_head', 'upstream_head', 'request_head', 'response_parser'].map((name) => `native/engine/http/${name}.cc`),
-  ...['gate', 'gate_headers', 'rate_table', 'sliding_log'].map((name) => `native/engine/rate/${name}.cc`),
+  ...['gate', 'gate_headers'].map((name) => `native/engine/rate/${name}.cc`),
+  ...RATE,
   'test/native/gate_fixture.cc',
 ];
 const BALANCER = ['hash_ring', 'maglev', 'plan', 'plan_groups', 'plan_pick'].map((name) => `native/engine/balancer/${name}.cc`);
@@ -73,6 +75,8 @@ export const SUITES: readonly Suite[] = [
   test('reactor_pool', ...ENGINE),
   test('gate', ...GATE),
   { ...test('gate_race', ...GATE), sanitizer: 'thread' },
+  test('rate_protocol'),
+  { ...test('rate_race', ...RATE), sanitizer: 'thread' },
   test('reactor_hold', ...ENGINE),
   test('upstream_notes', 'native/engine/http/load_report.cc', 'native/engine/http/retry_after.cc', 'native/engine/http/response_parser.cc'),
   { ...test('race', ...BUILDER, ...IMAGE, ...ROUTE, 'native/engine/state/route_state.cc', 'native/engine/histogram/windows.cc'), sanitizer: 'thread' },

@@ -136,21 +136,9 @@ RateVerdict RateTable::count(RateRule& rule, uint64_t key, uint64_t now_ns,
                              const Step& step) noexcept {
   const uint64_t tag = rate_tag::make(key, rule.window_class);
   Owner owner{*this};
-  auto slots = protocol(owner, tag);
-  for (auto found = slots.find(tag);; found = slots.find(tag)) {
-    uint64_t next = 0;
-    if (found.slot == nullptr) {
-      step(0, next);  // the first request is always admitted
-      found = slots.findOrInsert(tag, next, now_ns);
-      if (found.inserted) return {true, false, found.word};
-      if (found.slot == nullptr) return countOverflow(rule, tag, step);
-    }
-    if (!step(found.word, next)) return {false, false, found.word};
-    // Fails when another thread counted a request of this client, or gave the slot away because it
-    // had expired: look at it anew.
-    if (found.slot->word.compare_exchange_strong(found.word, next, std::memory_order_acq_rel))
-      return {true, false, next};
-  }
+  const auto counted = protocol(owner, tag).count(tag, now_ns, step);
+  if (!counted.placed) return countOverflow(rule, tag, step);
+  return {counted.admitted, false, counted.word};
 }
 
 template <typename Step>

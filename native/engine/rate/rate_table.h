@@ -36,7 +36,9 @@ struct RateVerdict {
 // flood of new keys frees nobody from a limit. A newcomer who finds all eight of its slots live is
 // counted in an overflow word of the limit, together with the other newcomers whose first bucket is
 // in the same 1/64 of the table: under the same limit, so unfair to them while the table is full,
-// but never unlimited, and never at the cost of a client that has a slot. `unplaced` counts it.
+// but never unlimited, and never at the cost of a client that has a slot. `unplaced` counts it. A
+// client that was counted there and then finds a slot begins anew in it, so in that window it may
+// get the limit once more.
 // Entries never move, so this begins before the last slot is taken. With the fuller of two buckets
 // avoided, newcomers without room are 0.1 % by the time that max_keys clients are live, and 4 % at
 // a fill of 90 % of the slots, 1.4 * max_keys clients; all slots do get taken.

@@ -95,6 +95,32 @@ class SlotProtocol {
   SlotProtocol(Owner& owner, Bucket& first, Bucket& second) noexcept
       : owner_(owner), buckets_{&first, &second} {}
 
+  struct Counted {
+    bool placed = true;  // false: nothing was done, for want of a slot
+    bool admitted = false;
+    uint64_t word = 0;  // after the request; when it is refused, as it stands
+  };
+
+  // One request. `step(word, next)` says whether a client in this state is admitted, and with which
+  // word then; a word 0 is a client without state, who always is. `now` as Owner::expired wants it.
+  template <typename Step>
+  Counted count(uint64_t tag, uint64_t now, const Step& step) noexcept {
+    for (Place found = find(tag);; found = find(tag)) {
+      uint64_t next = 0;
+      if (found.slot == nullptr) {
+        step(0, next);
+        found = findOrInsert(tag, next, now);
+        if (found.inserted) return {true, true, found.word};
+        if (found.slot == nullptr) return {false, false, 0};
+      }
+      if (!step(found.word, next)) return {true, false, found.word};
+      // Fails when another thread counted a request of this client, or gave the slot away because
+      // it had expired: look at it anew.
+      if (found.slot->word.compare_exchange_strong(found.word, next, std::memory_order_acq_rel))
+        return {true, true, next};
+    }
+  }
+
   // The client's slot, if it has one that counts.
   Place find(uint64_t tag) noexcept {
     for (uint32_t i = 0; i < kWays; ++i) {
