@@ -131,6 +131,34 @@ uint32_t SlidingLog::remaining(const RateRule& rule, Places ring, uint64_t word,
   return rule.limit - static_cast<uint32_t>(position - low);
 }
 
+// False when the request counted nowhere: its place or its slot went to somebody else.
+bool SlidingLog::take(SlotProtocol<Owner>& slots, uint64_t tag,
+                      const SlotProtocol<Owner>::Place& found, uint64_t before,
+                      uint64_t time) noexcept {
+  const uint64_t position = positionOf(found.word);
+  std::atomic<uint64_t>& place = ringOf(*found.slot)[position & ((uint64_t{1} << ring_bits_) - 1)];
+  if (!place.compare_exchange_strong(before, lapOf(position, ring_bits_) << kTimeBits | time,
+                                     std::memory_order_acq_rel))
+    return false;
+  uint64_t expected = found.word;
+  if (found.slot->word.compare_exchange_strong(expected, moved(found.word, ring_bits_),
+                                               std::memory_order_acq_rel))
+    return true;
+  // Moved on for us, or taken over by another client. (When a whole ring of requests came in
+  // between, that is after a standstill of a window, it cannot be told, and the request counts
+  // twice.)
+  const auto again = slots.find(tag);
+  return again.slot == found.slot && positionOf(again.word) > position &&
+         ownOf(again.word) >= positionOf(again.word) - position;
+}
+
+// Moves the position on for a thread that took its place and has not done so.
+void SlidingLog::help(const SlotProtocol<Owner>::Place& found) const noexcept {
+  uint64_t expected = found.word;
+  found.slot->word.compare_exchange_strong(expected, moved(found.word, ring_bits_),
+                                           std::memory_order_acq_rel);
+}
+
 SlidingLog::Verdict SlidingLog::check(const RateRule& rule, uint64_t tag,
                                       uint64_t now_us) noexcept {
   Owner owner{*this};
@@ -148,10 +176,7 @@ SlidingLog::Verdict SlidingLog::check(const RateRule& rule, uint64_t tag,
     std::atomic<uint64_t>& place = ring[position & mask];
     uint64_t before = place.load(std::memory_order_acquire);
     if (inLap(before, position)) {
-      // Taken, by a thread that has not moved the position on yet.
-      uint64_t expected = found.word;
-      slot_word.compare_exchange_strong(expected, moved(found.word, ring_bits_),
-                                        std::memory_order_acq_rel);
+      help(found);
       continue;
     }
     const View now = view(rule, ring, found.word, now_us);
@@ -160,20 +185,8 @@ SlidingLog::Verdict SlidingLog::check(const RateRule& rule, uint64_t tag,
     if (now.retry_us != 0) return {false, false, 0, now.newest_us, now.retry_us};
 
     const uint64_t time = std::max(now_us, now.newest_us) & kTimeMask;
-    const uint64_t taken = lapOf(position, ring_bits_) << kTimeBits | time;
-    if (!place.compare_exchange_strong(before, taken, std::memory_order_acq_rel)) continue;
+    if (!take(slots, tag, found, before, time)) continue;
     const uint64_t after = moved(found.word, ring_bits_);
-    uint64_t expected = found.word;
-    if (!slot_word.compare_exchange_strong(expected, after, std::memory_order_acq_rel)) {
-      // Moved on for us, or taken over by another client: then this request counted nowhere. (When
-      // a whole ring of requests came in between, that is after a standstill of a window, it
-      // cannot be told, and the request counts twice.)
-      const auto again = slots.find(tag);
-      const uint64_t since = positionOf(again.word) - position;
-      if (again.slot != found.slot || positionOf(again.word) <= position ||
-          ownOf(again.word) < since)
-        continue;
-    }
     return {true, false, remaining(rule, ring, after, time), time,
             view(rule, ring, after, now_us).retry_us};
   }
@@ -211,24 +224,24 @@ uint64_t SlidingLog::absorb(const SlidingLog& old, uint64_t now_us) noexcept {
     auto slots = protocol(owner, tag);
     auto found = slots.findOrInsert(tag, 0, now_us);
     if (found.slot == nullptr) ++lost;
-    if (!found.inserted) continue;
+    if (!found.inserted) continue;  // no room, or a worker has begun anew with this client
     const Places from = old.ringOf(slot);
-    for (uint64_t at = positionOf(word) - ownOf(word); at < positionOf(word); ++at) {
+    uint64_t at = positionOf(word) - ownOf(word);
+    while (at < positionOf(word)) {
+      // Like a request at that time. Until the first that still counts the new slot says what no
+      // slot says, and may go to somebody else.
       const uint64_t time = timeOf(from[at & mask].load(std::memory_order_acquire));
-      // Like a request at that time, which is always admitted. When a worker comes in between, its
-      // request and this one may be lost against each other; the next ones follow it.
-      const uint64_t position = positionOf(found.word);
-      std::atomic<uint64_t>& place = ringOf(*found.slot)[position & mask];
-      uint64_t before = place.load(std::memory_order_acquire);
-      if (!inLap(before, position))
-        place.compare_exchange_strong(before, lapOf(position, ring_bits_) << kTimeBits | time,
-                                      std::memory_order_acq_rel);
-      uint64_t expected = found.word;
-      found.slot->word.compare_exchange_strong(expected, moved(found.word, ring_bits_),
-                                               std::memory_order_acq_rel);
-      found = slots.find(tag);
+      found = slots.findOrInsert(tag, 0, now_us);
       if (found.slot == nullptr) break;
+      const uint64_t position = positionOf(found.word);
+      const uint64_t before = ringOf(*found.slot)[position & mask].load(std::memory_order_acquire);
+      if (inLap(before, position)) {
+        help(found);
+      } else if (take(slots, tag, found, before, time)) {
+        ++at;
+      }
     }
+    if (found.slot == nullptr) ++lost;
   }
   return lost;
 }

@@ -96,6 +96,9 @@ class SlidingLog {
              SlotMemory<std::atomic<uint64_t>> places);
 
   SlotProtocol<Owner> protocol(Owner& owner, uint64_t tag) noexcept;
+  bool take(SlotProtocol<Owner>& slots, uint64_t tag, const SlotProtocol<Owner>::Place& found,
+            uint64_t before, uint64_t time) noexcept;
+  void help(const SlotProtocol<Owner>::Place& found) const noexcept;
   Places ringOf(const Slot& slot) const noexcept;
   bool inLap(uint64_t place, uint64_t position) const noexcept;
   View view(const RateRule& rule, Places ring, uint64_t word, uint64_t now_us) const noexcept;
