@@ -114,6 +114,7 @@ function writeClusters(out: MetricsWriter, rows: readonly ClusterRow[]): void {
   out.counter('millrace_upstream_queue_overflow_total', 'Requests refused because that queue was full.', of('queueOverflow'));
   out.counter('millrace_upstream_queue_timeouts_total', 'Requests refused because they waited in that queue for too long.', of('queueTimeouts'));
   out.counter('millrace_upstream_panic_picks_total', 'Requests sent without regard to health, because too few endpoints are healthy.', of('panicPicks'));
+  out.counter('millrace_upstream_hash_overflow_total', 'Requests sent to another endpoint than their hash says, because that one has more than its share.', of('hashOverflow'));
   out.counter('millrace_upstream_retries_total', 'Attempts after the first.', of('retries'));
   out.counter('millrace_upstream_timeouts_total', 'Requests that the upstream did not answer in time.', of('timeouts'));
   out.counter('millrace_upstream_protocol_errors_total', 'Upstream answers that were not valid HTTP.', of('protocolErrors'));

@@ -17,7 +17,7 @@ export function writeRateLimits(out: MetricsWriter, { running, stats }: ControlV
   out.counter('millrace_rate_limit_unplaced_total', 'Requests counted together with those of other clients, because the table of keys was full.', rows.map(({ name, counted }) => ({ labels: { limit: name }, value: counted.unplaced })));
   const table = stats.rateTable();
   out.gauge('millrace_rate_limit_keys', 'Clients that the table of rate limits remembers.', [{ value: table.keys }]);
-  out.gauge('millrace_rate_limit_key_capacity', 'Clients that it has room for.', [{ value: table.capacity }]);
+  out.gauge('millrace_rate_limit_key_capacity', 'Places in that table.', [{ value: table.capacity }]);
   out.gauge('millrace_rate_limit_table_bytes', 'Memory of that table.', [{ value: table.bytes }]);
   out.counter('millrace_rate_limit_evictions_total', 'Places of clients whose window was over, given to others.', [{ value: table.evicted }]);
 }

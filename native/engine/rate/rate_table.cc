@@ -262,7 +262,7 @@ void RateTable::readStats(std::span<double> out, uint64_t now_ns) const noexcept
     evicted += stripe.evicted.load(std::memory_order_relaxed);
     unplaced += stripe.unplaced.load(std::memory_order_relaxed);
   }
-  uint64_t capacity = max_keys_;
+  uint64_t capacity = buckets_.size() * Bucket::kSlots;
   uint64_t bytes = buckets_.bytes();
   for (const auto& log : logs_) {
     if (log == nullptr) continue;

@@ -51,8 +51,13 @@ uint32_t Reactor::pickEndpoint(Exchange& exchange, SubsetBinding& binding, Now n
     exchange.endpoint = start + picked;
     exchange.pool = &pool;
     exchange.counted_in_cluster = plan.bounded();
-    if (plan.panicking())
-      image.cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kPanicPicks, 1);
+    if (const uint32_t flags = binding.state.last_flags; flags != 0) [[unlikely]] {
+      auto& counters = image.cluster_shards[exchange.cluster]->counters;
+      if ((flags & PickerState::kPickedInPanic) != 0)
+        counters.add(abi::cluster_stat::kPanicPicks, 1);
+      if ((flags & PickerState::kHashOverflow) != 0)
+        counters.add(abi::cluster_stat::kHashOverflow, 1);
+    }
     return exchange.endpoint;
   }
   return kFull;
