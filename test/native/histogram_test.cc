@@ -143,6 +143,18 @@ CASE("a bucket goes on counting past 2^31 and 2^32") {
   EXPECT_EQ(shard.sum(), total * 5 + 120);
 }
 
+CASE("a count is the same before and after its passage of 2^31 is noted") {
+  for (uint64_t passed = 1; passed < 9; ++passed) {
+    for (uint64_t beyond = 0; beyond < 100; ++beyond) {
+      const uint64_t count = (passed << 31) + beyond;
+      const auto low = static_cast<uint32_t>(count);
+      EXPECT_EQ(histogram::wholeCount(static_cast<uint32_t>(passed), low), count);
+      EXPECT_EQ(histogram::wholeCount(static_cast<uint32_t>(passed) - 1, low), count);
+      EXPECT_EQ(histogram::wholeCount(static_cast<uint32_t>(passed) - 1, low - 100), count - 100);
+    }
+  }
+}
+
 CASE("a window holds what came in it, and says how long it is") {
   Windowed series;
   uint64_t span = 0;

@@ -16,6 +16,13 @@ inline constexpr uint32_t kPageBuckets = 64;
 inline constexpr uint32_t kPages = kBuckets / kPageBuckets;
 static_assert(kBuckets % kPageBuckets == 0 && kPages <= 32);
 
+// The count of a bucket of which `low` are the low 32 bits, and `halves` says how often it passed a
+// multiple of 2^31, or one less than that: see below.
+constexpr uint64_t wholeCount(uint32_t halves, uint32_t low) noexcept {
+  const uint64_t passed = uint64_t{halves} + ((halves & 1) != low >> 31 ? 1 : 0);
+  return (passed >> 1 << 32) + low;
+}
+
 }  // namespace histogram
 
 // The samples of one series and one worker: counts per bucket in pages that are made when the first
@@ -106,11 +113,11 @@ class HistogramShard {
       const High* const high = body->high.load(std::memory_order_acquire);
       for (uint32_t i = 0; i < histogram::kPageBuckets; ++i) {
         const uint32_t bucket = p * histogram::kPageBuckets + i;
-        uint64_t halves =
+        const uint32_t halves =
             high == nullptr ? 0 : high->halves[bucket].load(std::memory_order_acquire);
         const uint32_t low = page->counts[i].load(std::memory_order_relaxed);
-        if ((halves & 1) != low >> 31) ++halves;
-        if (const uint64_t count = (halves >> 1 << 32) + low; count != 0) callback(bucket, count);
+        if (const uint64_t count = histogram::wholeCount(halves, low); count != 0)
+          callback(bucket, count);
       }
     }
   }
