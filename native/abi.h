@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 2020816547u;
+inline constexpr uint32_t kHash = 2632494438u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -104,8 +104,9 @@ struct PathRecord {
   uint32_t kind;
   uint32_t candidate_start;
   uint32_t candidate_count;
+  uint32_t sure_route;
 };
-static_assert(sizeof(PathRecord) == 24);
+static_assert(sizeof(PathRecord) == 28);
 
 struct RegexRecord {
   uint32_t dfa;

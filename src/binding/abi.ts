@@ -81,7 +81,10 @@ export const RECORDS = {
     'routeStart', 'routeCount', // every ROUTE of this virtual host, in declared order
   ],
   /** A slot of the path table; empty when kind is 0. Key = hash32(path bytes, seed = kind). */
-  PATH: ['hash', 'keyOffset', 'keyLength', 'kind', 'candidateStart', 'candidateCount'],
+  PATH: [
+    'hash', 'keyOffset', 'keyLength', 'kind', 'candidateStart', 'candidateCount',
+    'sureRoute', // the first candidate where it has neither methods nor predicates, else NONE: spares two look-ups far away
+  ],
   REGEX: ['dfa', 'candidateStart', 'candidateCount'],
   /** Transition table: next = U16[transitionStart + state * classCount + BYTES[classOffset + byte]]; state 0 is dead. */
   DFA: ['stateCount', 'classCount', 'classOffset', 'transitionStart', 'startState', 'acceptOffset'],

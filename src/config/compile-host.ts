@@ -4,7 +4,7 @@ import { addLimitRows } from './compile-rate.ts';
 import { compileRoute } from './compile-route.ts';
 import { hash32 } from './hash.ts';
 import { layOutTable } from './hash-table.ts';
-import type { VirtualHostConfig } from './types.ts';
+import type { RouteConfig, VirtualHostConfig } from './types.ts';
 
 const encoder = new TextEncoder();
 const EMPTY_PATH_SLOT = 0;
@@ -68,7 +68,12 @@ interface PathEntry {
   value: string;
   /** ROUTE indexes in declared order. */
   candidates: number[];
+  /** The first of them takes every request with this path. */
+  isSure: boolean;
 }
+
+const isUnconditional = ({ match }: RouteConfig): boolean =>
+  match.methods.length === 0 && match.headers.length === 0 && match.query.length === 0;
 
 function compileVirtualHost(compilation: Compilation, host: VirtualHostConfig): number {
   const { writer, regexes, rateLimits } = compilation;
@@ -89,7 +94,7 @@ function compileVirtualHost(compilation: Compilation, host: VirtualHostConfig): 
     }
     const key = `${kind} ${value}`;
     const entry = paths.get(key);
-    if (entry === undefined) paths.set(key, { kind: PATH_KIND[kind], value, candidates: [index] });
+    if (entry === undefined) paths.set(key, { kind: PATH_KIND[kind], value, candidates: [index], isSure: isUnconditional(route) });
     else entry.candidates.push(index);
   }
   const regexStart = writer.count('REGEX');
@@ -137,6 +142,7 @@ function addPathTable({ writer }: Compilation, entries: readonly PathEntry[]) {
       kind: entry.kind,
       candidateStart,
       candidateCount: entry.candidates.length,
+      sureRoute: entry.isSure ? (entry.candidates[0] ?? NONE) : NONE,
     });
   });
   return { ...table, lengthsLow: lengthsLow >>> 0, lengthsHigh: lengthsHigh >>> 0 };

@@ -118,12 +118,15 @@ uint32_t ImageBuilder::addVhost(const VhostSpec& spec) {
   for (const auto& [key, candidates] : keys) {
     const Text path = text(key.second);
     if (key.first == abi::path_kind::kPrefix) lengths |= uint64_t{1} << std::min(path.length, 63u);
+    const abi::RouteRecord& first = routes[candidates.front()];
+    const bool sure = first.methods == 0 && first.predicate_count == 0;
     const abi::PathRecord row{murmur3(key.second, key.first),
                               path.offset,
                               path.length,
                               key.first,
                               static_cast<uint32_t>(index.size()),
-                              static_cast<uint32_t>(candidates.size())};
+                              static_cast<uint32_t>(candidates.size()),
+                              sure ? candidates.front() : abi::kNone};
     insert(paths, r.path_start, r.path_capacity, row, isEmptyPath);
     index.insert(index.end(), candidates.begin(), candidates.end());
   }

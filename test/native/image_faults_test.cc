@@ -59,6 +59,18 @@ CASE("faults of tables are refused") {
   });
   refused("route of another virtual host",
           [](auto& b) { b.index[b.regexes[0].candidate_start] = 6; });
+  const auto path_slot = [](ImageBuilder& b, bool sure) {
+    return std::find_if(b.paths.begin(), b.paths.end(), [sure](auto& p) {
+      return p.kind != 0 && (p.sure_route != abi::kNone) == sure;
+    });
+  };
+  refused("wrong sure route of a path",
+          [&](auto& b) { path_slot(b, true)->sure_route = abi::kNone; });
+  refused("wrong sure route of a path", [&](auto& b) { ++path_slot(b, true)->sure_route; });
+  refused("wrong sure route of a path", [&](auto& b) {
+    const auto slot = path_slot(b, false);
+    slot->sure_route = b.index[slot->candidate_start];
+  });
   refused("route under the wrong path", [](auto& b) { b.routes[4].path_length = 0; });
   refused("listener without a route table", [](auto& b) { b.listeners[0].route_table = 1; });
   refused("trust rows out of bounds", [](auto& b) { b.listeners[0].trust_count = 3; });

@@ -143,6 +143,10 @@ bool ImageCheck::pathTable(const abi::VhostRecord& r) noexcept {
     if (slot.kind == abi::path_kind::kPrefix)
       lengths |= uint64_t{1} << std::min(slot.key_length, 63u);
     if (!candidates(r, slot.candidate_start, slot.candidate_count, slot.kind, key)) return false;
+    const uint32_t first = image_.indexes()[slot.candidate_start];
+    const abi::RouteRecord& route = image_.routes()[first];
+    const bool sure = route.methods == 0 && route.predicate_count == 0;
+    if (slot.sure_route != (sure ? first : abi::kNone)) return fail("wrong sure route of a path");
   }
   if (lengths != (r.prefix_lengths_low | uint64_t{r.prefix_lengths_high} << 32)) {
     return fail("prefix lengths do not agree with the prefixes");

@@ -131,7 +131,7 @@ class PathSearch {
       const uint32_t kept = std::min(count, kKept);
       for (uint32_t k = 1; k <= kept; ++k) {
         const abi::PathRecord* slot = hits[(count - k) % kKept];
-        const uint32_t route = firstRoute(slot->candidate_start, slot->candidate_count);
+        const uint32_t route = routeOf(*slot);
         if (route != abi::kNone) return route;
         limit = slot->key_length - 1;
       }
@@ -159,7 +159,14 @@ class PathSearch {
 
   uint32_t tryPath(uint32_t hash, std::size_t length, uint32_t kind) const noexcept {
     const abi::PathRecord* slot = find(hash, length, kind);
-    return slot == nullptr ? abi::kNone : firstRoute(slot->candidate_start, slot->candidate_count);
+    return slot == nullptr ? abi::kNone : routeOf(*slot);
+  }
+
+  // With many routes, the index row and the route would be two more cache misses, one after the
+  // other.
+  uint32_t routeOf(const abi::PathRecord& slot) const noexcept {
+    if (slot.sure_route != abi::kNone) return slot.sure_route;
+    return firstRoute(slot.candidate_start, slot.candidate_count);
   }
 
   uint32_t firstRoute(uint32_t start, uint32_t count) const noexcept {
