@@ -76,6 +76,7 @@ export const SUITES: readonly Suite[] = [
   test('gate', ...GATE),
   { ...test('gate_race', ...GATE), sanitizer: 'thread' },
   test('rate_protocol'),
+  test('rate_log'),
   { ...test('rate_race', ...RATE), sanitizer: 'thread' },
   test('reactor_hold', ...ENGINE),
   test('upstream_notes', 'native/engine/http/load_report.cc', 'native/engine/http/retry_after.cc', 'native/engine/http/response_parser.cc'),

@@ -29,50 +29,61 @@ uint64_t moved(uint64_t word, uint32_t ring_bits) noexcept {
 
 }  // namespace
 
-uint32_t SlidingLog::classOf(uint32_t limit) noexcept {
+template <template <typename> typename Atomic>
+uint32_t BasicSlidingLog<Atomic>::classOf(uint32_t limit) noexcept {
   const uint32_t ring = std::bit_ceil(std::clamp(limit, kMinRing, kMaxLimit));
   return static_cast<uint32_t>(std::countr_zero(ring) - std::countr_zero(kMinRing));
 }
 
-std::unique_ptr<SlidingLog> SlidingLog::create(uint64_t max_keys, uint32_t log_class,
-                                               const RateWindows& windows) {
+template <template <typename> typename Atomic>
+std::unique_ptr<BasicSlidingLog<Atomic>> BasicSlidingLog<Atomic>::create(
+    uint64_t max_keys, uint32_t log_class, const RateWindows& windows) {
   const uint32_t ring_bits = log_class + std::countr_zero(kMinRing);
   const uint64_t clients = std::max<uint64_t>(max_keys * 2 >> ring_bits, 2 * Bucket::kSlots);
   SlotMemory<Bucket> buckets((clients + Bucket::kSlots - 1) / Bucket::kSlots);
-  SlotMemory<std::atomic<uint64_t>> places((buckets.size() * Bucket::kSlots) << ring_bits);
+  SlotMemory<Atomic<uint64_t>> places((buckets.size() * Bucket::kSlots) << ring_bits);
   if (buckets.size() == 0 || places.size() == 0) return nullptr;
-  return std::unique_ptr<SlidingLog>(
-      new SlidingLog(ring_bits, windows, std::move(buckets), std::move(places)));
+  return std::unique_ptr<BasicSlidingLog>(
+      new BasicSlidingLog(ring_bits, windows, std::move(buckets), std::move(places)));
 }
 
-SlidingLog::SlidingLog(uint32_t ring_bits, const RateWindows& windows, SlotMemory<Bucket> buckets,
-                       SlotMemory<std::atomic<uint64_t>> places)
+template <template <typename> typename Atomic>
+BasicSlidingLog<Atomic>::BasicSlidingLog(uint32_t ring_bits, const RateWindows& windows,
+                                         SlotMemory<Bucket> buckets,
+                                         SlotMemory<Atomic<uint64_t>> places)
     : ring_bits_(ring_bits),
       windows_(windows),
       buckets_(std::move(buckets)),
       places_(std::move(places)) {}
 
-SlotProtocol<SlidingLog::Owner> SlidingLog::protocol(Owner& owner, uint64_t tag) noexcept {
+template <template <typename> typename Atomic>
+typename BasicSlidingLog<Atomic>::Protocol BasicSlidingLog<Atomic>::protocol(
+    Owner& owner, uint64_t tag) noexcept {
   return {owner, buckets_[rate_tag::firstBucket(tag, buckets_.size())],
           buckets_[rate_tag::secondBucket(tag, buckets_.size())]};
 }
 
-void SlidingLog::prefetch(uint64_t tag) const noexcept {
+template <template <typename> typename Atomic>
+void BasicSlidingLog<Atomic>::prefetch(uint64_t tag) const noexcept {
   __builtin_prefetch(&buckets_[rate_tag::firstBucket(tag, buckets_.size())]);
   __builtin_prefetch(&buckets_[rate_tag::secondBucket(tag, buckets_.size())]);
 }
 
-SlidingLog::Places SlidingLog::ringOf(const Slot& slot) const noexcept {
+template <template <typename> typename Atomic>
+typename BasicSlidingLog<Atomic>::Places BasicSlidingLog<Atomic>::ringOf(
+    const Slot& slot) const noexcept {
   const uint64_t index = static_cast<uint64_t>(&slot - buckets_.data()->slots);
   return places_.data() + (index << ring_bits_);
 }
 
-bool SlidingLog::inLap(uint64_t place, uint64_t position) const noexcept {
+template <template <typename> typename Atomic>
+bool BasicSlidingLog<Atomic>::inLap(uint64_t place, uint64_t position) const noexcept {
   return place >> kTimeBits == lapOf(position, ring_bits_);
 }
 
-bool SlidingLog::Owner::expired(const Slot& slot, uint64_t tag, uint64_t word,
-                                uint64_t now_us) const noexcept {
+template <template <typename> typename Atomic>
+bool BasicSlidingLog<Atomic>::Owner::expired(const Slot& slot, uint64_t tag, uint64_t word,
+                                             uint64_t now_us) const noexcept {
   if (ownOf(word) == 0) return true;
   const uint64_t last = positionOf(word) - 1;
   const uint64_t place = log.ringOf(slot)[last & ((uint64_t{1} << log.ring_bits_) - 1)].load(
@@ -82,16 +93,20 @@ bool SlidingLog::Owner::expired(const Slot& slot, uint64_t tag, uint64_t word,
          timeOf(place) + log.windows_.windowUs(rate_tag::windowClass(tag)) <= now_us;
 }
 
-uint64_t SlidingLog::Owner::nextIncarnation(const Slot&, uint64_t word) const noexcept {
+template <template <typename> typename Atomic>
+uint64_t BasicSlidingLog<Atomic>::Owner::nextIncarnation(const Slot&,
+                                                         uint64_t word) const noexcept {
   return (positionOf(word) + 1) & kPositionMask;
 }
 
-void SlidingLog::Owner::tookOver(const Slot&) const noexcept {
+template <template <typename> typename Atomic>
+void BasicSlidingLog<Atomic>::Owner::tookOver(const Slot&) const noexcept {
   log.evicted_.fetch_add(1, std::memory_order_relaxed);
 }
 
-SlidingLog::View SlidingLog::view(const RateRule& rule, Places ring, uint64_t word,
-                                  uint64_t now_us) const noexcept {
+template <template <typename> typename Atomic>
+typename BasicSlidingLog<Atomic>::View BasicSlidingLog<Atomic>::view(
+    const RateRule& rule, Places ring, uint64_t word, uint64_t now_us) const noexcept {
   const uint64_t mask = (uint64_t{1} << ring_bits_) - 1;
   const uint64_t position = positionOf(word);
   const uint64_t own = ownOf(word);
@@ -113,8 +128,9 @@ SlidingLog::View SlidingLog::view(const RateRule& rule, Places ring, uint64_t wo
 
 // Times in a ring never fall: the first that still counts is found by halving. Only a number for a
 // header: places that change meanwhile may make it one or two smaller.
-uint32_t SlidingLog::remaining(const RateRule& rule, Places ring, uint64_t word,
-                               uint64_t now_us) const noexcept {
+template <template <typename> typename Atomic>
+uint32_t BasicSlidingLog<Atomic>::remaining(const RateRule& rule, Places ring, uint64_t word,
+                                            uint64_t now_us) const noexcept {
   const uint64_t mask = (uint64_t{1} << ring_bits_) - 1;
   const uint64_t position = positionOf(word);
   uint64_t low = position - std::min<uint64_t>(ownOf(word), rule.limit);
@@ -132,11 +148,11 @@ uint32_t SlidingLog::remaining(const RateRule& rule, Places ring, uint64_t word,
 }
 
 // False when the request counted nowhere: its place or its slot went to somebody else.
-bool SlidingLog::take(SlotProtocol<Owner>& slots, uint64_t tag,
-                      const SlotProtocol<Owner>::Place& found, uint64_t before,
-                      uint64_t time) noexcept {
+template <template <typename> typename Atomic>
+bool BasicSlidingLog<Atomic>::take(Protocol& slots, uint64_t tag, const Place& found,
+                                   uint64_t before, uint64_t time) noexcept {
   const uint64_t position = positionOf(found.word);
-  std::atomic<uint64_t>& place = ringOf(*found.slot)[position & ((uint64_t{1} << ring_bits_) - 1)];
+  Atomic<uint64_t>& place = ringOf(*found.slot)[position & ((uint64_t{1} << ring_bits_) - 1)];
   if (!place.compare_exchange_strong(before, lapOf(position, ring_bits_) << kTimeBits | time,
                                      std::memory_order_acq_rel))
     return false;
@@ -153,14 +169,17 @@ bool SlidingLog::take(SlotProtocol<Owner>& slots, uint64_t tag,
 }
 
 // Moves the position on for a thread that took its place and has not done so.
-void SlidingLog::help(const SlotProtocol<Owner>::Place& found) const noexcept {
+template <template <typename> typename Atomic>
+void BasicSlidingLog<Atomic>::help(const Place& found) const noexcept {
   uint64_t expected = found.word;
   found.slot->word.compare_exchange_strong(expected, moved(found.word, ring_bits_),
                                            std::memory_order_acq_rel);
 }
 
-SlidingLog::Verdict SlidingLog::check(const RateRule& rule, uint64_t tag,
-                                      uint64_t now_us) noexcept {
+template <template <typename> typename Atomic>
+typename BasicSlidingLog<Atomic>::Verdict BasicSlidingLog<Atomic>::check(const RateRule& rule,
+                                                                         uint64_t tag,
+                                                                         uint64_t now_us) noexcept {
   Owner owner{*this};
   auto slots = protocol(owner, tag);
   const uint64_t mask = (uint64_t{1} << ring_bits_) - 1;
@@ -170,10 +189,10 @@ SlidingLog::Verdict SlidingLog::check(const RateRule& rule, uint64_t tag,
       found = slots.findOrInsert(tag, 0, now_us);
       if (found.slot == nullptr) return {false, true, 0, 0, 0};
     }
-    std::atomic<uint64_t>& slot_word = found.slot->word;
+    Atomic<uint64_t>& slot_word = found.slot->word;
     const uint64_t position = positionOf(found.word);
     const Places ring = ringOf(*found.slot);
-    std::atomic<uint64_t>& place = ring[position & mask];
+    Atomic<uint64_t>& place = ring[position & mask];
     uint64_t before = place.load(std::memory_order_acquire);
     if (inLap(before, position)) {
       help(found);
@@ -192,9 +211,13 @@ SlidingLog::Verdict SlidingLog::check(const RateRule& rule, uint64_t tag,
   }
 }
 
-SlidingLog::Verdict SlidingLog::peek(const RateRule& rule, uint64_t tag, uint64_t now_us) noexcept {
+template <template <typename> typename Atomic>
+typename BasicSlidingLog<Atomic>::Verdict BasicSlidingLog<Atomic>::peek(const RateRule& rule,
+                                                                        uint64_t tag,
+                                                                        uint64_t now_us) noexcept {
   Owner owner{*this};
   auto slots = protocol(owner, tag);
+  const uint64_t mask = (uint64_t{1} << ring_bits_) - 1;
   for (;;) {
     const auto found = slots.find(tag);
     if (found.slot == nullptr) {
@@ -202,6 +225,11 @@ SlidingLog::Verdict SlidingLog::peek(const RateRule& rule, uint64_t tag, uint64_
       return {true, false, rule.limit, 0, 0};
     }
     const Places ring = ringOf(*found.slot);
+    const uint64_t position = positionOf(found.word);
+    if (inLap(ring[position & mask].load(std::memory_order_acquire), position)) {
+      help(found);
+      continue;
+    }
     const View now = view(rule, ring, found.word, now_us);
     if (now.stale || found.slot->word.load(std::memory_order_acquire) != found.word) continue;
     if (now.retry_us != 0) return {false, false, 0, now.newest_us, now.retry_us};
@@ -210,8 +238,9 @@ SlidingLog::Verdict SlidingLog::peek(const RateRule& rule, uint64_t tag, uint64_
   }
 }
 
-uint64_t SlidingLog::absorb(const SlidingLog& old, uint64_t now_us) noexcept {
-  Owner old_owner{const_cast<SlidingLog&>(old)};
+template <template <typename> typename Atomic>
+uint64_t BasicSlidingLog<Atomic>::absorb(const BasicSlidingLog& old, uint64_t now_us) noexcept {
+  Owner old_owner{const_cast<BasicSlidingLog&>(old)};
   Owner owner{*this};
   const uint64_t mask = (uint64_t{1} << ring_bits_) - 1;
   uint64_t lost = 0;
@@ -246,8 +275,9 @@ uint64_t SlidingLog::absorb(const SlidingLog& old, uint64_t now_us) noexcept {
   return lost;
 }
 
-uint64_t SlidingLog::countKeys(uint64_t now_us) const noexcept {
-  const Owner owner{const_cast<SlidingLog&>(*this)};
+template <template <typename> typename Atomic>
+uint64_t BasicSlidingLog<Atomic>::countKeys(uint64_t now_us) const noexcept {
+  const Owner owner{const_cast<BasicSlidingLog&>(*this)};
   uint64_t keys = 0;
   for (uint64_t i = 0; i < capacity(); ++i) {
     const Slot& slot = buckets_[i / Bucket::kSlots].slots[i % Bucket::kSlots];
@@ -257,5 +287,7 @@ uint64_t SlidingLog::countKeys(uint64_t now_us) const noexcept {
   }
   return keys;
 }
+
+template class BasicSlidingLog<std::atomic>;
 
 }  // namespace millrace

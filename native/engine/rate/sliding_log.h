@@ -38,7 +38,8 @@ namespace millrace {
 // anew. A new client begins one position further, so that a place that a late thread wrote is in a
 // lap before its own, and is not believed. Times in a ring never fall: an earlier clock takes the
 // time of the last request.
-class SlidingLog {
+template <template <typename> typename Atomic = std::atomic>
+class BasicSlidingLog {
  public:
   static constexpr uint32_t kClasses = 5;
   static constexpr uint32_t kMinRing = 8;
@@ -48,8 +49,8 @@ class SlidingLog {
   static uint32_t classOf(uint32_t limit) noexcept;
 
   // Null without memory. `windows` outlives it.
-  static std::unique_ptr<SlidingLog> create(uint64_t max_keys, uint32_t log_class,
-                                            const RateWindows& windows);
+  static std::unique_ptr<BasicSlidingLog> create(uint64_t max_keys, uint32_t log_class,
+                                                 const RateWindows& windows);
 
   struct Verdict {
     bool allowed;
@@ -63,7 +64,7 @@ class SlidingLog {
   Verdict check(const RateRule& rule, uint64_t tag, uint64_t now_us) noexcept;
   Verdict peek(const RateRule& rule, uint64_t tag, uint64_t now_us) noexcept;
   // See RateTable::absorb. Of the same class.
-  uint64_t absorb(const SlidingLog& old, uint64_t now_us) noexcept;
+  uint64_t absorb(const BasicSlidingLog& old, uint64_t now_us) noexcept;
 
   uint64_t countKeys(uint64_t now_us) const noexcept;
   uint64_t capacity() const noexcept { return buckets_.size() * Bucket::kSlots; }
@@ -71,13 +72,13 @@ class SlidingLog {
   uint64_t bytes() const noexcept { return buckets_.bytes() + places_.bytes(); }
 
  private:
-  using Bucket = RateBucket<>;
-  using Slot = RateSlot<>;
-  using Places = std::atomic<uint64_t>*;
+  using Bucket = RateBucket<Atomic>;
+  using Slot = RateSlot<Atomic>;
+  using Places = Atomic<uint64_t>*;
 
   // See SlotProtocol.
   struct Owner {
-    SlidingLog& log;
+    BasicSlidingLog& log;
     bool expired(const Slot& slot, uint64_t tag, uint64_t word, uint64_t now_us) const noexcept;
     uint64_t nextIncarnation(const Slot&, uint64_t word) const noexcept;
     uint64_t firstState(const Slot&, uint64_t incarnation, uint64_t) const noexcept {
@@ -85,6 +86,9 @@ class SlidingLog {
     }
     void tookOver(const Slot&) const noexcept;
   };
+  using Protocol = SlotProtocol<Owner, Atomic>;
+  using Place = typename Protocol::Place;
+
   // One look at a client's ring.
   struct View {
     uint64_t newest_us = 0;
@@ -92,13 +96,13 @@ class SlidingLog {
     bool stale = false;     // places belong to other laps: the slot has moved on meanwhile
   };
 
-  SlidingLog(uint32_t ring_bits, const RateWindows& windows, SlotMemory<Bucket> buckets,
-             SlotMemory<std::atomic<uint64_t>> places);
+  BasicSlidingLog(uint32_t ring_bits, const RateWindows& windows, SlotMemory<Bucket> buckets,
+                  SlotMemory<Atomic<uint64_t>> places);
 
-  SlotProtocol<Owner> protocol(Owner& owner, uint64_t tag) noexcept;
-  bool take(SlotProtocol<Owner>& slots, uint64_t tag, const SlotProtocol<Owner>::Place& found,
-            uint64_t before, uint64_t time) noexcept;
-  void help(const SlotProtocol<Owner>::Place& found) const noexcept;
+  Protocol protocol(Owner& owner, uint64_t tag) noexcept;
+  bool take(Protocol& slots, uint64_t tag, const Place& found, uint64_t before,
+            uint64_t time) noexcept;
+  void help(const Place& found) const noexcept;
   Places ringOf(const Slot& slot) const noexcept;
   bool inLap(uint64_t place, uint64_t position) const noexcept;
   View view(const RateRule& rule, Places ring, uint64_t word, uint64_t now_us) const noexcept;
@@ -108,9 +112,11 @@ class SlidingLog {
   const uint32_t ring_bits_;
   const RateWindows& windows_;
   const SlotMemory<Bucket> buckets_;
-  const SlotMemory<std::atomic<uint64_t>> places_;
+  const SlotMemory<Atomic<uint64_t>> places_;
   std::atomic<uint64_t> evicted_{0};
 };
+
+using SlidingLog = BasicSlidingLog<>;
 
 }  // namespace millrace
 
