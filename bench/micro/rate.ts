@@ -2,6 +2,7 @@
 import { RateLimiterMemory } from 'rate-limiter-flexible';
 import { RATE_ALGORITHM } from '../../src/binding/abi.ts';
 import { createRateTable, type RateTable } from '../../src/binding/rate-table.ts';
+import { Gcra, SlidingLog, SlidingWindow } from '../../test/reference/rate/limiter.ts';
 import { lazy, sink, type Loop, type Row } from './harness.ts';
 import { below, random } from './random.ts';
 
@@ -11,6 +12,7 @@ const WINDOW_NS = WINDOW_MS * 1e6;
 /** slidingLog is for small limits: it keeps every request. */
 const LIMITS = { slidingWindow: 100, slidingLog: 16, gcra: 100 } as const;
 type Algorithm = keyof typeof LIMITS;
+const REFERENCES = { slidingWindow: SlidingWindow, slidingLog: SlidingLog, gcra: Gcra };
 
 interface Case {
   algorithm: Algorithm;
@@ -98,6 +100,23 @@ async function* nativeRows(of: Case, timed: () => Timed): AsyncGenerator<Row> {
       const { table, rule } = tableOf(of);
       const out = new Float64Array(4);
       return loopOf(of, (low, high, now) => table.check(rule, low, high, now, out));
+    },
+  };
+  // An object per client, none of which ever goes.
+  yield {
+    subject,
+    by: 'reference',
+    threads: 1,
+    prepare: () => {
+      const Limiter = REFERENCES[of.algorithm];
+      const settings = { limit: LIMITS[of.algorithm], windowMs: WINDOW_MS, burst: LIMITS[of.algorithm] };
+      const clients = new Map<number, InstanceType<typeof Limiter>>();
+      return loopOf(of, (low, high, now) => {
+        const key = low + (high >>> 11) * 2 ** 32;
+        let client = clients.get(key);
+        if (client === undefined) clients.set(key, (client = new Limiter(settings)));
+        return client.check(BigInt(now)).allowed;
+      });
     },
   };
 }
