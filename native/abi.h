@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 2632494438u;
+inline constexpr uint32_t kHash = 423710021u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -309,8 +309,10 @@ struct SubsetRecord {
   uint32_t cluster;
   uint32_t member_start;
   uint32_t member_count;
+  uint32_t name_offset;
+  uint32_t name_length;
 };
-static_assert(sizeof(SubsetRecord) == 12);
+static_assert(sizeof(SubsetRecord) == 20);
 
 struct RateLimitRecord {
   uint32_t name_offset;
@@ -525,6 +527,20 @@ inline constexpr uint32_t kMaxWorkers = 64u;
 inline constexpr uint32_t kMaxRespondBodyBytes = 1048576u;
 inline constexpr uint32_t kMaxRespondHeadersBytes = 65536u;
 inline constexpr uint32_t kMaxEndpoints = 65535u;
+inline constexpr uint32_t kMaxWeight = 1000000u;
+inline constexpr uint32_t kMaxPriority = 127u;
+inline constexpr uint32_t kMaxMaglevTable = 5000011u;
+inline constexpr uint32_t kMinRing = 1024u;
+inline constexpr uint32_t kMaxRing = 8388608u;
+inline constexpr uint32_t kMaxHashSources = 16u;
+inline constexpr uint32_t kMaxHashBalancePercent = 100000u;
+inline constexpr uint32_t kMaxBiasMillis = 10000u;
+inline constexpr uint32_t kMinAggressionMillis = 100u;
+inline constexpr uint32_t kMaxAggressionMillis = 10000u;
+inline constexpr uint32_t kMaxOverprovisioningPercent = 1000u;
+inline constexpr uint32_t kMaxBalancerTimeMs = 3600000u;
+inline constexpr uint32_t kMaxSubsetKeys = 16u;
+inline constexpr uint32_t kMaxSelectors = 64u;
 inline constexpr uint32_t kMaxRateLimitsPerRoute = 16u;
 inline constexpr uint32_t kMaxSlidingLog = 128u;
 inline constexpr uint32_t kMaxRateRequests = 1000000u;

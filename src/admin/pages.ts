@@ -80,7 +80,7 @@ function clusters({ running, stats }: ControlView): AdminAnswer {
     const latency = stats.clusterHistogram(version, index, 'duration');
     return {
       name,
-      policy: cluster.policy,
+      policy: cluster.balancer.policy,
       tls: cluster.tls !== null,
       endpoints: cluster.endpoints.map((endpoint) => {
         const at = endpointIndex++;

@@ -185,7 +185,11 @@ export const RECORDS = {
     'pathOffset', 'pathLength', // cookie: its Path
   ],
   /** Endpoints of a cluster that a route may choose from. */
-  SUBSET: ['cluster', 'memberStart', 'memberCount'], // INDEX rows: ENDPOINT rows of weight > 0
+  SUBSET: [
+    'cluster',
+    'memberStart', 'memberCount', // INDEX rows, ascending: ENDPOINT rows of weight > 0
+    'nameOffset', 'nameLength', // "version=v2,stage=prod"; offset NONE = every endpoint of the cluster
+  ],
   RATE_LIMIT: [
     'nameOffset', 'nameLength', // unique in the configuration: in metrics and in RateLimit headers
     'tag', // identity of its counters: equal in two images when the counters carry over
@@ -366,6 +370,24 @@ export const LIMITS = {
   maxRespondHeadersBytes: 64 * 1024,
   /** Endpoints of one cluster: slots of a balancer table are u16. */
   maxEndpoints: 65_535,
+  /** Of an endpoint, and of a cluster among weighted ones. */
+  maxWeight: 1_000_000,
+  maxPriority: 127,
+  /** Prime, as every size of a Maglev table. */
+  maxMaglevTable: 5_000_011,
+  minRing: 1024,
+  maxRing: 8_388_608,
+  maxHashSources: 16,
+  maxHashBalancePercent: 100_000,
+  maxBiasMillis: 10_000,
+  minAggressionMillis: 100,
+  maxAggressionMillis: 10_000,
+  maxOverprovisioningPercent: 1000,
+  /** Of latencies and penalties of a balancer: microseconds of it fit 32 bits. */
+  maxBalancerTimeMs: 3_600_000,
+  /** Metadata keys of one selector, and selectors of a cluster. */
+  maxSubsetKeys: 16,
+  maxSelectors: 64,
   maxRateLimitsPerRoute: 16,
   /** A sliding log remembers every request of the window. */
   maxSlidingLog: 128,

@@ -6,7 +6,7 @@ import { resolveHost } from '../discovery/resolve.ts';
 
 /** The one way in which every command loads a configuration, so that `check` finds what `run` would. */
 export function load(file: string): Promise<LoadResult> {
-  return loadConfig(file, { resolveHost, nowMs: systemClock.wallMs() });
+  return loadConfig(file, { resolveHost, nowMs: systemClock.wallMs(), zone: process.env['MILLRACE_ZONE'] || undefined });
 }
 
 /** Throws ConfigRefused when the file has problems. */

@@ -87,13 +87,16 @@ function buildPredicate(name: string, parsed: ParsedPredicate): PredicateConfig 
 
 function buildAction(parsed: ParsedRoute, files: ConfigFiles): ActionConfig {
   const { weightedClusters, redirect, respond } = parsed;
-  if (weightedClusters !== undefined) return { kind: 'weightedClusters', clusters: weightedClusters };
+  if (weightedClusters !== undefined) {
+    const clusters = weightedClusters.map(({ cluster, subset = null, weight }) => ({ cluster, subset, weight }));
+    return { kind: 'weightedClusters', clusters };
+  }
   if (redirect !== undefined) {
     const { status, scheme = null, host = null, port = 0, stripQuery } = redirect;
     return { kind: 'redirect', redirect: { status, scheme, host, port, rewrite: buildRewrite(redirect), stripQuery } };
   }
   if (respond !== undefined) return { kind: 'respond', respond: buildRespond(respond, files) };
-  return { kind: 'cluster', cluster: parsed.cluster ?? '' };
+  return { kind: 'cluster', cluster: parsed.cluster ?? '', subset: parsed.subset ?? null };
 }
 
 function buildRespond(parsed: NonNullable<ParsedRoute['respond']>, files: ConfigFiles): RespondConfig {

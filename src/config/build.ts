@@ -1,17 +1,24 @@
 import { availableParallelism } from 'node:os';
 import { LIMITS } from '../binding/abi.ts';
+import { buildCluster } from './build-cluster.ts';
 import { buildRateLimits } from './build-rate.ts';
 import { buildVirtualHost } from './build-route.ts';
-import { expandEndpoint, type Resolutions } from './endpoints.ts';
-import type { ConfigFiles } from './files.ts';
+import type { Resolutions } from './endpoints.ts';
+import { required, type ConfigFiles } from './files.ts';
 import { rateOwnerOfListener } from './rate-names.ts';
-import type { ParsedCluster, ParsedConfig, ParsedListener } from './schema.ts';
-import type { ClusterConfig, Config, ListenerConfig } from './types.ts';
+import type { ParsedConfig, ParsedListener } from './schema.ts';
+import type { Config, ListenerConfig } from './types.ts';
 
 /** Puts together what the schema, the files and the resolver gave. All three must have been free of problems. */
-export function buildConfig(parsed: ParsedConfig, files: ConfigFiles, resolutions: Resolutions): Config {
+export function buildConfig(
+  parsed: ParsedConfig,
+  files: ConfigFiles,
+  resolutions: Resolutions,
+  zone: string | null,
+): Config {
   return {
     workers: parsed.workers ?? Math.min(availableParallelism(), LIMITS.maxWorkers),
+    zone,
     drainTimeoutMs: parsed.drainTimeout,
     log: { level: parsed.log.level },
     admin: parsed.admin === false ? null : parsed.admin.address,
@@ -20,7 +27,7 @@ export function buildConfig(parsed: ParsedConfig, files: ConfigFiles, resolution
     routes: mapValues(parsed.routes, (hosts, table) =>
       hosts.map((host, index) => buildVirtualHost(host, table, index, files)),
     ),
-    clusters: mapValues(parsed.clusters, (cluster) => buildCluster(cluster, files, resolutions)),
+    clusters: mapValues(parsed.clusters, (cluster) => buildCluster(cluster, files, resolutions, zone)),
   };
 }
 
@@ -44,40 +51,4 @@ function buildListener(parsed: ParsedListener, files: ConfigFiles): ListenerConf
     maxRequestHeadBytes: parsed.maxRequestHead,
     rateLimits: buildRateLimits(parsed.rateLimit, rateOwnerOfListener(parsed.name)),
   };
-}
-
-function buildCluster(parsed: ParsedCluster, files: ConfigFiles, resolutions: Resolutions): ClusterConfig {
-  const { tls, pool } = parsed;
-  const identity =
-    tls?.cert !== undefined && tls.key !== undefined ? required(files.certificate(tls.cert, tls.key)) : undefined;
-  return {
-    policy: parsed.balancer.policy,
-    endpoints: parsed.endpoints.flatMap((entry) => {
-      const { address, weight } = 'kind' in entry ? { address: entry, weight: 1 } : entry;
-      return expandEndpoint(address, weight, resolutions);
-    }),
-    connectTimeoutMs: parsed.connectTimeout,
-    pool: {
-      idleTimeoutMs: pool.idleTimeout,
-      maxConnections: pool.maxConnections,
-      maxPending: pool.maxPending,
-      maxRequestsPerConnection: pool.maxRequestsPerConnection,
-    },
-    tls:
-      tls === undefined
-        ? null
-        : {
-            serverName: tls.serverName ?? null,
-            ca: tls.ca === undefined ? null : required(files.content(tls.ca)).toString('utf8'),
-            cert: identity?.cert ?? null,
-            key: identity?.key ?? null,
-            insecureSkipVerify: tls.insecureSkipVerify,
-          },
-  };
-}
-
-/** What an earlier step has made certain. */
-export function required<T>(value: T | undefined): T {
-  if (value === undefined) throw new Error('configuration was built before it was checked');
-  return value;
 }

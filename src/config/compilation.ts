@@ -1,5 +1,6 @@
 import type { ImageWriter } from './image-writer.ts';
 import type { RegexTables } from './regex-tables.ts';
+import type { ClusterChoice } from './types.ts';
 
 /** What the parts of the compiler share. */
 export interface Compilation {
@@ -7,8 +8,8 @@ export interface Compilation {
   regexes: RegexTables;
   /** Name -> index of CLUSTER. */
   clusters: ReadonlyMap<string, number>;
-  /** By index of CLUSTER: its first SUBSET, every endpoint. */
-  subsets: readonly number[];
+  /** Index of SUBSET that a route picks from. */
+  subsetOf: (choice: ClusterChoice) => number;
   /** Name -> index of RATE_LIMIT. */
   rateLimits: ReadonlyMap<string, number>;
   /** Name -> index of ROUTE_TABLE. */

@@ -1,10 +1,14 @@
 import { FAMILY, NONE, POLICY, TLS_FLAG } from '../binding/abi.ts';
 import { ipBytes } from './address.ts';
+import { compileBalancer } from './compile-balancer.ts';
+import { compileSubsets } from './compile-subsets.ts';
 import type { ImageWriter } from './image-writer.ts';
-import type { ClusterConfig, EndpointConfig, UpstreamTlsConfig } from './types.ts';
+import type { ClusterSubsets } from './subsets.ts';
+import type { EndpointConfig, UpstreamTlsConfig } from './types.ts';
 
 /** Appends a CLUSTER with everything it points to; returns its first SUBSET. */
-export function compileCluster(writer: ImageWriter, name: string, cluster: ClusterConfig): number {
+export function compileCluster(writer: ImageWriter, name: string, subsets: ClusterSubsets): number {
+  const { cluster } = subsets;
   const nameSlice = writer.string(name);
   const endpointStart = writer.count('ENDPOINT');
   const pickStart = writer.index.length;
@@ -17,15 +21,11 @@ export function compileCluster(writer: ImageWriter, name: string, cluster: Clust
     weights.push(endpoint.weight);
   }
   writer.u16.append(strideWeights(weights));
-  const subsetStart = writer.add('SUBSET', {
-    cluster: writer.count('CLUSTER'),
-    memberStart: pickStart,
-    memberCount: weights.length,
-  });
+  const subsetStart = compileSubsets(writer, writer.count('CLUSTER'), endpointStart, subsets);
   writer.add('CLUSTER', {
     nameOffset: nameSlice.offset,
     nameLength: nameSlice.length,
-    policy: POLICY[cluster.policy],
+    policy: POLICY[cluster.balancer.policy],
     endpointStart,
     endpointCount: cluster.endpoints.length,
     pickStart,
@@ -37,11 +37,11 @@ export function compileCluster(writer: ImageWriter, name: string, cluster: Clust
     maxPending: cluster.pool.maxPending,
     maxRequestsPerConnection: cluster.pool.maxRequestsPerConnection,
     tls: cluster.tls === null ? NONE : addTls(writer, cluster.tls),
-    balancer: addBalancer(writer, cluster),
+    balancer: compileBalancer(writer, cluster.balancer),
     subsetStart,
-    subsetCount: 1,
-    maxQueue: 1024,
-    queueTimeoutMs: 1000,
+    subsetCount: subsets.rows.length,
+    maxQueue: cluster.queue.max,
+    queueTimeoutMs: cluster.queue.timeoutMs,
   });
   return subsetStart;
 }
@@ -61,6 +61,7 @@ function addEndpoint(writer: ImageWriter, endpoint: EndpointConfig): number {
   const name = writer.string(endpoint.name);
   const address = endpoint.family === 'unix' ? writer.string(endpoint.address) : writer.blob(ipBytes(endpoint.address));
   const serverName = writer.string(endpoint.serverName);
+  const zone = writer.optionalString(endpoint.zone);
   return writer.add('ENDPOINT', {
     nameOffset: name.offset,
     nameLength: name.length,
@@ -71,32 +72,10 @@ function addEndpoint(writer: ImageWriter, endpoint: EndpointConfig): number {
     weight: endpoint.weight,
     serverNameOffset: serverName.offset,
     serverNameLength: serverName.length,
-    priority: 0,
-    zoneOffset: NONE,
-    zoneLength: 0,
-    maxRequests: 0,
-  });
-}
-
-function addBalancer(writer: ImageWriter, cluster: ClusterConfig): number {
-  return writer.add('BALANCER', {
-    policy: POLICY[cluster.policy],
-    biasMillis: 1000,
-    decayMs: 10_000,
-    defaultLatencyUs: 30_000,
-    penaltyMs: 5000,
-    tableSize: 65_537,
-    hashBalancePercent: 0,
-    hashStart: 0,
-    hashCount: 0,
-    overprovisioningPercent: 140,
-    panicPercent: 50,
-    zoneOffset: NONE,
-    zoneLength: 0,
-    zoneMinEndpoints: 6,
-    slowStartMs: 0,
-    slowStartAggressionMillis: 1000,
-    slowStartMinPercent: 10,
+    priority: endpoint.priority,
+    zoneOffset: zone.offset,
+    zoneLength: zone.length,
+    maxRequests: endpoint.maxRequests,
   });
 }
 

@@ -102,22 +102,18 @@ function addPredicate({ writer, regexes }: Compilation, source: number, predicat
 
 function addAction(compilation: Compilation, action: ActionConfig): Rows & { subset: number } {
   const { writer, clusters } = compilation;
-  const subsetOf = (cluster: number) => compilation.subsets[cluster] ?? NONE;
   switch (action.kind) {
     case 'cluster':
-      {
-      const index = indexOf(clusters, action.cluster);
-      return { start: index, count: 1, subset: subsetOf(index) };
-    }
+      return { start: indexOf(clusters, action.cluster), count: 1, subset: compilation.subsetOf(action) };
     case 'weightedClusters': {
       const start = writer.count('WEIGHT');
       let cumulative = 0;
-      for (const { cluster, weight } of action.clusters) {
+      for (const choice of action.clusters) {
         // The engine wants strictly rising sums: a cluster of weight 0 has no row.
-        if (weight === 0) continue;
-        cumulative += weight;
-        const index = indexOf(clusters, cluster);
-        writer.add('WEIGHT', { cluster: index, subset: subsetOf(index), cumulative });
+        if (choice.weight === 0) continue;
+        cumulative += choice.weight;
+        const cluster = indexOf(clusters, choice.cluster);
+        writer.add('WEIGHT', { cluster, subset: compilation.subsetOf(choice), cumulative });
       }
       return { start, count: writer.count('WEIGHT') - start, subset: NONE };
     }

@@ -5,6 +5,7 @@ import { compileRouteTable } from './compile-host.ts';
 import { addLimitRows, compileRateLimits } from './compile-rate.ts';
 import { ImageWriter } from './image-writer.ts';
 import { RegexTables } from './regex-tables.ts';
+import { resolveSubsets } from './subsets.ts';
 import type { Config, ListenerConfig } from './types.ts';
 
 /**
@@ -13,11 +14,14 @@ import type { Config, ListenerConfig } from './types.ts';
  */
 export function compile(config: Config): { image: ArrayBuffer; hash: string } {
   const writer = new ImageWriter();
+  const subsets = resolveSubsets(config);
+  const firstSubset = new Map<string, number>();
+  for (const [name, rows] of subsets) firstSubset.set(name, compileCluster(writer, name, rows));
   const compilation: Compilation = {
     writer,
     regexes: new RegexTables(writer),
     clusters: indexByName(Object.keys(config.clusters)),
-    subsets: Object.entries(config.clusters).map(([name, cluster]) => compileCluster(writer, name, cluster)),
+    subsetOf: ({ cluster, subset }) => indexOf(firstSubset, cluster) + (subsets.get(cluster)?.row(subset) ?? 0),
     rateLimits: compileRateLimits(writer, config),
     tables: indexByName(Object.keys(config.routes)),
   };

@@ -1,5 +1,6 @@
 import { rateLimitsOf } from './compile-rate.ts';
-import type { ClusterConfig, Config, ListenerConfig, RateLimitConfig } from './types.ts';
+import { resolveSubsets, selectionName } from './subsets.ts';
+import type { Config, ListenerConfig, Metadata, PolicyName, RateLimitConfig } from './types.ts';
 
 /** Names of the objects of a configuration in image order: index i here is index i there. */
 export interface Description {
@@ -8,15 +9,28 @@ export interface Description {
   rateLimits: { name: string; algorithm: RateLimitConfig['algorithm']; shadow: boolean }[];
   clusters: {
     name: string;
-    policy: ClusterConfig['policy'];
+    policy: PolicyName;
     tls: boolean;
-    endpoints: { /** ENDPOINT index of the image. */ index: number; name: string; weight: number }[];
+    endpoints: {
+      /** ENDPOINT index of the image. */
+      index: number;
+      name: string;
+      weight: number;
+      priority: number;
+      zone: string | null;
+      maxRequests: number;
+      metadata: Metadata;
+    }[];
+    /** In image order; the first one, without a name, is every endpoint of weight > 0. */
+    subsets: { /** SUBSET index of the image. */ index: number; name: string | null; endpoints: string[] }[];
   }[];
 }
 
 /** What the admin endpoint and the metrics need to know of a configuration; holds no secrets. */
 export function describe(config: Config): Description {
+  const subsets = resolveSubsets(config);
   let endpointIndex = 0;
+  let subsetIndex = 0;
   return {
     listeners: config.listeners.map(describeListener),
     routeTables: Object.entries(config.routes).map(([name, hosts]) => ({
@@ -30,12 +44,21 @@ export function describe(config: Config): Description {
     rateLimits: rateLimitsOf(config).map(({ name, algorithm, shadow }) => ({ name, algorithm, shadow })),
     clusters: Object.entries(config.clusters).map(([name, cluster]) => ({
       name,
-      policy: cluster.policy,
+      policy: cluster.balancer.policy,
       tls: cluster.tls !== null,
       endpoints: cluster.endpoints.map((endpoint) => ({
         index: endpointIndex++,
         name: endpoint.name,
         weight: endpoint.weight,
+        priority: endpoint.priority,
+        zone: endpoint.zone,
+        maxRequests: endpoint.maxRequests,
+        metadata: endpoint.metadata,
+      })),
+      subsets: (subsets.get(name)?.rows ?? []).map(({ selection, members }) => ({
+        index: subsetIndex++,
+        name: selection === null ? null : selectionName(selection),
+        endpoints: members.map((position) => cluster.endpoints[position]?.name ?? ''),
       })),
     })),
   };

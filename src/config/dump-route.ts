@@ -61,20 +61,24 @@ function dumpPredicates(reader: ImageReader, rows: readonly RecordFields<'PREDIC
   );
 }
 
-function clusterName(reader: ImageReader, index: number): string | null {
-  const { nameOffset, nameLength } = reader.row('CLUSTER', index);
-  return reader.text(nameOffset, nameLength);
+/** The subset is left out where it is every endpoint. */
+function dumpChoice(reader: ImageReader, cluster: number, subset: number): object {
+  const { nameOffset, nameLength } = reader.row('SUBSET', subset);
+  return {
+    cluster: reader.nameOf(reader.row('CLUSTER', cluster)),
+    ...(nameOffset === NONE ? {} : { subset: reader.text(nameOffset, nameLength) }),
+  };
 }
 
 function dumpAction(reader: ImageReader, row: RecordFields<'ROUTE'>): object {
   switch (row.action) {
     case ACTION.cluster:
-      return { cluster: clusterName(reader, row.actionStart) };
+      return dumpChoice(reader, row.actionStart, row.subset);
     case ACTION.weightedClusters: {
       const weights = reader.rows('WEIGHT', row.actionStart, row.actionCount);
       return {
-        weightedClusters: weights.map(({ cluster, cumulative }, i) => ({
-          cluster: clusterName(reader, cluster),
+        weightedClusters: weights.map(({ cluster, subset, cumulative }, i) => ({
+          ...dumpChoice(reader, cluster, subset),
           weight: cumulative - (weights[i - 1]?.cumulative ?? 0),
         })),
       };

@@ -1,12 +1,9 @@
-import { FAMILY, LISTENER_FLAG, NONE, POLICY, TLS_FLAG, type RecordFields } from '../binding/abi.ts';
+import { FAMILY, LISTENER_FLAG, NONE, type RecordFields } from '../binding/abi.ts';
 import { ipText } from './address.ts';
+import { dumpCluster } from './dump-cluster.ts';
 import { dumpLimitNames, dumpRateLimits } from './dump-rate.ts';
 import { dumpRoute } from './dump-route.ts';
 import { ImageReader } from './image-reader.ts';
-import { nameOf } from './names.ts';
-
-/** Shown in place of private keys. */
-const REDACTED = '<redacted>';
 
 /**
  * An image as a plain object, close to the configuration it was compiled from: what the engine really runs. Indexes
@@ -20,13 +17,9 @@ export function dumpImage(image: ArrayBuffer): object {
     bytes: image.byteLength,
     listeners: reader.rows('LISTENER').map((row) => dumpListener(reader, row, tables)),
     rateLimits: dumpRateLimits(reader),
-    routes: Object.fromEntries(tables.map((row) => [textOf(reader, row), dumpTable(reader, row)])),
-    clusters: Object.fromEntries(reader.rows('CLUSTER').map((row) => [textOf(reader, row), dumpCluster(reader, row)])),
+    routes: Object.fromEntries(tables.map((row) => [reader.nameOf(row), dumpTable(reader, row)])),
+    clusters: Object.fromEntries(reader.rows('CLUSTER').map((row) => [reader.nameOf(row), dumpCluster(reader, row)])),
   };
-}
-
-function textOf(reader: ImageReader, row: { nameOffset: number; nameLength: number }): string {
-  return reader.text(row.nameOffset, row.nameLength) ?? '';
 }
 
 function dumpListener(
@@ -37,8 +30,8 @@ function dumpListener(
   const table = tables[row.routeTable];
   const has = (flag: number) => (row.flags & flag) !== 0;
   return {
-    name: textOf(reader, row),
-    routes: table === undefined ? null : textOf(reader, table),
+    name: reader.nameOf(row),
+    routes: table === undefined ? null : reader.nameOf(table),
     tls: has(LISTENER_FLAG.tls),
     forwarded: {
       headers: has(LISTENER_FLAG.forwardedHeaders),
@@ -70,47 +63,8 @@ function dumpTable(reader: ImageReader, table: RecordFields<'ROUTE_TABLE'>): obj
   }
   if (table.anyVhost !== NONE) note(table.anyVhost, '*');
   return reader.rows('VHOST', table.vhostStart, table.vhostCount).map((row, i) => ({
-    name: textOf(reader, row),
+    name: reader.nameOf(row),
     hosts: hosts.get(table.vhostStart + i) ?? [],
     routes: reader.rows('ROUTE', row.routeStart, row.routeCount).map((route) => dumpRoute(reader, route)),
   }));
-}
-
-function dumpCluster(reader: ImageReader, row: RecordFields<'CLUSTER'>): object {
-  return {
-    balancer: { policy: nameOf(POLICY, row.policy) },
-    endpoints: reader
-      .rows('ENDPOINT', row.endpointStart, row.endpointCount)
-      .map((endpoint) => dumpEndpoint(reader, endpoint)),
-    connectTimeoutMs: row.connectTimeoutMs,
-    pool: {
-      idleTimeoutMs: row.poolIdleMs,
-      maxConnections: row.maxConnections,
-      maxPending: row.maxPending,
-      maxRequestsPerConnection: row.maxRequestsPerConnection,
-    },
-    tls: row.tls === NONE ? null : dumpTls(reader, reader.row('TLS', row.tls)),
-  };
-}
-
-function dumpEndpoint(reader: ImageReader, row: RecordFields<'ENDPOINT'>): object {
-  const address = reader.slice(row.addressOffset, row.addressLength);
-  return {
-    name: textOf(reader, row),
-    family: nameOf(FAMILY, row.family),
-    address: row.family === FAMILY.unix ? new TextDecoder().decode(address) : ipText(address),
-    port: row.port,
-    weight: row.weight,
-    serverName: reader.text(row.serverNameOffset, row.serverNameLength),
-  };
-}
-
-function dumpTls(reader: ImageReader, row: RecordFields<'TLS'>): object {
-  return {
-    serverName: reader.text(row.serverNameOffset, row.serverNameLength),
-    ca: reader.text(row.caOffset, row.caLength),
-    cert: reader.text(row.certOffset, row.certLength),
-    key: row.keyOffset === NONE ? null : REDACTED,
-    insecureSkipVerify: (row.flags & TLS_FLAG.insecureSkipVerify) !== 0,
-  };
 }

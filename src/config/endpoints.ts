@@ -1,3 +1,4 @@
+import { LIMITS } from '../binding/abi.ts';
 import { parseEndpointAddress, type EndpointAddress } from './address.ts';
 import { isRefusal } from './parsing.ts';
 import { list, mapping, type Report } from './raw.ts';
@@ -28,33 +29,46 @@ export async function resolveEndpoints(root: unknown, resolveHost: ResolveHost, 
     if (resolution === undefined || !('error' in resolution)) continue;
     for (const path of paths) report(path, `cannot resolve ${JSON.stringify(host)}: ${resolution.error}`);
   }
+  checkCounts(root, resolutions, report);
   return resolutions;
 }
+
+/** A few names may stand for more endpoints than a cluster can have. */
+function checkCounts(root: unknown, resolutions: Resolutions, report: Report): void {
+  for (const [name, cluster] of Object.entries(mapping(mapping(root)['clusters']))) {
+    const count = list(mapping(cluster)['endpoints']).reduce<number>((sum, entry) => {
+      const text = typeof entry === 'string' ? entry : mapping(entry)['address'];
+      const parsed = typeof text === 'string' ? parseEndpointAddress(text) : undefined;
+      if (parsed === undefined || isRefusal(parsed) || parsed.kind !== 'name') return sum + 1;
+      const resolution = resolutions.get(parsed.host);
+      return sum + (resolution !== undefined && 'addresses' in resolution ? resolution.addresses.length : 0);
+    }, 0);
+    if (count > LIMITS.maxEndpoints)
+      report(
+        ['clusters', name, 'endpoints'],
+        `with every address of their names these are ${count} endpoints; a cluster has at most ${LIMITS.maxEndpoints}`,
+      );
+  }
+}
+
+/** What the endpoints of one configured address share. */
+export type EndpointSettings = Pick<EndpointConfig, 'weight' | 'priority' | 'zone' | 'maxRequests' | 'metadata'>;
 
 /** The endpoints of one configured address: several when its name has several addresses. */
 export function expandEndpoint(
   configured: EndpointAddress,
-  weight: number,
+  settings: EndpointSettings,
   resolutions: Resolutions,
 ): EndpointConfig[] {
   if (configured.kind === 'unix') {
-    return [
-      { name: `unix:${configured.path}`, family: 'unix', address: configured.path, port: 0, weight, serverName: '' },
-    ];
+    const { path } = configured;
+    return [{ name: `unix:${path}`, family: 'unix', address: path, port: 0, ...settings, serverName: '' }];
   }
   const { host, port } = configured;
   if (configured.kind === 'ip') {
     const { family } = configured;
-    return [
-      {
-        name: family === 'ipv6' ? `[${host}]:${port}` : `${host}:${port}`,
-        family,
-        address: host,
-        port,
-        weight,
-        serverName: host,
-      },
-    ];
+    const name = family === 'ipv6' ? `[${host}]:${port}` : `${host}:${port}`;
+    return [{ name, family, address: host, port, ...settings, serverName: host }];
   }
   const resolution = resolutions.get(host);
   const addresses = resolution !== undefined && 'addresses' in resolution ? resolution.addresses : [];
@@ -63,7 +77,7 @@ export function expandEndpoint(
     family,
     address,
     port,
-    weight,
+    ...settings,
     serverName: host,
   }));
 }

@@ -214,3 +214,9 @@ function reasonOf(error: unknown): string {
   if (code === 'EISDIR') return 'it is a directory';
   return errorMessage(error);
 }
+
+/** What an earlier step has made certain. */
+export function required<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error('configuration was built before it was checked');
+  return value;
+}

@@ -76,6 +76,11 @@ export class ImageReader {
     return offset === NONE ? null : new TextDecoder().decode(this.slice(offset, length));
   }
 
+  /** The name of a record that has one. */
+  nameOf(row: { nameOffset: number; nameLength: number }): string {
+    return this.text(row.nameOffset, row.nameLength) ?? '';
+  }
+
   #section(name: SectionName): { offset: number; count: number } {
     return this.#sections.get(name) ?? { offset: 0, count: 0 };
   }

@@ -8,6 +8,7 @@ import { ConfigFiles } from './files.ts';
 import type { Report } from './raw.ts';
 import { checkRules } from './rules.ts';
 import { findingsOf, type Finding } from './schema-problems.ts';
+import { name as zoneName } from './schema-scalars.ts';
 import { configSchema } from './schema.ts';
 import { runScript } from './script.ts';
 import { formatPath, NO_POSITION, parseYaml, type Source } from './source.ts';
@@ -23,6 +24,8 @@ export interface LoadOptions {
   resolveHost: ResolveHost;
   /** The time against which certificates are checked; default: now. */
   nowMs?: number;
+  /** Where this proxy runs, from its environment; goes before `zone` of the configuration. */
+  zone?: string | undefined;
 }
 
 const SCRIPT_EXTENSIONS = new Set(['.ts', '.mts', '.cts', '.js', '.mjs', '.cjs']);
@@ -84,13 +87,16 @@ async function loadSource(
   const parsed = configSchema.safeParse(source.value ?? {});
   if (!parsed.success) problems.addAll(findingsOf(configSchema, source.value ?? {}, parsed.error.issues));
   problems.addAll(checkRules(source.value));
+  const zone = options.zone === undefined ? undefined : zoneName.safeParse(options.zone);
+  if (zone?.success === false)
+    problems.report(['zone'], `MILLRACE_ZONE: ${zone.error.issues[0]?.message ?? 'not a zone'}`);
   await files.load(source.value);
   const resolutions = await resolveEndpoints(source.value, options.resolveHost, problems.report);
   const watch = [...new Set([...sourceFiles, ...files.watch])];
   if (!parsed.success || problems.isNotEmpty)
     return { ok: false, problems: problems.sorted(), warnings: warnings.sorted(), watch };
 
-  const config = buildConfig(parsed.data, files, resolutions);
+  const config = buildConfig(parsed.data, files, resolutions, zone?.data ?? parsed.data.zone ?? null);
   checkWarnings(config, source.value, warnings.report);
   return { ok: true, config, warnings: warnings.sorted(), watch };
 }

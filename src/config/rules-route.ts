@@ -56,14 +56,16 @@ function checkFoldedKeys(path: Path, headers: Mapping, report: Report): void {
 }
 
 function checkWeights(path: Path, weighted: unknown[], clusters: readonly string[], report: Report): void {
-  const seen = new Set<unknown>();
+  const seen = new Set<string>();
   let sum = 0;
   for (const [index, value] of weighted.entries()) {
-    const { cluster, weight } = mapping(value);
+    const { cluster, weight, subset } = mapping(value);
     checkReference('cluster', cluster, clusters, [...path, index, 'cluster'], report);
-    if (typeof cluster === 'string' && seen.has(cluster))
+    // The same cluster may stand there once for each of its subsets.
+    const choice = JSON.stringify([cluster, Object.entries(mapping(subset)).sort()]);
+    if (typeof cluster === 'string' && seen.has(choice))
       report([...path, index, 'cluster'], `the cluster ${JSON.stringify(cluster)} is listed twice`);
-    seen.add(cluster);
+    seen.add(choice);
     sum += typeof weight === 'number' ? weight : 1;
   }
   if (weighted.length > 0 && sum === 0) report(path, 'all weights are 0: no cluster could be chosen');

@@ -1,9 +1,9 @@
 import * as z from 'zod';
-import { METHODS } from '../binding/abi.ts';
+import { LIMITS, METHODS } from '../binding/abi.ts';
+import { selection } from './schema-balancer.ts';
 import { rateLimits } from './schema-rate.ts';
 import * as scalar from './schema-scalars.ts';
 
-const MAX_WEIGHT = 1_000_000;
 /** An attempt costs the upstream a request: a large number turns an outage into a storm. */
 const MAX_RETRIES = 10;
 
@@ -70,8 +70,15 @@ const route = z.strictObject({
   name: scalar.name.optional(),
   match: match.prefault({}),
   cluster: scalar.text.optional(),
+  subset: selection.optional().describe('endpoints of the cluster whose metadata has all of these'),
   weightedClusters: z
-    .array(z.strictObject({ cluster: scalar.text, weight: z.int().min(0).max(MAX_WEIGHT) }))
+    .array(
+      z.strictObject({
+        cluster: scalar.text,
+        subset: selection.optional(),
+        weight: z.int().min(0).max(LIMITS.maxWeight),
+      }),
+    )
     .min(1)
     .max(1_000)
     .optional(),

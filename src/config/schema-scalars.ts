@@ -46,6 +46,7 @@ export function size(min: number, max: number) {
 }
 
 const TOKEN = /^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/;
+export const isToken = (value: string) => TOKEN.test(value);
 const isControl = (code: number) => (code < 0x20 && code !== 0x09) || code === 0x7f;
 
 export function hasControlCharacters(value: string): boolean {

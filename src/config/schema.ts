@@ -1,8 +1,9 @@
 import * as z from 'zod';
 import { LIMITS } from '../binding/abi.ts';
-import { parseCidr, parseEndpointAddress, parseListenAddress } from './address.ts';
+import { parseCidr, parseListenAddress } from './address.ts';
 import { parsing } from './parsing.ts';
 import { rateLimits } from './schema-rate.ts';
+import { cluster } from './schema-cluster.ts';
 import * as scalar from './schema-scalars.ts';
 import { virtualHost } from './schema-route.ts';
 import { LOG_LEVELS } from './types.ts';
@@ -44,47 +45,6 @@ const listener = z.strictObject({
   rateLimit: rateLimits.describe('counts every request of this listener, before a route is looked for'),
 });
 
-const address = parsing(z.string(), parseEndpointAddress);
-
-const cluster = z.strictObject({
-  balancer: z.strictObject({ policy: z.enum(['roundRobin', 'leastRequest']).default('leastRequest') }).prefault({}),
-  endpoints: z
-    .array(
-      z.union([
-        address,
-        z.strictObject({ address, weight: z.int().min(0).max(1_000_000).default(1).describe('0 drains the endpoint') }),
-      ]),
-    )
-    .min(1)
-    .max(65_535),
-  connectTimeout: scalar.positiveDuration.prefault('1s'),
-  pool: z
-    .strictObject({
-      idleTimeout: scalar.positiveDuration
-        .prefault('4s')
-        .describe("an idle connection is closed after this; keep it below the upstream's own limit"),
-      maxConnections: scalar.count.default(0).describe('per endpoint, all workers together; 0 = no limit'),
-      maxPending: scalar.count
-        .default(1024)
-        .describe('requests of one worker that wait for a connection of one endpoint'),
-      maxRequestsPerConnection: scalar.count.default(0).describe('0 = no limit'),
-    })
-    .prefault({}),
-  tls: z
-    .strictObject({
-      serverName: scalar.hostOnly.optional().describe('name sent and verified; default: the host of the endpoint'),
-      ca: scalar.text.optional().describe('PEM file of the trusted roots; default: the well-known ones'),
-      cert: scalar.text.optional().describe('PEM file of the client certificate'),
-      key: scalar.text.optional(),
-      insecureSkipVerify: z
-        .boolean()
-        .default(false)
-        .describe('true: any certificate is taken; an attacker can read everything'),
-    })
-    .optional()
-    .describe('its presence means TLS to the endpoints'),
-});
-
 export const configSchema = z.strictObject({
   workers: z
     .int()
@@ -92,6 +52,9 @@ export const configSchema = z.strictObject({
     .max(LIMITS.maxWorkers)
     .optional()
     .describe('data-plane threads; default: the number of cores'),
+  zone: scalar.name
+    .optional()
+    .describe('where this proxy runs, such as eu-1a; MILLRACE_ZONE in the environment goes before it'),
   drainTimeout: scalar.duration.prefault('30s').describe('how long in-flight requests may take after SIGTERM'),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
   admin: z
@@ -129,4 +92,3 @@ export type ConfigInput = z.input<typeof configSchema>;
 /** What the schema makes of it, before files are read and names resolved. */
 export type ParsedConfig = z.output<typeof configSchema>;
 export type ParsedListener = z.output<typeof listener>;
-export type ParsedCluster = z.output<typeof cluster>;

@@ -1,9 +1,13 @@
+import type { POLICY } from '../binding/abi.ts';
+
 /**
  * A loaded configuration: every default filled in, durations in milliseconds, sizes in bytes, files read,
  * host names resolved. Plain data, so that it can be posted to a thread and compared.
  */
 export interface Config {
   workers: number;
+  /** Where this proxy runs; null = unknown. */
+  zone: string | null;
   drainTimeoutMs: number;
   log: { level: LogLevel };
   /** null = no admin endpoint. */
@@ -141,10 +145,19 @@ export interface PredicateConfig {
 }
 
 export type ActionConfig =
-  | { kind: 'cluster'; cluster: string }
-  | { kind: 'weightedClusters'; clusters: { cluster: string; weight: number }[] }
+  | ({ kind: 'cluster' } & ClusterChoice)
+  | { kind: 'weightedClusters'; clusters: (ClusterChoice & { weight: number })[] }
   | { kind: 'redirect'; redirect: RedirectConfig }
   | { kind: 'respond'; respond: RespondConfig };
+
+export interface ClusterChoice {
+  cluster: string;
+  /** null = every endpoint. */
+  subset: Metadata | null;
+}
+
+/** Labels of an endpoint, and what a subset asks of them. */
+export type Metadata = Record<string, string>;
 
 export interface RedirectConfig {
   status: number;
@@ -176,11 +189,52 @@ export interface HeaderEdits {
 }
 
 export interface ClusterConfig {
-  policy: 'roundRobin' | 'leastRequest';
+  balancer: BalancerConfig;
   endpoints: EndpointConfig[];
+  subsets: SubsetsConfig;
   connectTimeoutMs: number;
+  /** Requests that wait because every endpoint is at its maxRequests. */
+  queue: { max: number; timeoutMs: number };
   pool: { idleTimeoutMs: number; maxConnections: number; maxPending: number; maxRequestsPerConnection: number };
   tls: UpstreamTlsConfig | null;
+}
+
+export type PolicyName = keyof typeof POLICY;
+
+/** Options that the policy ignores have their defaults; thousandths and percent are whole numbers. */
+export interface BalancerConfig {
+  policy: PolicyName;
+  biasMillis: number;
+  decayMs: number;
+  defaultLatencyMs: number;
+  penaltyMs: number;
+  hashOn: HashSourceConfig[];
+  /** 0 = no bound. */
+  hashBalancePercent: number;
+  /** Maglev: slots; ringHash: least number of points; else 0. */
+  tableSize: number;
+  overprovisioningPercent: number;
+  /** 0 = never. */
+  panicPercent: number;
+  slowStart: { windowMs: number; aggressionMillis: number; minPercent: number } | null;
+  /** The zone that is preferred: that of the proxy; null = none. */
+  zone: string | null;
+  zoneMinEndpoints: number;
+}
+
+export type HashSourceConfig = { terminal: boolean } & (
+  | { kind: 'clientIp' | 'path' }
+  | { kind: 'header' | 'query'; name: string }
+  | { kind: 'cookie'; name: string; generate: { ttlSeconds: number; path: string } | null }
+);
+
+export interface SubsetsConfig {
+  /** Metadata keys that routes may choose by together. */
+  selectors: string[][];
+  /** What a choice without endpoints means. */
+  fallback: 'none' | 'any' | 'default';
+  /** Of fallback default. */
+  default: Metadata | null;
 }
 
 export interface EndpointConfig {
@@ -192,6 +246,12 @@ export interface EndpointConfig {
   /** 0 for unix sockets. */
   port: number;
   weight: number;
+  /** 0 is used first. */
+  priority: number;
+  zone: string | null;
+  /** In flight at once, all workers together; 0 = no limit. */
+  maxRequests: number;
+  metadata: Metadata;
   /** Host part as configured: the TLS server name unless the cluster sets one. Empty for unix sockets. */
   serverName: string;
 }

@@ -216,7 +216,10 @@ uint32_t ImageBuilder::addCluster(const std::vector<uint32_t>& endpoint_weights)
   balancers.push_back(balancer);
   r.subset_start = static_cast<uint32_t>(subsets.size());
   r.subset_count = 1;
-  subsets.push_back({static_cast<uint32_t>(clusters.size()), r.pick_start, r.pick_count});
+  // A range of its own: the checks walk every range once.
+  const uint32_t member_start = static_cast<uint32_t>(index.size());
+  for (uint32_t i = 0; i < r.pick_count; ++i) index.push_back(index[r.pick_start + i]);
+  subsets.push_back({static_cast<uint32_t>(clusters.size()), member_start, r.pick_count, kNone, 0});
   r.max_queue = 1024;
   r.queue_timeout_ms = 1000;
   clusters.push_back(r);

@@ -15,6 +15,7 @@ struct alignas(kCacheLine) EndpointLoad {
   std::atomic<uint32_t> active{0};  // requests in flight
   std::atomic<uint32_t> health{
       0};  // abi::health bits, 0 = available; the control plane writes them
+  std::atomic<uint32_t> max_requests{0};  // cap of `active`, 0 = none; the control plane writes it
   // Latency: cost in microseconds as float (high half), time of the last change in ms (low half);
   // 0 = never measured.
   std::atomic<uint64_t> latency{0};

@@ -88,7 +88,9 @@ std::unique_ptr<const Plan> Plan::build(const BalancerSettings& settings,
       slots[i].load = endpoint.load;
       slots[i].index = endpoint.index;
       slots[i].weight = earnedWeight(endpoint.weight, factor);
-      slots[i].max_requests = endpoint.max_requests;
+      // On the load and not in the slot: requests that wait on an older plan go by the new cap,
+      // too.
+      endpoint.load->max_requests.store(endpoint.max_requests, std::memory_order_relaxed);
     }
     scaleWeights(slots);
     group.slots = slots;

@@ -13,9 +13,8 @@ namespace millrace {
 // for what is shared and changes, which is one pointer away.
 struct alignas(32) PlanSlot {
   EndpointLoad* load;
-  uint32_t index;         // what a pick returns
-  uint32_t weight;        // 1 .. kStrideScale; the heaviest of a group has kStrideScale
-  uint32_t max_requests;  // 0 = no cap
+  uint32_t index;   // what a pick returns
+  uint32_t weight;  // 1 .. kStrideScale; the heaviest of a group has kStrideScale
   // Alias table of the group (Vose): a draw that falls on this slot is this slot's when its low 32
   // bits are below the threshold, else the alias slot's.
   uint32_t threshold;
@@ -39,9 +38,8 @@ struct OpenSlot {
   bool operator()(const PlanSlot& slot) const noexcept {
     // Race: the count may change before the caller adds its own request. It does that with a
     // compare-exchange and asks again when the endpoint has filled up meanwhile.
-    if (slot.max_requests != 0 &&
-        slot.load->active.load(std::memory_order_relaxed) >= slot.max_requests)
-      return false;
+    const uint32_t cap = slot.load->max_requests.load(std::memory_order_relaxed);
+    if (cap != 0 && slot.load->active.load(std::memory_order_relaxed) >= cap) return false;
     return !isExcluded(excluded, slot.index);
   }
 };

@@ -16,7 +16,7 @@ constexpr uint32_t kMaxSocketPath = 107;  // sun_path less its terminator
 
 bool ImageCheck::cluster(const abi::ClusterRecord& r) noexcept {
   if (!isText(r.name_offset, r.name_length)) return fail("cluster name out of bounds");
-  if (r.policy != abi::policy::kRoundRobin && r.policy != abi::policy::kLeastRequest) {
+  if (r.policy < abi::policy::kRoundRobin || r.policy > abi::policy::kPrequal) {
     return fail("unknown balancer policy");
   }
   if (!isRange(abi::section::kEndpoint, r.endpoint_start, r.endpoint_count)) {

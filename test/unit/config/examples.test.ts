@@ -101,6 +101,7 @@ describe('the JSON Schema', () => {
     };
     expect(Object.keys(schema.properties)).toEqual([
       'workers',
+      'zone',
       'drainTimeout',
       'log',
       'admin',

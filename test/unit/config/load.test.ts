@@ -101,8 +101,8 @@ clusters:
       action: {
         kind: 'weightedClusters',
         clusters: [
-          { cluster: 'a', weight: 90 },
-          { cluster: 'b', weight: 0 },
+          { cluster: 'a', subset: null, weight: 90 },
+          { cluster: 'b', subset: null, weight: 0 },
         ],
       },
       timeoutMs: 0,
@@ -156,7 +156,7 @@ clusters:
       ['[::1]:82', 'ipv6', '::1', 1, '::1'],
     ]);
     expect(a).toMatchObject({
-      policy: 'roundRobin',
+      balancer: { policy: 'roundRobin' },
       connectTimeoutMs: 2_000,
       pool: { idleTimeoutMs: 1_000, maxConnections: 2, maxPending: 3, maxRequestsPerConnection: 4 },
       tls: {

@@ -50,7 +50,7 @@ describe('configuration problems', () => {
       '17:31 routes.public[0].routes[1].match.pathRegex: not a usable regex: Unterminated group',
       '17:53 routes.public[0].routes[1].match.headers.x-a: expected a text or a mapping, not 5',
       '18:45 routes.public[0].routes[1].respond.haeders: unknown key "haeders" (did you mean "headers"?)',
-      '21:25 clusters.items.balancer.policy: expected roundRobin | leastRequest, not "leastRequests" (did you mean "leastRequest"?)',
+      '21:25 clusters.items.balancer.policy: expected roundRobin | leastRequest | random | peakEwma | leastTime | ringHash | maglev | rendezvous | prequal, not "leastRequests" (did you mean "leastRequest"?)',
       '22:44 clusters.items.endpoints[1].address: "10.1" is not an IPv4 address',
       '22:55 clusters.items.endpoints[1].wieght: unknown key "wieght" (did you mean "weight"?)',
       '22:68 clusters.items.endpoints[2]: expected a text or a mapping, not 5',

@@ -81,6 +81,7 @@ export function withRoutes(
 /** The smallest configuration, as it is after loading. */
 export const MINIMAL_CONFIG: Config = {
   workers: 1,
+  zone: null,
   drainTimeoutMs: 30_000,
   log: { level: 'info' },
   admin: null,
@@ -109,7 +110,7 @@ export const MINIMAL_CONFIG: Config = {
           {
             name: 't/0/0',
             match: { path: { kind: 'prefix', value: '/' }, methods: [], headers: [], query: [] },
-            action: { kind: 'cluster', cluster: 'a' },
+            action: { kind: 'cluster', cluster: 'a', subset: null },
             timeoutMs: 15_000,
             maxDurationMs: 0,
             idleTimeoutMs: 60_000,
@@ -127,10 +128,37 @@ export const MINIMAL_CONFIG: Config = {
   },
   clusters: {
     a: {
-      policy: 'leastRequest',
+      balancer: {
+        policy: 'leastRequest',
+        biasMillis: 1_000,
+        decayMs: 10_000,
+        defaultLatencyMs: 30,
+        penaltyMs: 5_000,
+        hashOn: [],
+        hashBalancePercent: 0,
+        tableSize: 0,
+        overprovisioningPercent: 140,
+        panicPercent: 50,
+        slowStart: null,
+        zone: null,
+        zoneMinEndpoints: 6,
+      },
       endpoints: [
-        { name: '127.0.0.1:1', family: 'ipv4', address: '127.0.0.1', port: 1, weight: 1, serverName: '127.0.0.1' },
+        {
+          name: '127.0.0.1:1',
+          family: 'ipv4',
+          address: '127.0.0.1',
+          port: 1,
+          weight: 1,
+          priority: 0,
+          zone: null,
+          maxRequests: 0,
+          metadata: {},
+          serverName: '127.0.0.1',
+        },
       ],
+      subsets: { selectors: [], fallback: 'none', default: null },
+      queue: { max: 1_024, timeoutMs: 1_000 },
       connectTimeoutMs: 1_000,
       pool: { idleTimeoutMs: 4_000, maxConnections: 0, maxPending: 1_024, maxRequestsPerConnection: 0 },
       tls: null,
