@@ -102,11 +102,15 @@ uint32_t RateTable::stripeOf(const Slot& slot) const noexcept {
   return static_cast<uint32_t>(reinterpret_cast<uintptr_t>(&slot) / sizeof(Bucket)) % kStripes;
 }
 
-bool RateTable::Owner::expired(const Slot&, uint64_t tag, uint64_t word,
-                               uint64_t now_ns) const noexcept {
+bool RateTable::Owner::expired(const Slot&, uint64_t tag, uint64_t word, uint64_t now_ns) noexcept {
   const uint32_t window_class = rate_tag::windowClass(tag);
   if (window_class == 0) return Gcra::expired(word, Gcra::ticks(now_ns));
-  return SlidingWindow::expired(word, table.windows_.windowUs(window_class), microseconds(now_ns));
+  if (window_class != known_class) {
+    known_class = window_class;
+    window_us = table.windows_.windowUs(window_class);
+    number = microseconds(now_ns) / window_us;
+  }
+  return SlidingWindow::expired(word, window_us, number);
 }
 
 uint64_t RateTable::Owner::nextIncarnation(const Slot& slot, uint64_t) const noexcept {
@@ -214,7 +218,7 @@ RateNumbers RateTable::numbers(const RateRule& rule, const RateVerdict& verdict,
 }
 
 uint64_t RateTable::absorb(const RateTable& old, uint64_t now_ns) noexcept {
-  const Owner old_owner{const_cast<RateTable&>(old)};
+  Owner old_owner{const_cast<RateTable&>(old)};
   Owner owner{*this};
   uint64_t lost = 0;
   for (uint64_t i = 0; i < old.buckets_.size(); ++i) {
@@ -247,7 +251,7 @@ uint64_t RateTable::absorb(const RateTable& old, uint64_t now_ns) noexcept {
 }
 
 void RateTable::readStats(std::span<double> out, uint64_t now_ns) const noexcept {
-  const Owner owner{const_cast<RateTable&>(*this)};
+  Owner owner{const_cast<RateTable&>(*this)};
   uint64_t keys = 0;
   for (uint64_t i = 0; i < buckets_.size(); ++i) {
     for (const Slot& slot : buckets_[i].slots) {

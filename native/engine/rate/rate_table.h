@@ -83,10 +83,13 @@ class RateTable {
   using Bucket = RateBucket<>;
   using Slot = RateSlot<>;
 
-  // See SlotProtocol.
+  // See SlotProtocol. For one time: it keeps what the last window class came to.
   struct Owner {
     RateTable& table;
-    bool expired(const Slot& slot, uint64_t tag, uint64_t word, uint64_t now_ns) const noexcept;
+    uint32_t known_class = 0;  // 0 = none yet
+    uint64_t window_us = 0;
+    uint64_t number = 0;  // of the window at that time
+    bool expired(const Slot& slot, uint64_t tag, uint64_t word, uint64_t now_ns) noexcept;
     uint64_t nextIncarnation(const Slot& slot, uint64_t word) const noexcept;
     uint64_t firstState(const Slot&, uint64_t, uint64_t first) const noexcept { return first; }
     void tookOver(const Slot& slot) const noexcept;

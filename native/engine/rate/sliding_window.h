@@ -56,12 +56,17 @@ struct SlidingWindow {
                : static_cast<int64_t>(behind);
   }
 
-  // Whether the word says exactly what no word says.
-  static bool expired(uint64_t word, uint64_t window_us, uint64_t now_us) noexcept {
-    return age(word, (now_us / window_us) & kSequenceMask, skewWindows(window_us)) >= 2 ||
-           (word & (kCountMask << kCountBits | kCountMask)) == 0;
+  // Whether the word says exactly what no word says, at the time of window number `number`.
+  static bool expired(uint64_t word, uint64_t window_us, uint64_t number) noexcept {
+    if ((word & (kCountMask << kCountBits | kCountMask)) == 0) return true;
+    const uint64_t behind = (number - sequenceOf(word)) & kSequenceMask;
+    if (behind < 2) return false;
+    // Most are not near the point where a word counts as ahead: no division for them.
+    return behind <= kSequenceMask - kMaxSkewWindows ||
+           behind <= kSequenceMask - skewWindows(window_us);
   }
 
+  static constexpr uint64_t kMaxSkewWindows = kRateSkewUs / 1000 + 1;  // of a window of 1 ms
   static uint64_t skewWindows(uint64_t window_us) noexcept { return kRateSkewUs / window_us + 1; }
 
   static View at(const RateRule& rule, uint64_t word, uint64_t now_us) noexcept {

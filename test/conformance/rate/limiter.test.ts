@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { RATE_ALGORITHM } from '../../../src/binding/abi.ts';
+import { RATE_ALGORITHM, RATE_TABLE_STATS } from '../../../src/binding/abi.ts';
 import { createRateTable } from '../../../src/binding/rate-table.ts';
 import { siphash } from '../../reference/rate/siphash.ts';
 import { ALGORITHMS, MS, NativeLimiter, referenceOf, type Algorithm } from './support.ts';
@@ -89,6 +89,36 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
     for (let window = 0; window < 2000; window++) {
       const admitted = native.table.hammer(native.rule, 7, 7 << 20, START_NS + window * 30 * MS, 0, limit, 2);
       expect(admitted, `window ${window}`).toBe(limit);
+    }
+  });
+});
+
+describe('slidingWindow', () => {
+  it.each([2, 3, 1000, 2 ** 20, 2 ** 22, 2 ** 22 + 1, 2 ** 23 - 10_002, 2 ** 23 + 2, 2 ** 24 - 20_000])(
+    'takes a client that was away for %d windows as new, and gives its slot away',
+    (windows) => {
+      const native = new NativeLimiter('slidingWindow', { limit: 1, windowMs: 1, burst: 1 });
+      expect([native.check(0, START_NS).allowed, native.check(0, START_NS).allowed]).toEqual([true, false]);
+      const later = START_NS + windows * MS;
+      expect(native.peek(0, later)).toEqual({ allowed: true, remaining: 1, resetMs: 0, retryAfterMs: 0 });
+      const keys = new Float64Array(RATE_TABLE_STATS.length);
+      native.table.stats(keys, later);
+      expect(keys[RATE_TABLE_STATS.indexOf('keys')]).toBe(0);
+    },
+  );
+
+  it('believes a client whose clock is up to ten seconds behind the others', () => {
+    for (const windowMs of [1, 10, 1000, 60_000]) {
+      const native = new NativeLimiter('slidingWindow', { limit: 2, windowMs, burst: 1 });
+      const ahead = START_NS + 10_000 * MS;
+      expect([1, 2, 3].map(() => native.check(0, ahead).allowed)).toEqual([true, true, false]);
+      for (const behindMs of [1, 50, 3000, 9999]) {
+        expect(native.check(0, ahead - behindMs * MS).allowed, `${behindMs} ms`).toBe(false);
+        // Nor is the slot given away to somebody with such a clock.
+        const keys = new Float64Array(RATE_TABLE_STATS.length);
+        native.table.stats(keys, ahead - behindMs * MS);
+        expect(keys[RATE_TABLE_STATS.indexOf('keys')]).toBe(1);
+      }
     }
   });
 });
