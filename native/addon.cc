@@ -2,6 +2,7 @@
 #include <napi.h>
 
 #include "abi.h"
+#include "api/balancer_api.h"
 #include "api/engine_api.h"
 #include "api/histogram_api.h"
 #include "api/limiter_api.h"
@@ -13,6 +14,7 @@ namespace {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("abiHash", Napi::Number::New(env, millrace::abi::kHash));
   millrace::api::exportEngine(env, exports);
+  millrace::api::exportBalancer(env, exports);
   millrace::api::exportLimiter(env, exports);
   millrace::api::exportMatcher(env, exports);
   millrace::api::exportHistogram(env, exports);

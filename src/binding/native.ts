@@ -1,3 +1,5 @@
+import type { Balancer, BalancerEndpoint, BalancerOptions } from './balancer.ts';
+
 /** The native surface as C++ exports it. Arguments are checked by the callers in TypeScript; the glue only converts. */
 export interface Addon {
   readonly abiHash: number;
@@ -38,8 +40,12 @@ export interface Addon {
 
   // Structures of the engine as objects of their own, for conformance tests and benches; one environment each.
   readonly RateTable: new (maxKeys: number, key0Low: number, key0High: number, key1Low: number, key1High: number) => NativeRateTable;
+  readonly Balancer: new (settings: BalancerOptions, endpoints: readonly BalancerEndpoint[], seed: number) => NativeBalancer;
   readonly Matcher: new (image: ArrayBuffer, routeTable: number) => NativeMatcher;
 }
+
+/** See src/binding/balancer.ts. */
+export type NativeBalancer = Balancer;
 
 /** See src/binding/matcher.ts. */
 export interface NativeMatcher {

@@ -70,6 +70,7 @@ std::unique_ptr<const Plan> Plan::build(const BalancerSettings& settings,
   for (std::size_t g = 0; g < groups.size(); ++g) {
     const GroupMembers& from = groups[g];
     PlanGroup& group = plan->groups_[g];
+    group.priority = from.priority;
     group.level = from.level;
     group.share = from.share;
     group.share_end = share_end += from.share;

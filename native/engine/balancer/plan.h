@@ -22,6 +22,7 @@ namespace millrace {
 
 // A group of endpoints that a policy chooses from, with the tables of that policy.
 struct PlanGroup {
+  uint32_t priority = 0;
   uint32_t level = 0;
   uint32_t share = 0;      // of kShareScale
   uint32_t share_end = 0;  // running sum of the shares

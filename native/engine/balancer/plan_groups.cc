@@ -110,6 +110,7 @@ std::vector<GroupMembers> divideIntoGroups(const BalancerSettings& settings,
   }
   for (uint32_t i = 0; i < groups.size(); ++i) {
     const uint32_t level = i == 0 ? 0 : i - 1;
+    groups[i].priority = priorities[level];
     groups[i].level = level;
     groups[i].panicking = levels[level].panicking;
     groups[i].share = levels[level].load * (kShareScale / 100);

@@ -29,6 +29,7 @@ inline constexpr uint32_t kShareScale = 10000;
 
 // The candidates of one priority level, or of its local or its remote part.
 struct GroupMembers {
+  uint32_t priority = 0;
   uint32_t level = 0;  // 0, 1, 2 ... whatever the priorities are
   uint32_t share = 0;  // of the requests; 0 = only when the others have nobody to give
   bool zoned = false;  // the level is divided into local and remote
