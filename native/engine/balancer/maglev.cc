@@ -60,20 +60,21 @@ class Builder {
         }
       }
     }
-    // A member takes part in round r when r * weight >= its target, which then rises by the
-    // heaviest weight. Rounds in which it does not are skipped with a heap, in the same order: with
-    // weights 1 and 65535 there would be 65535 rounds through everybody.
+    // A member takes part once in round r when r * weight >= its target, which then rises by
+    // the heaviest weight. Rounds in which it does not are skipped with a heap, in the same order:
+    // with weights 1 and 65535 there would be 65535 rounds through everybody.
     std::priority_queue<uint64_t, std::vector<uint64_t>, std::greater<>> turns;  // round, member
     std::vector<uint64_t> targets(permutations_.size());
     for (uint32_t i = 0; i < permutations_.size(); ++i) turns.push(uint64_t{1} << 32 | i);
     for (;;) {
+      const uint64_t round = turns.top() >> 32;
       const auto i = static_cast<uint32_t>(turns.top());
       turns.pop();
       Permutation& p = permutations_[i];
       if (!claim(p)) return;
       targets[i] += heaviest_;
-      const uint64_t round = (targets[i] + p.weight - 1) / p.weight;
-      turns.push(round << 32 | i);
+      const uint64_t due = (targets[i] + p.weight - 1) / p.weight;
+      turns.push(std::max(round + 1, due) << 32 | i);
     }
   }
 

@@ -33,8 +33,10 @@ inline float costAfter(uint64_t word, float sample, uint32_t now_ms, float decay
   const float weight = decayed(LatencyWord::stamp(word), now_ms, decay_scale);
   const float cost = LatencyWord::cost(word);
   if (mean) {
-    const float alpha = 1.0f - 0.875f * weight;
-    return cost + (sample - cost) * alpha;
+    // Not cost + (sample - cost) * share: where much is forgotten that cancels to 0, which would
+    // mean "never measured".
+    const float kept = 0.875f * weight;
+    return cost * kept + sample * (1.0f - kept);
   }
   const float projected = cost * weight;
   if (projected < sample) return sample;
