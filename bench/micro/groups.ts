@@ -1,10 +1,12 @@
 import type { Row } from './harness.ts';
 import { histogramRows } from './histogram.ts';
+import { pickRows } from './pick.ts';
 import { rateRows } from './rate.ts';
 import { routeRows } from './route.ts';
 
 /** Each runs in a process of its own. */
 export const GROUPS = {
+  pick: pickRows,
   histogram: histogramRows,
   rate: rateRows,
   route: routeRows,

@@ -20,6 +20,8 @@ export interface Row {
   asynchronous?: true;
   /** The aim of the project, nanoseconds. */
   aimNs?: number;
+  /** What the loop returns is the difference of two, and may be near 0: a batch is as long as both together take. */
+  isDifference?: true;
   /** Operations per batch, where the clock is not to choose: the input has to be whole or is used up. */
   batch?: number;
 }
@@ -55,14 +57,14 @@ const MAX_BATCH = 1 << 20;
 const msOf = (startMs: number): number => performance.now() - startMs;
 
 /** How many operations take long enough, by the fastest of batches that double in size: the first ones run cold. */
-function chooseBatch(loop: Loop, threads: number, warmupMs: number): number {
+function chooseBatch(loop: Loop, { threads, isDifference }: Row, warmupMs: number): number {
   const wantedMs = threads > 1 ? BATCH_OF_THREADS_MS : BATCH_MS;
   let fastestMs = Infinity;
   const begun = performance.now();
   for (let batch = 1; ; batch = Math.min(batch * 2, MAX_BATCH)) {
     const started = performance.now();
     const ns = loop(batch);
-    const ms = typeof ns === 'number' ? (ns * batch) / 1e6 : msOf(started);
+    const ms = typeof ns === 'number' && isDifference !== true ? (ns * batch) / 1e6 : msOf(started);
     fastestMs = Math.min(fastestMs, ms / batch);
     if (ms >= wantedMs && msOf(begun) >= warmupMs) return Math.min(Math.max(Math.ceil(wantedMs / fastestMs), 1), MAX_BATCH);
   }
@@ -70,7 +72,7 @@ function chooseBatch(loop: Loop, threads: number, warmupMs: number): number {
 
 async function measureRow(row: Row, effort: Effort): Promise<Round> {
   const loop = await row.prepare();
-  const batch = row.batch ?? chooseBatch(loop, row.threads, effort.warmupMs);
+  const batch = row.batch ?? chooseBatch(loop, row, effort.warmupMs);
   const bench = new Bench({ time: effort.timeMs, iterations: effort.batches, warmupTime: effort.warmupMs, warmupIterations: 1, throws: true });
   const sample = (startedMs: number, ns: number | undefined): FnReturnedObject => {
     const ms = msOf(startedMs);

@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { resolve } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
+import { POLICY } from '../../../src/binding/abi.ts';
 import type { Line } from '../../../bench/micro/table.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
@@ -19,6 +20,10 @@ const checks = (algorithms: string[]): string[] =>
     ['1k keys, hit', '1k keys, miss', '1M keys, hit', '1M keys, miss'].map((rest) => `check, ${algorithm}, ${rest}`),
   );
 const EXPECTED: [subjects: string[], by: string[]][] = [
+  [
+    Object.keys(POLICY).flatMap((policy) => ['3', '100', '10,000'].map((size) => `pick, ${policy}, ${size} endpoints`)),
+    [...LOOPS, 'C++, pick only x1', 'reference x1'],
+  ],
   [
     ['record, one duration'],
     [...LOOPS, 'addon, an array at a time x1', 'hdr-histogram-js x1', 'hdr-histogram-js, WebAssembly x1', 'reference x1'],
