@@ -38,12 +38,11 @@ function peakCost(latency: Latency, settings: BalancerSettings, sample: number, 
   return fround(expected + fround(sample * fround(1 - weight)));
 }
 
-/** cost += (sample - cost) * alpha, where alpha is 1/8 and grows to 1 as what is remembered fades. */
+/** A new sample weighs 1/8, and more as what is remembered fades: cost = cost * kept + sample * (1 - kept). */
 function meanCost(latency: Latency, settings: BalancerSettings, sample: number, nowMs: number): number {
   if (latency.costUs === 0) return sample;
-  const weight = decayOf(elapsedMs(latency.stampMs, nowMs), settings.decayMs);
-  const alpha = fround(1 - fround(fround(0.875) * weight));
-  return fround(latency.costUs + fround(fround(sample - latency.costUs) * alpha));
+  const kept = fround(0.875 * decayOf(elapsedMs(latency.stampMs, nowMs), settings.decayMs));
+  return fround(fround(latency.costUs * kept) + fround(sample * fround(1 - kept)));
 }
 
 /**
