@@ -6,7 +6,7 @@ import { POLICY } from '../../../src/binding/abi.ts';
 import type { Line } from '../../../bench/micro/table.ts';
 
 const root = resolve(import.meta.dirname, '../../..');
-const QUICK_TIMEOUT_MS = 120_000;
+const QUICK_TIMEOUT_MS = 300_000;
 
 async function micro(...args: string[]): Promise<string> {
   const script = ['--import', './bench/micro/register.mjs', 'bench/micro/main.ts', '--quick', ...args];
@@ -45,7 +45,9 @@ it(
       EXPECTED.flatMap(([subjects, by]) => subjects.flatMap((subject) => by.map((who) => `${subject}: ${who}`))).sort(),
     );
     for (const line of lines) {
-      expect(line.medianNs, line.subject).toBeGreaterThan(0);
+      // A difference of two short loops can come out at 0 on a busy machine.
+      if (line.by === 'C++, pick only') expect(line.medianNs).toBeGreaterThanOrEqual(0);
+      else expect(line.medianNs, line.subject).toBeGreaterThan(0);
       expect(line.p99Ns, line.subject).toBeGreaterThanOrEqual(line.medianNs);
       expect(line.operations, line.subject).toBeGreaterThan(0);
       expect(line.verdict === null).toBe(line.aimNs === null);
