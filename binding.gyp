@@ -15,7 +15,7 @@
       ],
       "cflags_cc!": ["-std=gnu++17", "-fno-rtti"],
       "cflags_cc": [
-        "-std=c++20", "-O3", "-flto", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-fno-plt",
+        "-std=c++20", "-O3", "-flto", "-ffp-contract=off", "-fno-exceptions", "-fno-rtti", "-fvisibility=hidden", "-fno-plt",
         "-Wall", "-Wextra", "-Wno-missing-field-initializers", "-Wno-cast-function-type"
       ],
       "ldflags": ["-flto", "-O3", "-Wl,-O1", "-Wl,--gc-sections"],
