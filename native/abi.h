@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 423710021u;
+inline constexpr uint32_t kHash = 2842945696u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -213,12 +213,8 @@ static_assert(sizeof(RespondRecord) == 20);
 struct ClusterRecord {
   uint32_t name_offset;
   uint32_t name_length;
-  uint32_t policy;
   uint32_t endpoint_start;
   uint32_t endpoint_count;
-  uint32_t pick_start;
-  uint32_t pick_count;
-  uint32_t stride_start;
   uint32_t connect_timeout_ms;
   uint32_t pool_idle_ms;
   uint32_t max_connections;
@@ -231,7 +227,7 @@ struct ClusterRecord {
   uint32_t max_queue;
   uint32_t queue_timeout_ms;
 };
-static_assert(sizeof(ClusterRecord) == 76);
+static_assert(sizeof(ClusterRecord) == 60);
 
 struct EndpointRecord {
   uint32_t name_offset;

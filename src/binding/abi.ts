@@ -23,8 +23,8 @@ export const IMAGE_HEADER_WORDS = 6;
 
 export const SECTIONS = [
   'BYTES', // u8: strings, addresses, DFA class maps and accept flags, bodies
-  'U16', // u16: DFA transitions, stride weights
-  'INDEX', // u32: candidate routes of a path, pickable endpoints of a cluster
+  'U16', // u16: DFA transitions
+  'INDEX', // u32: candidate routes of a path, members of a subset, rate limits of a route
   'LISTENER',
   'ROUTE_TABLE',
   'HOST',
@@ -126,10 +126,7 @@ export const RECORDS = {
   RESPOND: ['status', 'bodyOffset', 'bodyLength', 'headersOffset', 'headersLength'], // headers: "name: value\r\n" lines
   CLUSTER: [
     'nameOffset', 'nameLength',
-    'policy', // POLICY
     'endpointStart', 'endpointCount',
-    'pickStart', 'pickCount', // INDEX rows: ENDPOINT indexes with weight > 0
-    'strideStart', // U16 rows parallel to the picks
     'connectTimeoutMs',
     'poolIdleMs', // an idle upstream connection is closed after this
     'maxConnections', // per endpoint, all workers together; 0 = none

@@ -1,4 +1,4 @@
-import { FAMILY, NONE, POLICY, TLS_FLAG } from '../binding/abi.ts';
+import { FAMILY, NONE, TLS_FLAG } from '../binding/abi.ts';
 import { ipBytes } from './address.ts';
 import { compileBalancer } from './compile-balancer.ts';
 import { compileSubsets } from './compile-subsets.ts';
@@ -11,26 +11,13 @@ export function compileCluster(writer: ImageWriter, name: string, subsets: Clust
   const { cluster } = subsets;
   const nameSlice = writer.string(name);
   const endpointStart = writer.count('ENDPOINT');
-  const pickStart = writer.index.length;
-  const strideStart = writer.u16.length;
-  const weights: number[] = [];
-  for (const endpoint of cluster.endpoints) {
-    const index = addEndpoint(writer, endpoint);
-    if (endpoint.weight === 0) continue;
-    writer.index.push(index);
-    weights.push(endpoint.weight);
-  }
-  writer.u16.append(strideWeights(weights));
+  for (const endpoint of cluster.endpoints) addEndpoint(writer, endpoint);
   const subsetStart = compileSubsets(writer, writer.count('CLUSTER'), endpointStart, subsets);
   writer.add('CLUSTER', {
     nameOffset: nameSlice.offset,
     nameLength: nameSlice.length,
-    policy: POLICY[cluster.balancer.policy],
     endpointStart,
     endpointCount: cluster.endpoints.length,
-    pickStart,
-    pickCount: weights.length,
-    strideStart,
     connectTimeoutMs: cluster.connectTimeoutMs,
     poolIdleMs: cluster.pool.idleTimeoutMs,
     maxConnections: cluster.pool.maxConnections,
@@ -46,23 +33,12 @@ export function compileCluster(writer: ImageWriter, name: string, subsets: Clust
   return subsetStart;
 }
 
-const MAX_STRIDE = 0xffff;
-
-/**
- * Weights of the static stride scheduler (gRPC's static_stride_scheduler): the largest becomes 65535. Not capped at a
- * multiple of the mean as in gRPC: there weights are measured, here a person wrote them, and shares must be as written.
- */
-export function strideWeights(weights: readonly number[]): number[] {
-  const max = weights.reduce((largest, weight) => Math.max(largest, weight), 0);
-  return weights.map((weight) => Math.max(1, Math.round((weight * MAX_STRIDE) / max)));
-}
-
-function addEndpoint(writer: ImageWriter, endpoint: EndpointConfig): number {
+function addEndpoint(writer: ImageWriter, endpoint: EndpointConfig): void {
   const name = writer.string(endpoint.name);
   const address = endpoint.family === 'unix' ? writer.string(endpoint.address) : writer.blob(ipBytes(endpoint.address));
   const serverName = writer.string(endpoint.serverName);
   const zone = writer.optionalString(endpoint.zone);
-  return writer.add('ENDPOINT', {
+  writer.add('ENDPOINT', {
     nameOffset: name.offset,
     nameLength: name.length,
     family: FAMILY[endpoint.family],

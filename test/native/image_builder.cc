@@ -182,27 +182,20 @@ uint32_t ImageBuilder::addCluster(const std::vector<uint32_t>& endpoint_weights)
   const Text name = text("cluster");
   r.name_offset = name.offset;
   r.name_length = name.length;
-  r.policy = abi::policy::kLeastRequest;
   r.endpoint_start = static_cast<uint32_t>(endpoints.size());
   r.endpoint_count = static_cast<uint32_t>(endpoint_weights.size());
-  r.pick_start = static_cast<uint32_t>(index.size());
-  r.stride_start = static_cast<uint32_t>(u16.size());
   r.tls = kNone;
   const Text address = text(std::string_view("\x7f\0\0\1", 4));
   const Text endpoint_name = text("127.0.0.1:9001");
-  const uint64_t heaviest = *std::max_element(endpoint_weights.begin(), endpoint_weights.end());
+  const uint32_t member_start = static_cast<uint32_t>(index.size());
   for (const uint32_t weight : endpoint_weights) {
-    if (weight != 0) {
-      index.push_back(static_cast<uint32_t>(endpoints.size()));
-      u16.push_back(static_cast<uint16_t>(std::max<uint64_t>(1, weight * 65535 / heaviest)));
-      ++r.pick_count;
-    }
+    if (weight != 0) index.push_back(static_cast<uint32_t>(endpoints.size()));
     endpoints.push_back({endpoint_name.offset, endpoint_name.length, abi::family::kIpv4,
                          address.offset, address.length, 9001, weight, kNone, 0, 0, kNone, 0, 0});
   }
   r.balancer = static_cast<uint32_t>(balancers.size());
   abi::BalancerRecord balancer{};
-  balancer.policy = r.policy;
+  balancer.policy = abi::policy::kLeastRequest;
   balancer.bias_millis = balancer.slow_start_aggression_millis = 1000;
   balancer.decay_ms = 10'000;
   balancer.default_latency_us = 30'000;
@@ -216,10 +209,8 @@ uint32_t ImageBuilder::addCluster(const std::vector<uint32_t>& endpoint_weights)
   balancers.push_back(balancer);
   r.subset_start = static_cast<uint32_t>(subsets.size());
   r.subset_count = 1;
-  // A range of its own: the checks walk every range once.
-  const uint32_t member_start = static_cast<uint32_t>(index.size());
-  for (uint32_t i = 0; i < r.pick_count; ++i) index.push_back(index[r.pick_start + i]);
-  subsets.push_back({static_cast<uint32_t>(clusters.size()), member_start, r.pick_count, kNone, 0});
+  subsets.push_back({static_cast<uint32_t>(clusters.size()), member_start,
+                     static_cast<uint32_t>(index.size()) - member_start, kNone, 0});
   r.max_queue = 1024;
   r.queue_timeout_ms = 1000;
   clusters.push_back(r);

@@ -114,11 +114,10 @@ CASE("faults of routes and actions are refused") {
 }
 
 CASE("faults of clusters are refused") {
-  refused("pick of another cluster", [](auto& b) { b.index[b.clusters[0].pick_start] = 4; });
-  refused("pick of a drained endpoint", [](auto& b) { b.index[b.clusters[0].pick_start] = 2; });
-  refused("stride weights are not scaled", [](auto& b) { b.u16[b.clusters[1].stride_start] = 0; });
-  refused("stride weights out of bounds",
-          [](auto& b) { b.clusters[0].stride_start = static_cast<uint32_t>(b.u16.size()) - 1; });
+  refused("unknown balancer", [](auto& b) { b.clusters[0].balancer = 99; });
+  refused("priority out of range",
+          [](auto& b) { b.endpoints[0].priority = abi::limits::kMaxPriority + 1; });
+  refused("zone out of bounds", [](auto& b) { b.endpoints[0].zone_length = 1; });
   refused("IPv4 address does not have 4 bytes",
           [](auto& b) { b.endpoints[0].address_length = 16; });
   refused("port out of range", [](auto& b) { b.endpoints[0].port = 65536; });
@@ -127,6 +126,65 @@ CASE("faults of clusters are refused") {
     b.tls[0].key_offset = abi::kNone;
     b.tls[0].key_length = 0;
   });
+}
+
+CASE("faults of subsets are refused") {
+  refused("subsets out of bounds", [](auto& b) { b.clusters[0].subset_count = 0; });
+  refused("subset of another cluster", [](auto& b) { b.clusters[0].subset_start = 1; });
+  refused("subset of another cluster", [](auto& b) { b.routes[0].subset = 1; });
+  refused("subset of another cluster", [](auto& b) { b.weights[1].subset = 0; });
+  refused("subset of another cluster", [](auto& b) { b.weights[1].subset = abi::kNone; });
+  refused("member of another cluster", [](auto& b) { b.index[b.subsets[0].member_start] = 4; });
+  refused("member of weight 0", [](auto& b) { b.index[b.subsets[0].member_start + 1] = 2; });
+  refused("members are not in order", [](auto& b) { b.index[b.subsets[0].member_start + 1] = 0; });
+  refused("first subset without some of the endpoints",
+          [](auto& b) { --b.subsets[0].member_count; });
+  refused("subset name out of bounds", [](auto& b) { b.subsets[1].name_length = 1; });
+}
+
+CASE("faults of balancers are refused") {
+  const auto with = [](uint32_t abi::BalancerRecord::*field, uint32_t value,
+                       uint32_t policy = abi::policy::kMaglev) {
+    return [=](ImageBuilder& b) {
+      b.balancers[0].policy = policy;
+      b.balancers[0].*field = value;
+    };
+  };
+  using R = abi::BalancerRecord;
+  refused("unknown balancer policy", [](auto& b) { b.balancers[0].policy = 0; });
+  refused("unknown balancer policy", [](auto& b) { b.balancers[0].policy = 10; });
+  refused("bias out of range", with(&R::bias_millis, 10'001));
+  refused("decay out of range", with(&R::decay_ms, 0));
+  refused("default latency out of range", with(&R::default_latency_us, 0));
+  refused("failure penalty out of range", with(&R::penalty_ms, 3'600'001));
+  for (const uint32_t size : {0u, 1u, 4u, 65'536u, 2235u * 2237u, 5'000'013u}) {
+    refused("size of a Maglev table is not a prime in range", with(&R::table_size, size));
+  }
+  refused("size of a ring out of range", with(&R::table_size, 1023, abi::policy::kRingHash));
+  refused("bound of the load out of range", with(&R::hash_balance_percent, 99));
+  refused("hash sources out of bounds", with(&R::hash_count, 17));
+  refused("hash sources out of bounds", with(&R::hash_start, 99));
+  refused("overprovisioning out of range", with(&R::overprovisioning_percent, 99));
+  refused("panic threshold out of range", with(&R::panic_percent, 101));
+  refused("slow start out of range", with(&R::slow_start_min_percent, 0));
+  refused("slow start out of range", with(&R::slow_start_aggression_millis, 99));
+}
+
+CASE("faults of hash sources are refused") {
+  refused("unknown hash source", [](auto& b) { b.hash_sources[0].kind = 0; });
+  refused("unknown hash source flag", [](auto& b) { b.hash_sources[0].flags = 2; });
+  refused("bad name of a hash source", [](auto& b) { b.hash_sources[0].name_length = 0; });
+  refused("bad name of a hash source",
+          [](auto& b) { b.hash_sources[0].kind = abi::hash_source_kind::kPath; });
+  refused("name of a hash source is not a token",
+          [](auto& b) { b.bytes[b.hash_sources[0].name_offset] = 'X'; });
+  refused("name of a hash source is not a token",
+          [](auto& b) { b.bytes[b.hash_sources[1].name_offset] = '='; });
+  refused("a cookie that cannot be generated",
+          [](auto& b) { b.bytes[b.hash_sources[1].path_offset + 1] = ';'; });
+  refused("a cookie that cannot be generated",
+          [](auto& b) { b.bytes[b.hash_sources[1].path_offset + 1] = '\n'; });
+  refused("a cookie that cannot be generated", [](auto& b) { b.hash_sources[0].ttl_seconds = 1; });
 }
 
 CASE("faults of rate limits are refused") {

@@ -4,8 +4,6 @@
 #include <string>
 
 #include "base/rng.h"
-#include "engine/balancer/least_request.h"
-#include "engine/balancer/stride.h"
 #include "engine/route/cidr.h"
 #include "engine/route/matcher.h"
 #include "harness.h"
@@ -22,22 +20,26 @@ uint64_t exercise(const Image& image) {
   const auto read = [&](uint32_t offset, uint32_t length) {
     for (const char c : image.str(offset, length)) sum += static_cast<uint8_t>(c);
   };
-  Rng rng(1);
-  uint32_t sequence = 0;
   for (const auto& r : image.clusters()) {
     read(r.name_offset, r.name_length);
     if (r.tls != abi::kNone) sum += image.tls()[r.tls].flags;
-    for (int i = 0; i < 3; ++i) {
-      const uint32_t one = pickStride(image.picks(r), sequence);
-      const uint32_t two = pickLeastRequest(image.picks(r), rng, [](uint32_t e) { return e; });
-      if (one != abi::kNone) sum += image.endpoints()[one].weight;
-      if (two != abi::kNone) sum += image.endpoints()[two].weight;
+    const abi::BalancerRecord& balancer = image.balancers()[r.balancer];
+    read(balancer.zone_offset, balancer.zone_length);
+    for (const auto& source :
+         image.hashSources().subspan(balancer.hash_start, balancer.hash_count)) {
+      read(source.name_offset, source.name_length);
+      read(source.path_offset, source.path_length);
+    }
+    for (const auto& subset : image.subsets().subspan(r.subset_start, r.subset_count)) {
+      read(subset.name_offset, subset.name_length);
+      for (const uint32_t member : image.members(subset)) sum += image.endpoints()[member].weight;
     }
   }
   for (const auto& r : image.endpoints()) {
     read(r.name_offset, r.name_length);
     read(r.address_offset, r.address_length);
     read(r.server_name_offset, r.server_name_length);
+    read(r.zone_offset, r.zone_length);
   }
   for (const auto& r : image.tls()) {
     read(r.server_name_offset, r.server_name_length);
@@ -67,12 +69,15 @@ uint64_t exercise(const Image& image) {
       sum += e.op;
     for (const auto& e : image.edits().subspan(r.response_edit_start, r.response_edit_count))
       sum += e.op;
-    if (r.action == abi::action::kCluster) sum += image.clusters()[r.action_start].policy;
+    if (r.action == abi::action::kCluster) {
+      for (const uint32_t member : image.members(image.subsets()[r.subset]))
+        sum += image.endpoints()[member].weight;
+    }
     if (r.action == abi::action::kRedirect) sum += image.redirects()[r.action_start].status;
     if (r.action == abi::action::kRespond) sum += image.responds()[r.action_start].status;
     if (r.action != abi::action::kWeightedClusters) continue;
     for (const auto& w : image.weights().subspan(r.action_start, r.action_count)) {
-      sum += image.clusters()[w.cluster].policy;
+      sum += image.clusters()[w.cluster].balancer + image.subsets()[w.subset].member_count;
     }
   }
   const HeaderSlice headers[] = {{"x-a", "v1"}, {"x-b", "w"}};
@@ -123,10 +128,9 @@ CASE("a valid image loads and gives back what was put in") {
   EXPECT_EQ(image->str(image->listeners()[0].name_offset, image->listeners()[0].name_length),
             "web");
   EXPECT_EQ(image->str(abi::kNone, 0), "");
-  const PickTable picks = image->picks(image->clusters()[0]);
-  EXPECT_EQ(picks.size(), 3u);
-  EXPECT_EQ(picks.endpoints[2], 3u);
-  EXPECT_EQ(picks.weights[2], 65535);
+  const std::span<const uint32_t> members = image->members(image->subsets()[0]);
+  EXPECT_EQ(members.size(), 3u);
+  EXPECT_EQ(members[2], 3u);
   exercise(*image);
 }
 

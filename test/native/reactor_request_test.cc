@@ -216,7 +216,7 @@ CASE("requests that no upstream is asked about are answered in the next turn") {
 CASE("a cluster without an endpoint of weight is a 503") {
   Rig rig({{1}, {{abi::path_kind::kPrefix, "/", 0, {}}}, [](ImageBuilder& b) {
              b.endpoints[0].weight = 0;
-             b.clusters[0].pick_count = b.subsets[0].member_count = 0;
+             b.endpoints[0].weight = b.subsets[0].member_count = 0;
            }});
   const int32_t handle = rig.get();
   EXPECT(rig.untilDone(handle));

@@ -74,6 +74,16 @@ ImageBuilder sampleImage() {
   b.weights = {{0, 0, 90}, {1, 1, 100}};
   b.routes[5].action = abi::action::kRespond;
   b.responds.push_back({200, value.offset, value.length, lines.offset, lines.length});
+  const ImageBuilder::Text hash_header = b.text("x-user");
+  const ImageBuilder::Text hash_cookie = b.text("sid");
+  const ImageBuilder::Text cookie_path = b.text("/app");
+  b.hash_sources.push_back({abi::hash_source_kind::kHeader, abi::hash_source_flag::kTerminal,
+                            hash_header.offset, hash_header.length, kNone, kNone, 0});
+  b.hash_sources.push_back({abi::hash_source_kind::kCookie, 0, hash_cookie.offset,
+                            hash_cookie.length, 3600, cookie_path.offset, cookie_path.length});
+  b.hash_sources.push_back({abi::hash_source_kind::kClientIp, 0, kNone, 0, kNone, kNone, 0});
+  b.balancers[0].policy = abi::policy::kMaglev;
+  b.balancers[0].hash_count = 3;
   const ImageBuilder::Text web = b.text("web");
   b.listeners.push_back({web.offset, web.length, table, 15, 0, 2, 16384, 0, 0});
   b.cidrs = {{abi::family::kIpv4, 8, 0x0a000000, 0, 0, 0},

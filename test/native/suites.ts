@@ -5,7 +5,7 @@ export interface Suite {
   sources: readonly string[];
 }
 
-const IMAGE = ['image', 'image_check', 'check_action', 'check_rate', 'check_routing', 'check_upstream', 'text_rules'].map((name) => `native/engine/image/${name}.cc`);
+const IMAGE = ['image', 'image_check', 'check_action', 'check_rate', 'check_balancer', 'check_routing', 'check_upstream', 'text_rules'].map((name) => `native/engine/image/${name}.cc`);
 const ROUTE = ['matcher', 'predicate', 'cidr'].map((name) => `native/engine/route/${name}.cc`);
 const BUILDER = ['test/native/image_builder.cc', 'test/native/sample_image.cc'];
 const RESPONSE = ['test/native/response_driver.cc', 'native/engine/http/response_parser.cc'];

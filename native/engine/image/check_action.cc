@@ -49,7 +49,9 @@ bool ImageCheck::routeAction(const abi::RouteRecord& r) noexcept {
   if (r.action_count != 1) return fail("action with more than one row");
   switch (r.action) {
     case abi::action::kCluster:
-      return r.action_start < count(abi::section::kCluster) || fail("route to an unknown cluster");
+      if (r.action_start >= count(abi::section::kCluster))
+        return fail("route to an unknown cluster");
+      return isSubsetOf(r.subset, r.action_start) || fail("subset of another cluster");
     case abi::action::kRespond:
       return r.action_start < count(abi::section::kRespond) || fail("unknown direct response");
     case abi::action::kRedirect: {
@@ -81,7 +83,8 @@ bool ImageCheck::edit(const abi::EditRecord& r) noexcept {
 }
 
 bool ImageCheck::weight(const abi::WeightRecord& r) noexcept {
-  return r.cluster < count(abi::section::kCluster) || fail("weight of an unknown cluster");
+  if (r.cluster >= count(abi::section::kCluster)) return fail("weight of an unknown cluster");
+  return isSubsetOf(r.subset, r.cluster) || fail("subset of another cluster");
 }
 
 bool ImageCheck::redirect(const abi::RedirectRecord& r) noexcept {

@@ -1,7 +1,5 @@
 // Image checks of clusters, endpoints, TLS and addresses.
 
-#include <algorithm>
-
 #include "engine/image/image_check.h"
 #include "engine/image/text_rules.h"
 
@@ -9,34 +7,31 @@ namespace millrace {
 
 namespace {
 
-constexpr uint32_t kMaxWeight = 1'000'000;
 constexpr uint32_t kMaxSocketPath = 107;  // sun_path less its terminator
 
 }  // namespace
 
 bool ImageCheck::cluster(const abi::ClusterRecord& r) noexcept {
   if (!isText(r.name_offset, r.name_length)) return fail("cluster name out of bounds");
-  if (r.policy < abi::policy::kRoundRobin || r.policy > abi::policy::kPrequal) {
-    return fail("unknown balancer policy");
-  }
-  if (!isRange(abi::section::kEndpoint, r.endpoint_start, r.endpoint_count)) {
+  if (!isRange(abi::section::kEndpoint, r.endpoint_start, r.endpoint_count))
     return fail("endpoints out of bounds");
-  }
+  if (r.endpoint_count > abi::limits::kMaxEndpoints) return fail("too many endpoints");
   if (r.tls != abi::kNone && r.tls >= count(abi::section::kTls))
     return fail("unknown TLS settings");
-  if (!claim(abi::section::kIndex, r.pick_start, r.pick_count)) return fail("picks out of bounds");
-  if (!claim(abi::section::kU16, r.stride_start, r.pick_count))
-    return fail("stride weights out of bounds");
-  if (r.pick_count == 0) return true;  // every endpoint is drained
-  for (const uint32_t index : image_.indexes().subspan(r.pick_start, r.pick_count)) {
-    if (index - r.endpoint_start >= r.endpoint_count) return fail("pick of another cluster");
-    if (image_.endpoints()[index].weight == 0) return fail("pick of a drained endpoint");
+  if (r.balancer >= count(abi::section::kBalancer)) return fail("unknown balancer");
+  if (r.subset_count == 0 || !claim(abi::section::kSubset, r.subset_start, r.subset_count))
+    return fail("subsets out of bounds");
+  const uint32_t self = static_cast<uint32_t>(&r - image_.clusters().data());
+  for (const abi::SubsetRecord& s : image_.subsets().subspan(r.subset_start, r.subset_count)) {
+    if (s.cluster != self) return fail("subset of another cluster");
   }
-  // The scale makes the heaviest endpoint 65535; from half of it on, picking is known to end soon.
-  const std::span<const uint16_t> strides = image_.u16s().subspan(r.stride_start, r.pick_count);
-  if (*std::max_element(strides.begin(), strides.end()) <= kStrideScale / 2) {
-    return fail("stride weights are not scaled");
-  }
+  uint32_t weighted = 0;
+  for (const abi::EndpointRecord& e :
+       image_.endpoints().subspan(r.endpoint_start, r.endpoint_count))
+    weighted += e.weight != 0;
+  // Members are in order and of this cluster, so the number says that all are there.
+  if (image_.subsets()[r.subset_start].member_count != weighted)
+    return fail("first subset without some of the endpoints");
   return true;
 }
 
@@ -62,7 +57,9 @@ bool ImageCheck::endpoint(const abi::EndpointRecord& r) noexcept {
   }
   if (r.family != abi::family::kUnix && (r.port == 0 || r.port > 65535))
     return fail("port out of range");
-  if (r.weight > kMaxWeight) return fail("weight out of range");
+  if (r.weight > abi::limits::kMaxWeight) return fail("weight out of range");
+  if (r.priority > abi::limits::kMaxPriority) return fail("priority out of range");
+  if (!isOptionalText(r.zone_offset, r.zone_length)) return fail("zone out of bounds");
   if (!isOptionalText(r.server_name_offset, r.server_name_length) ||
       text::hasControl(image_.str(r.server_name_offset, r.server_name_length))) {
     return fail("bad server name");

@@ -10,7 +10,6 @@
 
 #include "abi.h"
 #include "base/cache_line.h"
-#include "engine/balancer/pick_table.h"
 
 namespace millrace {
 
@@ -108,11 +107,6 @@ class Image {
   // The text of an (offset, length) pair; empty when the offset is kNone.
   std::string_view str(uint32_t offset, uint32_t length) const noexcept {
     return offset == abi::kNone ? std::string_view() : std::string_view(bytes_ + offset, length);
-  }
-
-  PickTable picks(const abi::ClusterRecord& cluster) const noexcept {
-    return {indexes().subspan(cluster.pick_start, cluster.pick_count),
-            u16s().subspan(cluster.stride_start, cluster.pick_count)};
   }
 
   // ENDPOINT indexes that a subset holds.

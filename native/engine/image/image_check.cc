@@ -23,6 +23,9 @@ bool ImageCheck::run() noexcept {
          each(s::kWeight, image_.weights(), &ImageCheck::weight) &&
          each(s::kRedirect, image_.redirects(), &ImageCheck::redirect) &&
          each(s::kRespond, image_.responds(), &ImageCheck::respond) &&
+         each(s::kHashSource, image_.hashSources(), &ImageCheck::hashSource) &&
+         each(s::kBalancer, image_.balancers(), &ImageCheck::balancer) &&
+         each(s::kSubset, image_.subsets(), &ImageCheck::subset) &&
          each(s::kRateKey, image_.rateKeys(), &ImageCheck::rateKey) &&
          each(s::kRateLimit, image_.rateLimits(), &ImageCheck::rateLimit) &&
          each(s::kRoute, image_.routes(), &ImageCheck::route) &&

@@ -44,6 +44,12 @@ class ImageCheck {
   bool tls(const abi::TlsRecord& r) noexcept;
   bool cidr(const abi::CidrRecord& r) noexcept;
 
+  // check_balancer.cc
+  bool balancer(const abi::BalancerRecord& r) noexcept;
+  bool hashSource(const abi::HashSourceRecord& r) noexcept;
+  bool subset(const abi::SubsetRecord& r) noexcept;
+  bool isSubsetOf(uint32_t subset, uint32_t cluster) const noexcept;
+
   // check_rate.cc
   bool rateLimit(const abi::RateLimitRecord& r) noexcept;
   bool rateKey(const abi::RateKeyRecord& r) noexcept;

@@ -12,7 +12,6 @@ import { hash32 } from '../../../src/config/hash.ts';
 import { capacityFor } from '../../../src/config/hash-table.ts';
 import { editDistance, nearest } from '../../../src/config/nearest.ts';
 import { parseHostPattern, parsePath } from '../../../src/config/schema-scalars.ts';
-import { strideWeights } from '../../../src/config/compile-cluster.ts';
 import { formatDuration, parseDuration } from '../../../src/core/duration.ts';
 import { formatProblem } from '../../../src/core/errors.ts';
 import { formatSize, parseSize } from '../../../src/core/size.ts';
@@ -220,14 +219,6 @@ describe('murmur3', () => {
 
   it('tables are at most half full', () => {
     expect([0, 1, 2, 3, 4, 5, 1_000].map(capacityFor)).toEqual([0, 2, 4, 8, 8, 16, 2_048]);
-  });
-});
-
-describe('stride weights', () => {
-  it('keep the shares that were written, and no endpoint at nothing', () => {
-    expect(strideWeights([2, 1, 1])).toEqual([65_535, 32_768, 32_768]);
-    expect(strideWeights([1_000_000, 1])).toEqual([65_535, 1]);
-    expect(strideWeights([])).toEqual([]);
   });
 });
 
