@@ -12,3 +12,10 @@ export function nearestPrime(value: number, max: number): number {
     if (isPrime(value + distance)) return value + distance;
   }
 }
+
+/** The least prime that is not below `value`. */
+export function nextPrime(value: number): number {
+  let prime = Math.max(2, value);
+  while (!isPrime(prime)) prime++;
+  return prime;
+}

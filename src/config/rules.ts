@@ -1,6 +1,7 @@
 import { isLoopback, parseEndpointAddress, parseListenAddress } from './address.ts';
 import { isRefusal } from './parsing.ts';
 import { checkReference, list, mapping, uniqueness, type Report } from './raw.ts';
+import { checkBalancer, checkSubsetChoices, checkSubsets } from './rules-balancer.ts';
 import { checkRateLimits } from './rules-rate.ts';
 import { checkRoute } from './rules-route.ts';
 import { parseHostPattern } from './schema-scalars.ts';
@@ -16,13 +17,13 @@ export function checkRules(root: unknown): Finding[] {
   const report: Report = (path, message, hint, part = 'value') => findings.push({ path, part, message, hint });
   const config = mapping(root);
   const tables = Object.keys(mapping(config['routes']));
-  const clusters = Object.keys(mapping(config['clusters']));
+  const clusters = mapping(config['clusters']);
   checkAdmin(config['admin'], report);
   checkListeners(list(config['listeners']), tables, report);
   checkRateLimits(config, report);
   for (const [table, hosts] of Object.entries(mapping(config['routes'])))
     checkTable(['routes', table], list(hosts), clusters, report);
-  for (const [cluster, value] of Object.entries(mapping(config['clusters'])))
+  for (const [cluster, value] of Object.entries(clusters))
     checkCluster(['clusters', cluster], mapping(value), report);
   for (const section of ['routes', 'clusters'] as const) {
     // zod leaves this key out without a word, since it would set the prototype of its result.
@@ -59,7 +60,8 @@ function checkListeners(listeners: unknown[], tables: readonly string[], report:
   }
 }
 
-function checkTable(path: Path, hosts: unknown[], clusters: readonly string[], report: Report): void {
+function checkTable(path: Path, hosts: unknown[], clusters: Record<string, unknown>, report: Report): void {
+  const names = Object.keys(clusters);
   const uniqueHost = uniqueness('the host', report);
   const uniqueRoute = uniqueness('the route name', report);
   const uniqueVirtualHost = uniqueness('the virtual host name', report);
@@ -77,8 +79,9 @@ function checkTable(path: Path, hosts: unknown[], clusters: readonly string[], r
     for (const [i, route] of list(virtualHost['routes']).entries()) {
       const routePath = [...hostPath, 'routes', i];
       uniqueRoute(mapping(route)['name'], [...routePath, 'name'], routeAt);
-      if (typeof route === 'object' && route !== null && !Array.isArray(route))
-        checkRoute(routePath, mapping(route), clusters, report);
+      if (typeof route !== 'object' || route === null || Array.isArray(route)) continue;
+      checkRoute(routePath, mapping(route), names, report);
+      checkSubsetChoices(routePath, mapping(route), clusters, report);
     }
   }
 }
@@ -93,6 +96,8 @@ function checkCluster(path: Path, cluster: Record<string, unknown>, report: Repo
     if (parsed !== undefined && !isRefusal(parsed))
       uniqueEndpoint(text, at, (earlier) => `endpoints[${String(earlier[3])}]`);
   }
+  checkBalancer([...path, 'balancer'], mapping(cluster['balancer']), report);
+  checkSubsets([...path, 'subsets'], cluster, report);
   const tls = mapping(cluster['tls']);
   for (const [one, other] of [
     ['cert', 'key'],

@@ -79,12 +79,12 @@ const tableSize = parsing(z.int(), (value) => {
 
 const ringSize = z.int().min(LIMITS.minRing).max(LIMITS.maxRing);
 
-const hashBalanceFactor = parsing(z.union([z.int(), z.string()]), (value) => {
+const hashBalanceFactor = parsing(z.union([z.number(), z.string()]), (value) => {
   const share = typeof value === 'number' ? value : Number(/^(\d{1,9})%$/.exec(value)?.[1] ?? Number.NaN);
-  if (share === 0 || (share >= 100 && share <= LIMITS.maxHashBalancePercent)) return share;
+  if (share === 0 || (Number.isInteger(share) && share >= 100 && share <= LIMITS.maxHashBalancePercent)) return share;
   return refuse(
     `expected 0 (no bound) or a percentage from 100 to ${LIMITS.maxHashBalancePercent}`,
-    typeof value === 'number' && value >= 1 && value <= 10 ? `write ${value * 100} for ${value} times the mean` : undefined,
+    typeof value === 'number' && value >= 1 && value <= 10 ? `write ${Math.round(value * 100)} for ${value} times the mean` : undefined,
   );
 });
 

@@ -1,11 +1,13 @@
 import { list, mapping, type Report } from './raw.ts';
 import type { Path } from './source.ts';
 import type { Config, MatchConfig, RateLimitConfig, RouteConfig } from './types.ts';
+import { checkClusterBalance, subsetChecker } from './warnings-balancer.ts';
 
 /** Things that are allowed and yet hardly meant. They go to the log and to `check`; they never stop anything. */
 export function checkWarnings(config: Config, root: unknown, warn: Report): void {
   const usedTables = new Set(config.listeners.map((listener) => listener.routes));
   const usedClusters = new Set<string>();
+  const checkSubsets = subsetChecker(config.clusters, warn);
   for (const [table, hosts] of Object.entries(config.routes)) {
     if (!usedTables.has(table)) warn(['routes', table], 'no listener uses this route table', undefined, 'key');
     for (const [index, host] of hosts.entries()) {
@@ -19,6 +21,7 @@ export function checkWarnings(config: Config, root: unknown, warn: Report): void
           for (const { cluster } of route.action.clusters) usedClusters.add(cluster);
         checkIdleKeys(route, mapping(written[i]), [...path, i], warn);
         checkLimits(route.rateLimits, [...path, i, 'rateLimit'], warn);
+        checkSubsets(route, [...path, i]);
       }
     }
   }
@@ -30,6 +33,7 @@ export function checkWarnings(config: Config, root: unknown, warn: Report): void
       warn(['clusters', name, 'endpoints'], 'every endpoint has weight 0: requests to this cluster will fail');
     if (cluster.tls?.insecureSkipVerify === true)
       warn(['clusters', name, 'tls', 'insecureSkipVerify'], 'certificates of this cluster are not verified');
+    checkClusterBalance(cluster, mapping(mapping(root)['clusters'])[name], ['clusters', name], warn);
   }
 }
 

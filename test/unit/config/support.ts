@@ -166,6 +166,9 @@ export const MINIMAL_CONFIG: Config = {
   },
 };
 
+/** A copy, since SharedArrayBuffers are equal to each other whatever they hold. */
+export const bytesOf = (config: Config): Uint8Array => Uint8Array.from(new Uint8Array(compile(config).image));
+
 export const imageOf = (config: Config): ImageReader => new ImageReader(compile(config).image);
 
 /** A route like that of MINIMAL_CONFIG, with another match. */

@@ -1,0 +1,92 @@
+import { LIMITS } from '../binding/abi.ts';
+import { nextPrime } from './prime.ts';
+import { mapping, type Report } from './raw.ts';
+import type { Path } from './source.ts';
+import { matching, selectionKey, selectionName } from './subsets.ts';
+import type { ClusterChoice, ClusterConfig, Metadata, RouteConfig } from './types.ts';
+
+/** With fewer slots per endpoint the shares of a Maglev table may be off by more than 1 % (section 3.4 of the paper). */
+const SLOTS_PER_ENDPOINT = 100;
+
+/** `written`: the cluster in the raw tree. */
+export function checkClusterBalance(cluster: ClusterConfig, written: unknown, path: Path, warn: Report): void {
+  checkTableSize(cluster, mapping(mapping(written)['balancer']), [...path, 'balancer'], warn);
+  checkLevels(cluster, [...path, 'endpoints'], warn);
+  checkZone(cluster, [...path, 'endpoints'], warn);
+  if (cluster.balancer.slowStart?.minPercent === 100)
+    warn([...path, 'balancer', 'slowStart', 'minWeight'], 'a slow start at 100 % of the weight is none');
+  const { default: standIn } = cluster.subsets;
+  if (standIn !== null && matching(cluster, standIn).length === 0)
+    warn(
+      [...path, 'subsets', 'default'],
+      `${noneHas(cluster, standIn)}: requests for a subset without endpoints are answered with 503`,
+    );
+}
+
+function checkTableSize({ balancer, endpoints }: ClusterConfig, written: object, path: Path, warn: Report): void {
+  if (balancer.policy !== 'maglev') return;
+  const count = endpoints.filter(({ weight }) => weight > 0).length;
+  const wanted = Math.min(count * SLOTS_PER_ENDPOINT, LIMITS.maxMaglevTable);
+  if (count < 2 || balancer.tableSize >= wanted) return;
+  warn(
+    'tableSize' in written ? [...path, 'tableSize'] : path,
+    `a table of ${balancer.tableSize} slots is small for ${count} endpoints: some get noticeably more than their share`,
+    `use at least ${SLOTS_PER_ENDPOINT} per endpoint: tableSize: ${nextPrime(wanted)}`,
+  );
+}
+
+function checkLevels({ endpoints }: ClusterConfig, path: Path, warn: Report): void {
+  let first = Number.POSITIVE_INFINITY;
+  let firstUsed = Number.POSITIVE_INFINITY;
+  for (const { priority, weight } of endpoints) {
+    first = Math.min(first, priority);
+    if (weight > 0) firstUsed = Math.min(firstUsed, priority);
+  }
+  if (firstUsed === first || firstUsed === Number.POSITIVE_INFINITY) return;
+  warn(path, `every endpoint of priority ${first} has weight 0: those of priority ${firstUsed} take all requests`);
+}
+
+function checkZone({ balancer: { zone }, endpoints }: ClusterConfig, path: Path, warn: Report): void {
+  if (zone === null) return;
+  const zones = endpoints.flatMap((endpoint) => (endpoint.zone === null || endpoint.weight === 0 ? [] : [endpoint.zone]));
+  if (zones.length === 0 || zones.includes(zone)) return;
+  warn(
+    path,
+    `no endpoint is in the zone ${JSON.stringify(zone)} of this proxy, so that none is preferred`,
+    `its endpoints are in ${[...new Set(zones)].join(', ')}`,
+  );
+}
+
+/** Returns the check of one route: subsets that it asks for and no endpoint belongs to. Each subset is looked up once. */
+export function subsetChecker(clusters: Readonly<Record<string, ClusterConfig>>, warn: Report) {
+  const messages = new Map<string, string | undefined>();
+  const check = ({ cluster: name, subset }: ClusterChoice, path: Path) => {
+    const cluster = clusters[name];
+    if (cluster === undefined || subset === null) return;
+    const key = `${name} ${selectionKey(subset)}`;
+    if (!messages.has(key))
+      messages.set(key, matching(cluster, subset).length > 0 ? undefined : `${noneHas(cluster, subset)}: ${consequence(cluster)}`);
+    const message = messages.get(key);
+    if (message !== undefined) warn([...path, 'subset'], message);
+  };
+  return ({ action }: RouteConfig, path: Path) => {
+    if (action.kind === 'cluster') check(action, path);
+    if (action.kind === 'weightedClusters')
+      for (const [index, choice] of action.clusters.entries())
+        if (choice.weight > 0) check(choice, [...path, 'weightedClusters', index]);
+  };
+}
+
+function noneHas(cluster: ClusterConfig, selection: Metadata): string {
+  const drained = matching({ ...cluster, endpoints: cluster.endpoints.map((one) => ({ ...one, weight: 1 })) }, selection);
+  return drained.length === 0
+    ? `no endpoint has ${selectionName(selection)}`
+    : `every endpoint with ${selectionName(selection)} has weight 0`;
+}
+
+function consequence({ subsets }: ClusterConfig): string {
+  if (subsets.fallback === 'any') return 'any endpoint of the cluster is used';
+  if (subsets.fallback === 'default' && subsets.default !== null)
+    return `the endpoints with ${selectionName(subsets.default)} are used`;
+  return 'requests are answered with 503';
+}
