@@ -109,4 +109,13 @@ describe('millrace', () => {
     const dump = await millrace(['config', 'dump', 'my.yaml'], project(yaml()));
     expect(JSON.stringify(JSON.parse(dump.stdout))).toContain('127.0.0.1:9002');
   });
+
+  it('takes the zone of the proxy from MILLRACE_ZONE, before that of the file', async () => {
+    const directory = project(`zone: eu-1a\n${yaml()}`);
+    const zoneIn = async (zone: string) => (await millrace(['config', 'dump', 'my.yaml'], directory, { MILLRACE_ZONE: zone })).stdout.match(/"zone": "(eu-[^"]*)"/)?.[1];
+    expect([await zoneIn('eu-1b'), await zoneIn('')]).toEqual(['eu-1b', 'eu-1a']);
+    const refused = await millrace(['check', 'my.yaml'], directory, { MILLRACE_ZONE: 'eu 1' });
+    expect(refused.code).toBe(1);
+    expect(refused.stdout + refused.stderr).toContain('MILLRACE_ZONE: expected a name');
+  });
 });

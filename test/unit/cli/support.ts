@@ -21,9 +21,9 @@ export function workDirectory(): string {
 }
 
 /** Runs the compiled command in `cwd` to its end. */
-export function millrace(args: string[], cwd = process.cwd()): Promise<CommandResult> {
+export function millrace(args: string[], cwd = process.cwd(), env: NodeJS.ProcessEnv = {}): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [MAIN, ...args], { cwd, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [MAIN, ...args], { cwd, env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     onTestFinished(() => void child.kill('SIGKILL'));
     let stdout = '';
     let stderr = '';
