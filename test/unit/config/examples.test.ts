@@ -2,10 +2,12 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { HASH_SOURCE_KIND, POLICY } from '../../../src/binding/abi.ts';
 import * as millrace from '../../../src/index.ts';
 import { compile } from '../../../src/config/compile.ts';
 import { configJsonSchema } from '../../../src/config/json-schema.ts';
 import { loadConfig } from '../../../src/config/load.ts';
+import { resolveSubsets } from '../../../src/config/subsets.ts';
 import { resolveHost } from '../../../src/discovery/resolve.ts';
 import { matchRoute, type MatchRequest } from '../../reference/route-matcher.ts';
 import { brief, fakeResolver, FIXTURES, workDirectory } from './support.ts';
@@ -32,7 +34,7 @@ async function loadExample(file: string) {
 
 describe('the examples', () => {
   it('load without a warning and compile', async () => {
-    for (const file of ['quickstart.yaml', 'edge.yaml', 'rate-limits.yaml']) {
+    for (const file of ['quickstart.yaml', 'edge.yaml', 'rate-limits.yaml', 'balancing.yaml']) {
       const { config, warnings } = await loadExample(file);
       expect(brief(warnings), file).toEqual([]);
       expect(compile(config).image.byteLength).toBeGreaterThan(1_000);
@@ -88,6 +90,24 @@ describe('the example of rate limits', () => {
       ['public/0/search', 'gcra', 20, false],
       ['export', 'slidingWindow', 1, true],
       ['capacity', 'slidingWindow', 5000, false],
+    ]);
+  });
+});
+
+describe('the example of load balancing', () => {
+  it('has every policy and what its comments say', async () => {
+    const { config } = await loadExample('balancing.yaml');
+    const { clusters } = config;
+    expect(new Set(Object.values(clusters).map(({ balancer }) => balancer.policy))).toEqual(new Set(Object.keys(POLICY)));
+    const kinds = Object.values(clusters).flatMap(({ balancer }) => balancer.hashOn.map(({ kind }) => kind));
+    expect(new Set(kinds)).toEqual(new Set(Object.keys(HASH_SOURCE_KIND)));
+    expect(clusters['catalog']?.balancer).toMatchObject({ zone: 'eu-1a', zoneMinEndpoints: 4, slowStart: { windowMs: 30_000 } });
+    expect(clusters['printers']?.endpoints.map(({ maxRequests }) => maxRequests)).toEqual([1, 4]);
+    const subsets = resolveSubsets(config).get('app')?.rows.map(({ selection, members }) => [selection?.['version'], members]);
+    expect(subsets).toEqual([
+      [undefined, [0, 1, 2]],
+      ['v2', [2]],
+      ['v1', [0, 1]],
     ]);
   });
 });
