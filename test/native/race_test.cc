@@ -9,7 +9,6 @@
 
 #include "base/cache_line.h"
 #include "base/rng.h"
-#include "engine/balancer/least_request.h"
 #include "engine/histogram/counts.h"
 #include "engine/histogram/shard.h"
 #include "engine/image/image.h"
@@ -133,32 +132,4 @@ CASE("a bucket that wraps is never read too large or too small") {
   }
   worker.join();
   EXPECT_EQ(before, uint64_t{kStep} * kSteps);
-}
-
-CASE("in-flight counts of four threads end at zero") {
-  struct alignas(kCacheLine) Counter {
-    std::atomic<uint32_t> active{0};
-  };
-  const std::vector<uint32_t> endpoints{0, 1, 2, 3, 4};
-  const std::vector<uint16_t> weights{65535, 65535, 30000, 100, 65535};
-  std::vector<Counter> counters(endpoints.size());
-  const auto active_of = [&](uint32_t e) {
-    return counters[e].active.load(std::memory_order_relaxed);
-  };
-  std::vector<std::thread> threads;
-  std::atomic<uint32_t> most{0};
-  for (uint64_t t = 0; t < 4; ++t) {
-    threads.emplace_back([&, t] {
-      Rng rng(test::seed() + t);
-      for (int i = 0; i < 20000; ++i) {
-        const uint32_t pick = pickLeastRequest({endpoints, weights}, rng, active_of);
-        const uint32_t now = counters[pick].active.fetch_add(1, std::memory_order_relaxed) + 1;
-        if (now > most.load(std::memory_order_relaxed)) most.store(now, std::memory_order_relaxed);
-        counters[pick].active.fetch_sub(1, std::memory_order_relaxed);
-      }
-    });
-  }
-  for (std::thread& thread : threads) thread.join();
-  for (const Counter& counter : counters) EXPECT_EQ(counter.active.load(), 0u);
-  EXPECT(most.load() <= 4, std::to_string(most.load()));
 }

@@ -51,7 +51,7 @@ export const SUITES: readonly Suite[] = [
   test('matcher', ...BUILDER, ...IMAGE, ...ROUTE),
   test('path_normalizer', 'native/engine/route/path_normalizer.cc'),
   test('cidr', 'native/engine/route/cidr.cc'),
-  test('balancer'),
+  test('stride'),
   test('balancer_plan', ...BALANCER),
   test('balancer_policy', ...BALANCER),
   test('balancer_hash', ...BALANCER),
@@ -83,6 +83,7 @@ export const SUITES: readonly Suite[] = [
   test('rate_log'),
   { ...test('rate_race', ...RATE), sanitizer: 'thread' },
   test('reactor_hold', ...ENGINE),
+  test('reactor_balance', ...ENGINE),
   test('upstream_notes', 'native/engine/http/load_report.cc', 'native/engine/http/retry_after.cc', 'native/engine/http/response_parser.cc'),
   { ...test('race', ...BUILDER, ...IMAGE, ...ROUTE, 'native/engine/state/route_state.cc', 'native/engine/histogram/windows.cc'), sanitizer: 'thread' },
 ];

@@ -7,7 +7,7 @@
 
 #include "base/cache_line.h"
 #include "base/rng.h"
-#include "engine/balancer/pick_table.h"
+#include "engine/balancer/eligible.h"
 
 namespace millrace {
 

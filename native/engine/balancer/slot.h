@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <span>
 
+#include "engine/balancer/eligible.h"
 #include "engine/balancer/endpoint_load.h"
-#include "engine/balancer/pick_table.h"
 
 namespace millrace {
 

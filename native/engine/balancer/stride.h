@@ -5,8 +5,8 @@
 #include <span>
 
 #include "abi.h"
+#include "engine/balancer/eligible.h"
 #include "engine/balancer/fast_divide.h"
-#include "engine/balancer/pick_table.h"
 
 namespace millrace {
 
@@ -44,16 +44,6 @@ uint32_t strideSlot(std::span<const uint16_t> weights, Divider32 divide, uint32_
     if (weights[slot] != 0 && open(slot)) return slot;
   }
   return abi::kNone;
-}
-
-// The same for a table of the image; returns an ENDPOINT index, or kNone when every endpoint is
-// excluded.
-inline uint32_t pickStride(const PickTable& table, uint32_t& sequence,
-                           ExcludedEndpoints excluded = {}) noexcept {
-  const uint32_t slot =
-      strideSlot(table.weights, Divider32(table.size()), sequence,
-                 [&](uint32_t s) { return !isExcluded(excluded, table.endpoints[s]); });
-  return slot == abi::kNone ? abi::kNone : table.endpoints[slot];
 }
 
 }  // namespace millrace
