@@ -79,8 +79,11 @@ export function checkSubsets(path: Path, cluster: Mapping, report: Report): void
   for (const [index, selector] of list(subsets['keys']).entries()) {
     const keys = list(selector);
     const at = [...path, 'keys', index];
-    for (const [i, key] of keys.entries())
+    for (const [i, key] of keys.entries()) {
       if (keys.indexOf(key) < i) report([...at, i], `the key ${JSON.stringify(key)} is listed twice`);
+      // zod leaves this key out of metadata and subsets without a word, so that a route would choose more than it says.
+      if (key === '__proto__') report([...at, i], '"__proto__" cannot be a key');
+    }
     if (keys.length === 0) continue;
     const earlier = seen.get(setKey(keys));
     if (earlier === undefined) seen.set(setKey(keys), index);

@@ -128,6 +128,7 @@ describe('problems of subsets', () => {
     ['{ keys: [[1]] }', ['7:63 .keys[0][0]: expected a text, not 1 (write it in quotes)']],
     ['{ kyes: [[a]], keys: [[a]] }', ['7:55 .kyes: unknown key "kyes" (did you mean "keys"?)']],
     ['{ keys: [[a], [b, a], [a, b], [a]] }', ['7:75 .keys[2]: the selector [a, b] is already keys[1]', '7:83 .keys[3]: the selector [a] is already keys[0]']],
+    ['{ keys: [[a], [a, __proto__]] }', ['7:71 .keys[1][1]: "__proto__" cannot be a key']],
     ['{ keys: [[c, c]] }', ['7:66 .keys[0][1]: the key "c" is listed twice']],
     ['{ keys: [[a]], fallback: defaults }', ['7:78 .fallback: expected none | any | default, not "defaults" (did you mean "default"?)']],
     ['{ keys: [[a]], fallback: default }', ['7:78 .fallback: fallback: default needs "default" beside it (such as default: { version: v1 })']],
