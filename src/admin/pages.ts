@@ -1,5 +1,5 @@
 /** What each path of the admin endpoint answers. */
-import { CLUSTER_HISTOGRAMS, ENDPOINT_HISTOGRAMS, ROUTE_HISTOGRAMS } from '../binding/abi.ts';
+import { CLUSTER_HISTOGRAMS, ENDPOINT_HISTOGRAMS, HEALTH, ROUTE_HISTOGRAMS } from '../binding/abi.ts';
 import { dumpImage } from '../config/dump.ts';
 import type { ControlView, RunningConfig } from '../control/view.ts';
 import { quantiles } from './histograms.ts';
@@ -84,10 +84,16 @@ function clusters({ running, stats }: ControlView): AdminAnswer {
       tls: cluster.tls !== null,
       endpoints: cluster.endpoints.map((endpoint) => {
         const at = endpointIndex++;
+        const { health = 0, ...counted } = stats.endpoint(version, at) ?? {};
         return {
           address: endpoint.name,
           weight: endpoint.weight,
-          ...stats.endpoint(version, at),
+          priority: endpoint.priority,
+          zone: endpoint.zone,
+          maxRequests: endpoint.maxRequests,
+          metadata: endpoint.metadata,
+          health: healthText(health),
+          ...counted,
           histograms: summarizeAll(ENDPOINT_HISTOGRAMS, () => 'ms', (phase, windowMs) => stats.endpointHistogram(version, at, phase, windowMs)),
         };
       }),
@@ -97,6 +103,11 @@ function clusters({ running, stats }: ControlView): AdminAnswer {
     };
   });
   return json(200, { version: running.version, clusters: rows });
+}
+
+function healthText(bits: number): string {
+  const reasons = Object.entries(HEALTH).flatMap(([reason, bit]) => ((bits & bit) === 0 ? [] : [reason]));
+  return reasons.length === 0 ? 'available' : reasons.join(', ');
 }
 
 function routes({ running, stats }: ControlView, { query }: AdminRequest): AdminAnswer {

@@ -85,6 +85,39 @@ it('a hot key spills over to others when its endpoint has more than its share', 
   for (const answer of answers) expect((await answer).status).toBe(200);
 });
 
+it('the bound goes by the load of the subset, not of the whole cluster', async () => {
+  const held: (() => void)[] = [];
+  const origins = await Promise.all([0, 1, 2, 3].map((i) => Origin.start({ answer: (_message, connection) => void held.push(() => connection.send(ok(String(i)))) })));
+  const proxy = await Millrace.start({
+    clusters: {
+      up: {
+        balancer: { policy: 'maglev', hashOn: ['path'], hashBalanceFactor: 100 },
+        endpoints: origins.map(({ address }, i) => ({ address, metadata: { half: i < 2 ? 'a' : 'b' } })),
+        subsets: { keys: [['half']] },
+      },
+    },
+    routes: {
+      main: [
+        {
+          hosts: ['*'],
+          routes: [
+            { match: { pathPrefix: '/a' }, cluster: 'up', subset: { half: 'a' } },
+            { match: { pathPrefix: '/b' }, cluster: 'up', subset: { half: 'b' } },
+          ],
+        },
+      ],
+    },
+  });
+  const busy = Array.from({ length: 40 }, (_, i) => request(proxy.port(), `/a/${i}`));
+  await eventually(() => held.length === 40);
+  const few = Array.from({ length: 10 }, () => request(proxy.port(), '/b/the-one'));
+  await eventually(() => held.length === 50);
+  // A mean over all four would let one of them take all ten.
+  expect(origins.slice(2).map(({ requests }) => requests.length)).toEqual([5, 5]);
+  for (const answer of held) answer();
+  for (const answer of [...busy, ...few]) expect((await answer).status).toBe(200);
+});
+
 it('a request without the key goes anywhere', async () => {
   const origins = await numbered(3);
   const proxy = await Millrace.start(proxyTo(addressesOf(origins), { cluster: { balancer: { policy: 'ringHash', hashOn: [{ header: 'x-user' }] } } }));

@@ -15,6 +15,18 @@ bool usesLatency(uint32_t policy) noexcept {
          policy == abi::policy::kPrequal;
 }
 
+// Requests in flight among the endpoints that bounded load takes the mean of. The cluster counts
+// its own; the members of a subset are added up, since their share of the cluster's is not known.
+uint32_t totalActive(const WorkerImage& image, const Exchange& exchange) noexcept {
+  const abi::ClusterRecord& cluster = image.image->clusters()[exchange.cluster];
+  if (exchange.subset == cluster.subset_start)
+    return image.installed->clusters[exchange.cluster]->active.load(std::memory_order_relaxed);
+  uint32_t total = 0;
+  for (const uint32_t member : image.image->members(image.image->subsets()[exchange.subset]))
+    total += image.pools[member]->state->load.active.load(std::memory_order_relaxed);
+  return total;
+}
+
 }  // namespace
 
 SubsetBinding& Reactor::bindingOf(WorkerImage& image, uint32_t subset) noexcept {
@@ -38,10 +50,7 @@ uint32_t Reactor::pickEndpoint(Exchange& exchange, SubsetBinding& binding, Now n
   request.hash = exchange.hash;
   request.excluded = ExcludedEndpoints(exchange.tried.data(), exchange.tried_count);
   request.now_ms = now.ms();
-  if (plan.bounded()) {
-    request.total_active =
-        image.installed->clusters[exchange.cluster]->active.load(std::memory_order_relaxed);
-  }
+  if (plan.bounded()) request.total_active = totalActive(image, exchange);
   const uint32_t start = image.image->clusters()[exchange.cluster].endpoint_start;
   for (uint32_t tries = 0; tries < kTries; ++tries) {
     const uint32_t picked = plan.pick(binding.state, request);
