@@ -15,6 +15,8 @@ export function checkClusterBalance(cluster: ClusterConfig, written: unknown, pa
   checkZone(cluster, [...path, 'endpoints'], warn);
   if (cluster.balancer.slowStart?.minPercent === 100)
     warn([...path, 'balancer', 'slowStart', 'minWeight'], 'a slow start at 100 % of the weight is none');
+  if (mapping(written)['queue'] !== undefined && cluster.endpoints.every(({ maxRequests }) => maxRequests === 0))
+    warn([...path, 'queue'], '"queue" has no effect while no endpoint has "maxRequests"', undefined, 'key');
   const { default: standIn } = cluster.subsets;
   if (standIn !== null && matching(cluster, standIn).length === 0)
     warn(

@@ -506,6 +506,14 @@ describe('warnings about balancers', () => {
     expect(await warningsOf(withBalancer('{ slowStart: { window: 1s, minWeight: 99% } }'))).toEqual([]);
   });
 
+  it('name a queue that nobody ever waits in', async () => {
+    const queue = (rest: string, endpoint = '127.0.0.1:1') => warningsOf(withCluster(`{ queue: { max: 5 }, endpoints: [${endpoint}]${rest} }`));
+    expect(await queue('')).toEqual(['7:18 clusters.a.queue: "queue" has no effect while no endpoint has "maxRequests"']);
+    expect(await queue(', maxRequests: 1')).toEqual([]);
+    expect(await queue('', '127.0.0.1:2, { address: 127.0.0.1:1, maxRequests: 1 }')).toEqual([]);
+    expect(await queue(', maxRequests: 1', '{ address: 127.0.0.1:1, maxRequests: 0 }')).toHaveLength(1);
+  });
+
   it('name a first priority without weight', async () => {
     const endpoints = (list: string) => warningsOf(withCluster(`{ endpoints: [${list}] }`));
     expect(await endpoints('{ address: 127.0.0.1:1, weight: 0 }, { address: 127.0.0.1:2, priority: 3 }, { address: 127.0.0.1:3, priority: 2 }')).toEqual([
