@@ -117,7 +117,7 @@ CASE("faults of clusters are refused") {
   refused("unknown balancer", [](auto& b) { b.clusters[0].balancer = 99; });
   refused("priority out of range",
           [](auto& b) { b.endpoints[0].priority = abi::limits::kMaxPriority + 1; });
-  refused("zone out of bounds", [](auto& b) { b.endpoints[0].zone_length = 1; });
+  refused("zone out of bounds", [](auto& b) { b.endpoints[0].zone_length = 1u << 30; });
   refused("IPv4 address does not have 4 bytes",
           [](auto& b) { b.endpoints[0].address_length = 16; });
   refused("port out of range", [](auto& b) { b.endpoints[0].port = 65536; });
@@ -129,8 +129,12 @@ CASE("faults of clusters are refused") {
 }
 
 CASE("faults of subsets are refused") {
-  refused("subsets out of bounds", [](auto& b) { b.clusters[0].subset_count = 0; });
-  refused("subset of another cluster", [](auto& b) { b.clusters[0].subset_start = 1; });
+  refused("subsets out of bounds", [](auto& b) {
+    b.clusters.push_back(b.clusters[1]);
+    b.clusters[2].endpoint_start = 5;
+    b.clusters[2].endpoint_count = b.clusters[2].subset_count = 0;
+  });
+  refused("subset of another cluster", [](auto& b) { b.clusters[0].subset_count = 2; });
   refused("subset of another cluster", [](auto& b) { b.routes[0].subset = 1; });
   refused("subset of another cluster", [](auto& b) { b.weights[1].subset = 0; });
   refused("subset of another cluster", [](auto& b) { b.weights[1].subset = abi::kNone; });
@@ -140,6 +144,28 @@ CASE("faults of subsets are refused") {
   refused("first subset without some of the endpoints",
           [](auto& b) { --b.subsets[0].member_count; });
   refused("subset name out of bounds", [](auto& b) { b.subsets[1].name_length = 1; });
+  refused("subset of an unknown cluster", [](auto& b) { b.subsets[3].cluster = 2; });
+  refused("subset that its cluster does not list", [](auto& b) {
+    b.subsets[2].cluster = 0;
+    b.weights[1] = {0, 2, 100};
+  });
+  refused("subset that its cluster does not list", [](auto& b) { --b.clusters[1].subset_count; });
+  refused("subsets out of bounds", [](auto& b) { b.clusters[1].subset_count = 4; });
+  refused("members out of bounds", [](auto& b) { b.subsets[2].member_start = abi::kNone; });
+  // Each row is walked once, or a small image could keep the check busy for long.
+  refused("members out of bounds", [](auto& b) {
+    for (int i = 0; i < 100; ++i) b.subsets.push_back(b.subsets[2]);
+    b.clusters[1].subset_count += 100;
+  });
+  refused("member of another cluster", [](auto& b) { b.index[b.subsets[2].member_start] = 99; });
+  refused("endpoints of two clusters overlap", [](auto& b) {
+    ++b.clusters[0].endpoint_count;
+    b.endpoints[4].weight = b.subsets[1].member_count = b.subsets[2].member_count = 0;
+  });
+  refused("too many endpoints", [](auto& b) {
+    b.clusters[1].endpoint_count = abi::limits::kMaxEndpoints + 1;
+    b.endpoints.resize(4 + abi::limits::kMaxEndpoints + 1, b.endpoints[4]);
+  });
 }
 
 CASE("faults of balancers are refused") {
@@ -157,12 +183,18 @@ CASE("faults of balancers are refused") {
   refused("decay out of range", with(&R::decay_ms, 0));
   refused("default latency out of range", with(&R::default_latency_us, 0));
   refused("failure penalty out of range", with(&R::penalty_ms, 3'600'001));
+  for (const uint32_t size : {2u, 3u, 65'537u, 5'000'011u})
+    refused("loaded", with(&R::table_size, size));
   for (const uint32_t size : {0u, 1u, 4u, 65'536u, 2235u * 2237u, 5'000'013u}) {
     refused("size of a Maglev table is not a prime in range", with(&R::table_size, size));
   }
   refused("size of a ring out of range", with(&R::table_size, 1023, abi::policy::kRingHash));
   refused("bound of the load out of range", with(&R::hash_balance_percent, 99));
-  refused("hash sources out of bounds", with(&R::hash_count, 17));
+  refused("hash sources out of bounds", with(&R::hash_count, 7));
+  refused("hash sources out of bounds", [](auto& b) {
+    b.hash_sources.resize(20, b.hash_sources[0]);
+    b.balancers[0].hash_count = 17;
+  });
   refused("hash sources out of bounds", with(&R::hash_start, 99));
   refused("overprovisioning out of range", with(&R::overprovisioning_percent, 99));
   refused("panic threshold out of range", with(&R::panic_percent, 101));
@@ -184,6 +216,10 @@ CASE("faults of hash sources are refused") {
           [](auto& b) { b.bytes[b.hash_sources[1].path_offset + 1] = ';'; });
   refused("a cookie that cannot be generated",
           [](auto& b) { b.bytes[b.hash_sources[1].path_offset + 1] = '\n'; });
+  refused("a cookie that cannot be generated",
+          [](auto& b) { b.bytes[b.hash_sources[1].path_offset + 1] = '\x80'; });
+  refused("a cookie that cannot be generated", [](auto& b) { b.hash_sources[3].ttl_seconds = 0; });
+  refused("bad name of a hash source", [](auto& b) { b.hash_sources[5].name_length = 0; });
   refused("a cookie that cannot be generated", [](auto& b) { b.hash_sources[0].ttl_seconds = 1; });
 }
 

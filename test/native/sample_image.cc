@@ -71,7 +71,7 @@ ImageBuilder sampleImage() {
                          abi::rewrite::kPrefix, path.offset, path.length, 1});
   b.routes[4].action = abi::action::kWeightedClusters;
   b.routes[4].action_count = 2;
-  b.weights = {{0, 0, 90}, {1, 1, 100}};
+  b.weights = {{0, 0, 90}, {1, 2, 100}};
   b.routes[5].action = abi::action::kRespond;
   b.responds.push_back({200, value.offset, value.length, lines.offset, lines.length});
   const ImageBuilder::Text hash_header = b.text("x-user");
@@ -82,8 +82,30 @@ ImageBuilder sampleImage() {
   b.hash_sources.push_back({abi::hash_source_kind::kCookie, 0, hash_cookie.offset,
                             hash_cookie.length, 3600, cookie_path.offset, cookie_path.length});
   b.hash_sources.push_back({abi::hash_source_kind::kClientIp, 0, kNone, 0, kNone, kNone, 0});
+  b.hash_sources.push_back(
+      {abi::hash_source_kind::kCookie, 0, hash_cookie.offset, hash_cookie.length, kNone, kNone, 0});
+  b.hash_sources.push_back({abi::hash_source_kind::kPath, 0, kNone, 0, kNone, kNone, 0});
+  b.hash_sources.push_back(
+      {abi::hash_source_kind::kQuery, 0, hash_cookie.offset, hash_cookie.length, kNone, kNone, 0});
   b.balancers[0].policy = abi::policy::kMaglev;
   b.balancers[0].hash_count = 3;
+  b.balancers[0].hash_balance_percent = 150;
+  const ImageBuilder::Text zone = b.text("eu-1a");
+  b.balancers[1].policy = abi::policy::kRingHash;
+  b.balancers[1].table_size = 1024;
+  b.balancers[1].hash_start = b.balancers[1].hash_count = 3;
+  b.balancers[1].zone_offset = b.endpoints[0].zone_offset = zone.offset;
+  b.balancers[1].zone_length = b.endpoints[0].zone_length = zone.length;
+  b.balancers[1].slow_start_ms = 30'000;
+  b.endpoints[3].priority = 127;
+  b.endpoints[3].max_requests = 10;
+  // Two more subsets of the second cluster: its endpoint, and none.
+  const ImageBuilder::Text version = b.text("version=v2");
+  const uint32_t members = static_cast<uint32_t>(b.index.size());
+  b.index.push_back(4);
+  b.subsets.push_back({1, members, 1, version.offset, version.length});
+  b.subsets.push_back({1, members + 1, 0, version.offset, version.length - 1});
+  b.clusters[1].subset_count = 3;
   const ImageBuilder::Text web = b.text("web");
   b.listeners.push_back({web.offset, web.length, table, 15, 0, 2, 16384, 0, 0});
   b.cidrs = {{abi::family::kIpv4, 8, 0x0a000000, 0, 0, 0},

@@ -23,6 +23,15 @@ bool isPrime(uint32_t n) noexcept {
   return true;
 }
 
+// Stands in Set-Cookie as the value of Path: nothing that ends the attribute or the line.
+bool isCookiePath(std::string_view path) noexcept {
+  if (!path.starts_with('/')) return false;
+  for (const char c : path) {
+    if (c < 0x21 || c > 0x7e || c == ';') return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 bool ImageCheck::balancer(const abi::BalancerRecord& r) noexcept {
@@ -75,12 +84,8 @@ bool ImageCheck::hashSource(const abi::HashSourceRecord& r) noexcept {
   if (!isOptionalText(r.path_offset, r.path_length)) return fail("path of a cookie out of bounds");
   if (r.ttl_seconds == abi::kNone) return true;
   const std::string_view path = image_.str(r.path_offset, r.path_length);
-  // They are written into a Set-Cookie header.
-  if (r.kind != kind::kCookie || !path.starts_with('/') || !text::isFieldValue(path) ||
-      path.find(';') != std::string_view::npos) {
-    return fail("a cookie that cannot be generated");
-  }
-  return true;
+  return (r.kind == kind::kCookie && isCookiePath(path)) ||
+         fail("a cookie that cannot be generated");
 }
 
 bool ImageCheck::subset(const abi::SubsetRecord& r) noexcept {
@@ -90,6 +95,9 @@ bool ImageCheck::subset(const abi::SubsetRecord& r) noexcept {
   if (r.member_count > limits::kMaxEndpoints) return fail("too many members");
   if (!isOptionalText(r.name_offset, r.name_length)) return fail("subset name out of bounds");
   const abi::ClusterRecord& cluster = image_.clusters()[r.cluster];
+  // A row that no cluster lists would have no plan to pick from.
+  if (row_ - cluster.subset_start >= cluster.subset_count)
+    return fail("subset that its cluster does not list");
   uint32_t next = 0;
   for (const uint32_t index : image_.members(r)) {
     if (index - cluster.endpoint_start >= cluster.endpoint_count ||

@@ -16,14 +16,19 @@ bool ImageCheck::cluster(const abi::ClusterRecord& r) noexcept {
   if (!isRange(abi::section::kEndpoint, r.endpoint_start, r.endpoint_count))
     return fail("endpoints out of bounds");
   if (r.endpoint_count > abi::limits::kMaxEndpoints) return fail("too many endpoints");
+  // Endpoints are numbered through all clusters, so that the cluster of one is found by halving.
+  if (row_ > 0) {
+    const abi::ClusterRecord& before = image_.clusters()[row_ - 1];
+    if (r.endpoint_start < before.endpoint_start + before.endpoint_count)
+      return fail("endpoints of two clusters overlap");
+  }
   if (r.tls != abi::kNone && r.tls >= count(abi::section::kTls))
     return fail("unknown TLS settings");
   if (r.balancer >= count(abi::section::kBalancer)) return fail("unknown balancer");
   if (r.subset_count == 0 || !claim(abi::section::kSubset, r.subset_start, r.subset_count))
     return fail("subsets out of bounds");
-  const uint32_t self = static_cast<uint32_t>(&r - image_.clusters().data());
   for (const abi::SubsetRecord& s : image_.subsets().subspan(r.subset_start, r.subset_count)) {
-    if (s.cluster != self) return fail("subset of another cluster");
+    if (s.cluster != row_) return fail("subset of another cluster");
   }
   uint32_t weighted = 0;
   for (const abi::EndpointRecord& e :
