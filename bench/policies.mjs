@@ -22,8 +22,12 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const ENDPOINTS = 10;
 const BAD = 0;
 const SLOW_FACTOR = 10;
-/** The client shares its core with the upstreams; above this its own delay shows in the 99th percentile. */
-const LATE_MS = 10;
+/**
+ * The client shares its core with the upstreams, and the machine with others. When it was later than this itself, the run
+ * tells about the machine and is made again, so often in all.
+ */
+const LATE_MS = 20;
+const MOST_REPEATS = 10;
 /** Keys that hash policies are asked with, all equally often. */
 const KEYS = 10_000;
 const HASHED = { hashOn: [{ header: 'x-key' }] };
@@ -126,6 +130,18 @@ async function measure(name, upstreams) {
   };
 }
 
+let repeats = 0;
+async function measureInPeace(name, upstreams) {
+  let best = await measure(name, upstreams);
+  while (best.latestStartMs > LATE_MS && repeats < MOST_REPEATS) {
+    repeats++;
+    process.stderr.write(`  again, since the client was ${best.latestStartMs.toFixed(0)} ms late\n`);
+    const other = await measure(name, upstreams);
+    if (other.latestStartMs < best.latestStartMs) best = other;
+  }
+  return best;
+}
+
 const percent = (share) => `${(share * 100).toFixed(1)} %`;
 
 function table(results) {
@@ -148,12 +164,11 @@ await run(async () => {
     const results = [];
     for (const name of names) {
       process.stderr.write(`${scenario}: ${name}\n`);
-      results.push(await measure(name, upstreams));
+      results.push(await measureInPeace(name, upstreams));
     }
     summary.scenarios[scenario] = { title, results };
     console.log(`\n${scenario}: ${title}\n${table(results)}`);
-    const latestMs = Math.max(...results.map((result) => result.latestStartMs));
-    if (latestMs > LATE_MS) console.log(`the client itself was up to ${latestMs.toFixed(0)} ms late, which is in these figures`);
+    for (const { policy, latestStartMs } of results) if (latestStartMs > LATE_MS) console.log(`under ${policy} the client itself was up to ${latestStartMs.toFixed(0)} ms late, which is in the figures`);
   }
   if (options.json) writeFileSync(options.json, `${JSON.stringify(summary, null, 2)}\n`);
   if (options.svg) writeFileSync(options.svg, drawPolicies(summary));
