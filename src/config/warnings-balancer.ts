@@ -1,9 +1,10 @@
 import { LIMITS } from '../binding/abi.ts';
+import { suggest } from './nearest.ts';
 import { nextPrime } from './prime.ts';
 import { mapping, type Report } from './raw.ts';
 import type { Path } from './source.ts';
 import { matching, selectionKey, selectionName } from './subsets.ts';
-import type { ClusterChoice, ClusterConfig, Metadata, RouteConfig } from './types.ts';
+import type { ClusterChoice, ClusterConfig, HashSourceConfig, Metadata, RouteConfig } from './types.ts';
 
 /** With fewer slots per endpoint the shares of a Maglev table may be off by more than 1 % (section 3.4 of the paper). */
 const SLOTS_PER_ENDPOINT = 100;
@@ -11,8 +12,11 @@ const SLOTS_PER_ENDPOINT = 100;
 /** `written`: the cluster in the raw tree. */
 export function checkClusterBalance(cluster: ClusterConfig, written: unknown, path: Path, warn: Report): void {
   checkTableSize(cluster, mapping(mapping(written)['balancer']), [...path, 'balancer'], warn);
+  checkSources(cluster.balancer.hashOn, [...path, 'balancer', 'hashOn'], warn);
   checkLevels(cluster, [...path, 'endpoints'], warn);
   checkZone(cluster, [...path, 'endpoints'], warn);
+  checkWishForZone(cluster, mapping(mapping(written)['balancer'])['zonePreference'], [...path, 'balancer'], warn);
+  checkSelectors(cluster, [...path, 'subsets', 'keys'], warn);
   if (cluster.balancer.slowStart?.minPercent === 100)
     warn([...path, 'balancer', 'slowStart', 'minWeight'], 'a slow start at 100 % of the weight is none');
   if (mapping(written)['queue'] !== undefined && cluster.endpoints.every(({ maxRequests }) => maxRequests === 0))
@@ -57,6 +61,49 @@ function checkZone({ balancer: { zone }, endpoints }: ClusterConfig, path: Path,
     `no endpoint is in the zone ${JSON.stringify(zone)} of this proxy, so that none is preferred`,
     `its endpoints are in ${[...new Set(zones)].join(', ')}`,
   );
+}
+
+/** Without a zone of the proxy, or of any endpoint, a preference that was written has no effect. */
+function checkWishForZone({ balancer: { zone }, endpoints }: ClusterConfig, wish: unknown, path: Path, warn: Report): void {
+  if (wish === undefined || wish === false) return;
+  if (zone === null)
+    warn(
+      [...path, 'zonePreference'],
+      'this proxy does not know its zone, so that none is preferred',
+      'write "zone" at the top level, or set MILLRACE_ZONE',
+    );
+  else if (endpoints.every((endpoint) => endpoint.zone === null))
+    warn([...path, 'zonePreference'], 'no endpoint of this cluster has a zone, so that none is preferred');
+}
+
+/** Sources that add nothing: named before, or behind the end of the list. */
+function checkSources(sources: readonly HashSourceConfig[], path: Path, warn: Report): void {
+  const seen = new Map<string, number>();
+  for (const [index, source] of sources.entries()) {
+    const name = 'name' in source ? `${source.kind} ${source.name}` : source.kind;
+    const earlier = seen.get(name);
+    if (earlier === undefined) seen.set(name, index);
+    else if (source.kind !== 'cookie' || source.generate === null)
+      warn([...path, index], `hashOn[${earlier}] is ${name} already, so that this adds nothing to the key`);
+  }
+  // Every request has an address and a path, and gets a cookie where one is generated: there a terminal source ends all.
+  let certain = false;
+  for (const [index, source] of sources.slice(0, -1).entries()) {
+    certain ||= source.kind === 'clientIp' || source.kind === 'path';
+    certain ||= source.kind === 'cookie' && source.generate !== null;
+    if (!certain || !source.terminal) continue;
+    warn([...path, index + 1], `hashOn[${index}] always ends the list, so that nothing behind it is asked`);
+    return;
+  }
+}
+
+/** A selector by a key that no endpoint has: each of its subsets is empty. */
+function checkSelectors({ subsets, endpoints }: ClusterConfig, path: Path, warn: Report): void {
+  const known = new Set(endpoints.flatMap(({ metadata }) => Object.keys(metadata)));
+  for (const [index, keys] of subsets.selectors.entries())
+    for (const [i, key] of keys.entries())
+      if (!known.has(key))
+        warn([...path, index, i], `no endpoint has the metadata key ${JSON.stringify(key)}`, suggest(key, [...known]));
 }
 
 /** Returns the check of one route: subsets that it asks for and no endpoint belongs to. Each subset is looked up once. */

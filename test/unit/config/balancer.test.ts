@@ -535,6 +535,44 @@ describe('warnings about balancers', () => {
   });
 });
 
+describe('warnings about what has no effect', () => {
+  const ofBalancer = (balancer: string, endpoints = '127.0.0.1:1') =>
+    withCluster(`{ balancer: ${balancer}, endpoints: [${endpoints}] }`);
+
+  it('name a wish for a zone that nobody knows', async () => {
+    const wish = ofBalancer('{ zonePreference: { minEndpoints: 2 } }');
+    expect(await warningsOf(wish)).toEqual([
+      '7:46 clusters.a.balancer.zonePreference: this proxy does not know its zone, so that none is preferred (write "zone" at the top level, or set MILLRACE_ZONE)',
+    ]);
+    expect(await warningsOf(`zone: eu-1a\n${wish}`)).toEqual([
+      '8:46 clusters.a.balancer.zonePreference: no endpoint of this cluster has a zone, so that none is preferred',
+    ]);
+    expect(await warningsOf(ofBalancer('{ zonePreference: false }'))).toEqual([]);
+    expect(await warningsOf(`zone: z\n${ofBalancer('{ zonePreference: true }', '{ address: 127.0.0.1:1, zone: z }')}`)).toEqual([]);
+  });
+
+  it('name hash sources that are there twice', async () => {
+    const list = '{ header: X-A }, clientIp, { header: x-a, terminal: true }, { clientIp: true }, { cookie: a }, { query: a }, { cookie: A }, { cookie: a }, { cookie: { name: a, ttl: 1h } }';
+    expect((await warningsOf(ofBalancer(`{ policy: rendezvous, hashOn: [${list}] }`))).map((warning) => warning.replace(/^\S+ /, ''))).toEqual([
+      'clusters.a.balancer.hashOn[2]: hashOn[0] is header x-a already, so that this adds nothing to the key',
+      'clusters.a.balancer.hashOn[3]: hashOn[1] is clientIp already, so that this adds nothing to the key',
+      'clusters.a.balancer.hashOn[3]: hashOn[2] always ends the list, so that nothing behind it is asked',
+      'clusters.a.balancer.hashOn[7]: hashOn[4] is cookie a already, so that this adds nothing to the key',
+    ]);
+  });
+
+  it('name hash sources behind one that always ends the list', async () => {
+    const hashOn = (list: string) => warningsOf(ofBalancer(`{ policy: maglev, hashOn: [${list}] }`));
+    for (const [list, at] of [
+      ['{ clientIp: true, terminal: true }, path', '7:91 clusters.a.balancer.hashOn[1]: hashOn[0]'],
+      ['path, { header: a, terminal: true }, clientIp', '7:92 clusters.a.balancer.hashOn[2]: hashOn[1]'],
+      ['{ cookie: { name: c, ttl: 0 }, terminal: true }, path', '7:104 clusters.a.balancer.hashOn[1]: hashOn[0]'],
+    ] as const)
+      expect(await hashOn(list)).toEqual([`${at} always ends the list, so that nothing behind it is asked`]);
+    expect(await hashOn('{ header: a, terminal: true }, { cookie: c, terminal: true }, { path: true, terminal: true }')).toEqual([]);
+  });
+});
+
 describe('primes', () => {
   it('are found', () => {
     expect([0, 1, 2, 3, 4, 9, 25, 97, 65_537, 5_000_011, 65_539 * 3].map(isPrime)).toEqual([false, false, true, true, false, false, false, true, true, true, false]);

@@ -218,6 +218,15 @@ describe('warnings about subsets', () => {
     ]);
   });
 
+  it('name a key that no endpoint has', async () => {
+    const clusters = (metadata: string) =>
+      `{ a: { endpoints: [{ address: 127.0.0.1:1, metadata: ${metadata} }], subsets: { keys: [[version], [version, stagee]] } } }`;
+    expect(brief((await loadText(withRoutes(['{ cluster: a }'], clusters('{ version: v1, stage: prod }')))).warnings)).toEqual([
+      '7:136 clusters.a.subsets.keys[1][1]: no endpoint has the metadata key "stagee" (did you mean "stage"?)',
+    ]);
+    expect(brief((await loadText(withRoutes(['{ cluster: a }'], clusters('{ version: v1, stagee: x }')))).warnings)).toEqual([]);
+  });
+
   it('name a default that is empty', async () => {
     const [warning] = await warningsOf(['{ cluster: a, subset: { version: v1 } }'], '{ keys: [[version]], fallback: default, default: { version: v9 } }');
     expect(warning).toBe('7:76 clusters.a.subsets.default: no endpoint has version=v9: requests for a subset without endpoints are answered with 503');
