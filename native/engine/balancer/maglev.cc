@@ -5,21 +5,13 @@
 #include <queue>
 
 #include "base/hash.h"
+#include "base/prime.h"
 
 namespace millrace {
 
 namespace {
 
 constexpr uint16_t kFree = 0xffff;  // at most 65535 members: their numbers end at 65534
-
-bool isPrime(uint32_t n) noexcept {
-  if (n < 4) return n >= 2;
-  if (n % 2 == 0) return false;
-  for (uint32_t d = 3; d * d <= n; d += 2) {
-    if (n % d == 0) return false;
-  }
-  return true;
-}
 
 uint32_t nextPrime(uint32_t n) noexcept {
   while (!isPrime(n)) ++n;

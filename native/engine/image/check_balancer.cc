@@ -1,5 +1,6 @@
 // Image checks of balancers, their hash sources and the subsets that they choose from.
 
+#include "base/prime.h"
 #include "engine/image/image_check.h"
 #include "engine/image/text_rules.h"
 
@@ -11,16 +12,6 @@ namespace limits = abi::limits;
 
 bool isIn(uint32_t value, uint32_t low, uint32_t high) noexcept {
   return value >= low && value <= high;
-}
-
-// By trial division: at most 1,100 of them.
-bool isPrime(uint32_t n) noexcept {
-  if (n < 4) return n >= 2;
-  if (n % 2 == 0) return false;
-  for (uint32_t d = 3; d * d <= n; d += 2) {
-    if (n % d == 0) return false;
-  }
-  return true;
 }
 
 // Stands in Set-Cookie as the value of Path: nothing that ends the attribute or the line.

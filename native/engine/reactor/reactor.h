@@ -99,7 +99,7 @@ class Reactor {
   static constexpr uint32_t kEpollBatch = 256;
   static constexpr int kEventsPerClock = 8;  // 20 ns each, so 3 ns an event
 
-  // reactor.cc: slots, events, images, timers
+  // reactor.cc: slots, events, images, the loop
   Exchange& slotOf(int32_t handle);
   Exchange* find(int32_t handle) noexcept;
   void bindImage(const std::shared_ptr<const InstalledImage>& installed);
@@ -111,6 +111,8 @@ class Reactor {
   void deliverDeferred(Now now) noexcept;
   void closeConnection(Connection& connection) noexcept;
   void freeClosed() noexcept;
+
+  // reactor_timers.cc
   void onTimer(Exchange& exchange, Now now) noexcept;
   void onTimer(Connection& connection, Now now) noexcept;
   uint64_t deadlineOf(const Exchange& exchange) const noexcept;
