@@ -1,8 +1,9 @@
 #ifndef MILLRACE_ENGINE_RATE_RATE_CHECK_H_
 #define MILLRACE_ENGINE_RATE_RATE_CHECK_H_
 
-#include <array>
 #include <cstdint>
+#include <memory>
+#include <type_traits>
 
 #include "abi.h"
 #include "base/cache_line.h"
@@ -26,6 +27,10 @@ struct alignas(kCacheLine) RateShard {
 // requests that the others admit. Lives on the stack of one request.
 class RateCheck {
  public:
+  RateCheck() noexcept {}  // NOLINT: defaulted, it would not leave the union alone
+  RateCheck(const RateCheck&) = delete;
+  RateCheck& operator=(const RateCheck&) = delete;
+
   static constexpr uint32_t kCapacity = 2 * abi::limits::kMaxRateLimitsPerRoute;
 
   struct Item {
@@ -37,12 +42,14 @@ class RateCheck {
     RateVerdict verdict;  // for RateTable::numbers
   };
 
+  static_assert(std::is_trivially_destructible_v<Item>);
+
   // Starts the memory access, too: add all limits before run. False when there are too many.
   bool add(const RateTable& table, RateRule& rule, RateShard& shard, uint64_t key,
            bool shadow) noexcept {
     if (count_ == kCapacity) return false;
     table.prefetch(rule, key);
-    items_[count_++] = {&rule, &shard, key, shadow, false, {}};
+    std::construct_at(&items_[count_++], Item{&rule, &shard, key, shadow, false, {}});
     enforced_ += shadow ? 0 : 1;
     return true;
   }
@@ -88,7 +95,11 @@ class RateCheck {
 
   uint32_t count_ = 0;
   uint32_t enforced_ = 0;
-  std::array<Item, kCapacity> items_;  // the first count_
+  // The first count_ are alive. A union, so that a request with one limit does not pay for making
+  // thirty-two.
+  union {
+    Item items_[kCapacity];
+  };
 };
 
 }  // namespace millrace

@@ -50,6 +50,7 @@ export class Counter {
 export function plainConfig(): Config {
   return {
     workers: 2,
+    zone: null,
     drainTimeoutMs: 1000,
     log: { level: 'info' },
     admin: null,
