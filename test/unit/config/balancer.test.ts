@@ -8,7 +8,7 @@ import { configJsonSchema } from '../../../src/config/json-schema.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import { isPrime, nearestPrime, nextPrime } from '../../../src/config/prime.ts';
 import type { ClusterConfig } from '../../../src/config/types.ts';
-import { brief, bytesOf, fakeResolver, imageOf, loadGood, loadText, problemsOf, withRoutes, workDirectory } from './support.ts';
+import { brief, bytesOf, DEFAULT_BALANCER, fakeResolver, imageOf, loadGood, loadText, problemsOf, withRoutes, workDirectory } from './support.ts';
 
 const withCluster = (cluster: string) => withRoutes(['{ cluster: a }'], `{ a: ${cluster} }`);
 const withBalancer = (balancer: string) => withCluster(`{ balancer: ${balancer}, endpoints: [127.0.0.1:1, 127.0.0.1:2] }`);
@@ -38,22 +38,6 @@ const POLICIES = {
   prequal: '{ policy: prequal }',
 } as const satisfies Record<keyof typeof POLICY, string>;
 
-const DEFAULTS = {
-  policy: 'leastRequest',
-  biasMillis: 1_000,
-  decayMs: 10_000,
-  defaultLatencyMs: 30,
-  penaltyMs: 5_000,
-  hashOn: [],
-  hashBalancePercent: 0,
-  tableSize: 0,
-  overprovisioningPercent: 140,
-  panicPercent: 50,
-  slowStart: null,
-  zone: null,
-  zoneMinEndpoints: 6,
-};
-
 const EVERYTHING = `{
   balancer: { policy: maglev, hashOn: [
       { header: X-User, terminal: true },
@@ -75,10 +59,10 @@ const EVERYTHING = `{
 
 describe('balancer', () => {
   it('has its defaults', async () => {
-    expect((await loadCluster('{ endpoints: [127.0.0.1:1] }')).balancer).toEqual(DEFAULTS);
-    expect(await loadBalancer('{}')).toEqual(DEFAULTS);
+    expect((await loadCluster('{ endpoints: [127.0.0.1:1] }')).balancer).toEqual(DEFAULT_BALANCER);
+    expect(await loadBalancer('{}')).toEqual(DEFAULT_BALANCER);
     expect(await loadBalancer('{ slowStart: { window: 30s } }')).toEqual({
-      ...DEFAULTS,
+      ...DEFAULT_BALANCER,
       slowStart: { windowMs: 30_000, aggressionMillis: 1_000, minPercent: 10 },
     });
     expect((await loadBalancer(POLICIES.maglev)).tableSize).toBe(65_537);
@@ -94,7 +78,7 @@ describe('balancer', () => {
   it('takes every key of a hash policy', async () => {
     const config = (await loadGood(`zone: eu-1a\n${withCluster(EVERYTHING)}`)).clusters['a'];
     expect(config?.balancer).toEqual({
-      ...DEFAULTS,
+      ...DEFAULT_BALANCER,
       policy: 'maglev',
       hashOn: [
         { kind: 'header', name: 'x-user', terminal: true },
@@ -122,17 +106,17 @@ describe('balancer', () => {
   });
 
   it('takes every key of the other policies', async () => {
-    expect(await loadBalancer('{ policy: leastRequest, activeRequestBias: 1.125 }')).toEqual({ ...DEFAULTS, biasMillis: 1_125 });
+    expect(await loadBalancer('{ policy: leastRequest, activeRequestBias: 1.125 }')).toEqual({ ...DEFAULT_BALANCER, biasMillis: 1_125 });
     for (const policy of ['peakEwma', 'leastTime', 'prequal'])
       expect(await loadBalancer(`{ policy: ${policy}, decay: 5s, defaultLatency: 1s, failurePenalty: 0 }`)).toEqual({
-        ...DEFAULTS,
+        ...DEFAULT_BALANCER,
         policy,
         decayMs: 5_000,
         defaultLatencyMs: 1_000,
         penaltyMs: 0,
       });
     expect(await loadBalancer('{ policy: ringHash, hashOn: [clientIp], ringSize: 4096, hashBalanceFactor: 150 }')).toEqual({
-      ...DEFAULTS,
+      ...DEFAULT_BALANCER,
       policy: 'ringHash',
       hashOn: [{ kind: 'clientIp', terminal: false }],
       tableSize: 4_096,

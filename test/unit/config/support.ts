@@ -7,7 +7,7 @@ import { compile } from '../../../src/config/compile.ts';
 import type { ResolveHost } from '../../../src/config/endpoints.ts';
 import { ImageReader } from '../../../src/config/image-reader.ts';
 import { loadConfig, type LoadResult } from '../../../src/config/load.ts';
-import type { Config, MatchConfig, RouteConfig, VirtualHostConfig } from '../../../src/config/types.ts';
+import type { BalancerConfig, Config, MatchConfig, RouteConfig, VirtualHostConfig } from '../../../src/config/types.ts';
 import type { ConfigProblem } from '../../../src/core/errors.ts';
 
 export const FIXTURES = fileURLToPath(new URL('../../fixtures/config/', import.meta.url));
@@ -78,6 +78,23 @@ export function withRoutes(
   return `listeners: [{ name: web, address: 127.0.0.1:0, routes: t }]\nroutes:\n  t:\n    - hosts: ["*"]\n      routes:\n${list}\nclusters: ${clusters}\n`;
 }
 
+/** `balancer: {}` with every default. */
+export const DEFAULT_BALANCER: BalancerConfig = {
+  policy: 'leastRequest',
+  biasMillis: 1_000,
+  decayMs: 10_000,
+  defaultLatencyMs: 30,
+  penaltyMs: 5_000,
+  hashOn: [],
+  hashBalancePercent: 0,
+  tableSize: 0,
+  overprovisioningPercent: 140,
+  panicPercent: 50,
+  slowStart: null,
+  zone: null,
+  zoneMinEndpoints: 6,
+};
+
 /** The smallest configuration, as it is after loading. */
 export const MINIMAL_CONFIG: Config = {
   workers: 1,
@@ -128,21 +145,7 @@ export const MINIMAL_CONFIG: Config = {
   },
   clusters: {
     a: {
-      balancer: {
-        policy: 'leastRequest',
-        biasMillis: 1_000,
-        decayMs: 10_000,
-        defaultLatencyMs: 30,
-        penaltyMs: 5_000,
-        hashOn: [],
-        hashBalancePercent: 0,
-        tableSize: 0,
-        overprovisioningPercent: 140,
-        panicPercent: 50,
-        slowStart: null,
-        zone: null,
-        zoneMinEndpoints: 6,
-      },
+      balancer: DEFAULT_BALANCER,
       endpoints: [
         {
           name: '127.0.0.1:1',
