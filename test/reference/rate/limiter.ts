@@ -77,6 +77,7 @@ export class SlidingWindow implements Limiter {
   }
 
   check(nowNs: bigint): Answer {
+    const before = [this.#number, this.#previous, this.#current] as const;
     const nowUs = nowNs / NS_PER_US;
     const number = nowUs / this.#window;
     let elapsed = nowUs % this.#window;
@@ -98,12 +99,15 @@ export class SlidingWindow implements Limiter {
     const all = this.#limit * this.#window;
     const rest = this.#window - elapsed;
     const idle = this.#current > 0n ? rest + this.#window : this.#previous > 0n ? rest : 0n;
-    return {
+    const answer = {
       allowed,
       remaining: used < all ? Number((all - used) / this.#window) : 0,
       resetMs: Number(ceilDiv(idle, US_PER_MS)),
       retryAfterMs: Number(ceilDiv(this.#wait(elapsed), US_PER_MS)),
     };
+    // A refusal leaves nothing behind: should the clock go back, it goes back to what the last admitted request left.
+    if (!allowed) [this.#number, this.#previous, this.#current] = before;
+    return answer;
   }
 
   /** Whether so many more requests fit at this point of the window. */
