@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 2842945696u;
+inline constexpr uint32_t kHash = 395756530u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -156,8 +156,10 @@ struct RouteRecord {
   uint32_t subset;
   uint32_t limit_start;
   uint32_t limit_count;
+  uint32_t web_socket_max_message;
+  uint32_t web_socket_idle_ms;
 };
-static_assert(sizeof(RouteRecord) == 120);
+static_assert(sizeof(RouteRecord) == 128);
 
 struct PredicateRecord {
   uint32_t source;
@@ -491,6 +493,9 @@ inline constexpr uint32_t kHead = 2u;
 inline constexpr uint32_t kBody = 3u;
 inline constexpr uint32_t kAbort = 4u;
 inline constexpr uint32_t kResumeRequest = 5u;
+inline constexpr uint32_t kUpgraded = 6u;
+inline constexpr uint32_t kMessage = 7u;
+inline constexpr uint32_t kClosed = 8u;
 }  // namespace event_kind
 
 namespace event_flag {
@@ -499,6 +504,7 @@ inline constexpr uint32_t kChunked = 2u;
 inline constexpr uint32_t kLast = 4u;
 inline constexpr uint32_t kClose = 8u;
 inline constexpr uint32_t kLocal = 16u;
+inline constexpr uint32_t kMessageEnd = 32u;
 }  // namespace event_flag
 
 namespace submit {
@@ -509,6 +515,7 @@ inline constexpr uint32_t kAcceptedWithBody = 2u;
 
 namespace submit_flag {
 inline constexpr uint32_t kLatin1 = 65536u;
+inline constexpr uint32_t kUpgrade = 131072u;
 }  // namespace submit_flag
 
 namespace send {
@@ -520,6 +527,7 @@ inline constexpr uint32_t kTooLarge = 2u;
 namespace limits {
 inline constexpr uint32_t kExchangeSlotBits = 20u;
 inline constexpr uint32_t kMaxWorkers = 64u;
+inline constexpr uint32_t kMaxWebSocketMessage = 67108864u;
 inline constexpr uint32_t kMaxRespondBodyBytes = 1048576u;
 inline constexpr uint32_t kMaxRespondHeadersBytes = 65536u;
 inline constexpr uint32_t kMaxEndpoints = 65535u;
@@ -546,6 +554,26 @@ inline constexpr uint32_t kMaxRateKeys = 8u;
 inline constexpr uint32_t kMaxRateNameBytes = 512u;
 inline constexpr uint32_t kMaxRateTypeBytes = 256u;
 }  // namespace limits
+
+namespace websocket_opcode {
+inline constexpr uint32_t kText = 1u;
+inline constexpr uint32_t kBinary = 2u;
+inline constexpr uint32_t kClose = 8u;
+inline constexpr uint32_t kPing = 9u;
+inline constexpr uint32_t kPong = 10u;
+}  // namespace websocket_opcode
+
+namespace websocket_close {
+inline constexpr uint32_t kNormal = 1000u;
+inline constexpr uint32_t kGoingAway = 1001u;
+inline constexpr uint32_t kProtocolError = 1002u;
+inline constexpr uint32_t kNoStatus = 1005u;
+inline constexpr uint32_t kAbnormal = 1006u;
+inline constexpr uint32_t kInvalidPayload = 1007u;
+inline constexpr uint32_t kTooBig = 1009u;
+inline constexpr uint32_t kTryAgainLater = 1013u;
+inline constexpr uint32_t kBadGateway = 1014u;
+}  // namespace websocket_close
 
 namespace method {
 inline constexpr uint32_t kGet = 0u;

@@ -62,6 +62,7 @@ export function abiHeader(): string {
     health: abi.HEALTH, rate_stat: counting(abi.RATE_STATS), rate_table_stat: counting(abi.RATE_TABLE_STATS),
     tls_flag: abi.TLS_FLAG, retry_on: abi.RETRY_ON, event_kind: abi.EVENT_KIND,
     event_flag: abi.EVENT_FLAG, submit: abi.SUBMIT, submit_flag: abi.SUBMIT_FLAG, send: abi.SEND, limits: abi.LIMITS,
+    websocket_opcode: abi.WEBSOCKET_OPCODE, websocket_close: abi.WEBSOCKET_CLOSE,
     method: counting(abi.METHODS), response_flag: counting(abi.RESPONSE_FLAG), cluster_stat: counting(abi.CLUSTER_STATS),
     endpoint_stat: counting(abi.ENDPOINT_STATS), process_stat: counting(abi.PROCESS_STATS), route_stat: counting(abi.ROUTE_STATS),
     histogram_field: counting(abi.HISTOGRAM_FIELDS), cluster_histogram: counting(abi.CLUSTER_HISTOGRAMS),

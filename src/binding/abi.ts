@@ -110,6 +110,8 @@ export const RECORDS = {
     'maxBodyLow', 'maxBodyHigh', // largest request body in bytes; both words all ones = no limit
     'subset', // SUBSET row that ACTION cluster picks from, else NONE
     'limitStart', 'limitCount', // INDEX rows: RATE_LIMIT rows of the virtual host, then of the route
+    'webSocketMaxMessage', // bytes of one message, either way; 0 = upgrades are not proxied
+    'webSocketIdleMs', // between two frames in either direction, 0 = none
   ],
   PREDICATE: ['source', 'op', 'negate', 'nameOffset', 'nameLength', 'valueOffset', 'valueLength', 'dfa'],
   EDIT: ['op', 'nameOffset', 'nameLength', 'valueOffset', 'valueLength'],
@@ -254,6 +256,15 @@ export const EVENT_KIND = {
   abort: 4,
   /** The upstream socket drained: let the client go on sending. */
   resumeRequest: 5,
+  /**
+   * The upstream took a WebSocket handshake. Head: header lines for the 101, without a status line, "a: b\r\nc: d", may be
+   * empty. Body: the chosen sub-protocol, may be empty.
+   */
+  upgraded: 6,
+  /** A piece of a WebSocket message from the upstream, `status` = WEBSOCKET_OPCODE; EVENT_FLAG.messageEnd on its last one. */
+  message: 7,
+  /** A WebSocket is over: close the client's side with `status` as the code and body as the reason. Always the last event. */
+  closed: 8,
 } as const;
 export const EVENT_FLAG = {
   /** No body may follow the head: HEAD, 204, 304. */
@@ -266,6 +277,25 @@ export const EVENT_FLAG = {
   close: 8,
   /** Answer made by the engine, not by an upstream. */
   local: 16,
+  /** Last piece of a WebSocket message. */
+  messageEnd: 32,
+} as const;
+
+/** Opcodes of RFC 6455 that cross the boundary. */
+export const WEBSOCKET_OPCODE = { text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
+/** Close codes that the proxy itself uses or reads (RFC 6455 section 7.4.1 and the IANA registry). */
+export const WEBSOCKET_CLOSE = {
+  normal: 1000,
+  goingAway: 1001,
+  protocolError: 1002,
+  /** Stands for a close frame without a code; never on the wire. */
+  noStatus: 1005,
+  /** Stands for the end of a connection without a close frame; never on the wire. */
+  abnormal: 1006,
+  invalidPayload: 1007,
+  tooBig: 1009,
+  tryAgainLater: 1013,
+  badGateway: 1014,
 } as const;
 
 /** Results of `submit`. */
@@ -278,7 +308,8 @@ export const SUBMIT = {
   acceptedWithBody: 2,
 } as const;
 /** Bits above the listener key in the second argument of `submit`. */
-export const SUBMIT_FLAG = { latin1: 0x10000 } as const;
+/** upgrade: the listener can make a WebSocket of this request. */
+export const SUBMIT_FLAG = { latin1: 0x10000, upgrade: 0x20000 } as const;
 /** Most header lines that the listener's parser lets through, and a few. */
 export const MAX_REQUEST_FIELDS = 128;
 /** Words of the array that carries the string lengths of a flat head: their number, then method, target, name, value ... */
@@ -362,6 +393,8 @@ export const LIMITS = {
   /** Exchange handle = generation << 20 | slot. */
   exchangeSlotBits: 20,
   maxWorkers: 64,
+  /** Of a WebSocket; the listener's library counts in 31 bits, and gathers a message before anyone sees it. */
+  maxWebSocketMessage: 64 * 1024 * 1024,
   /** A direct response is copied whole into the buffer that the events point into. */
   maxRespondBodyBytes: 1024 * 1024,
   maxRespondHeadersBytes: 64 * 1024,
