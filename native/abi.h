@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 395756530u;
+inline constexpr uint32_t kHash = 1529757258u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -511,11 +511,13 @@ namespace submit {
 inline constexpr uint32_t kAccepted = 0u;
 inline constexpr uint32_t kNeedLatin1 = 1u;
 inline constexpr uint32_t kAcceptedWithBody = 2u;
+inline constexpr uint32_t kNeedPeer = 3u;
 }  // namespace submit
 
 namespace submit_flag {
 inline constexpr uint32_t kLatin1 = 65536u;
 inline constexpr uint32_t kUpgrade = 131072u;
+inline constexpr uint32_t kPeerLeftOut = 262144u;
 }  // namespace submit_flag
 
 namespace send {
@@ -684,7 +686,33 @@ inline constexpr uint32_t kFlagOVL = 19u;
 inline constexpr uint32_t kFlagRL = 20u;
 inline constexpr uint32_t kFlagUH = 21u;
 inline constexpr uint32_t kFlagUQ = 22u;
-inline constexpr uint32_t kCount = 23u;
+inline constexpr uint32_t kDownstreamErrornone = 23u;
+inline constexpr uint32_t kDownstreamErrormalformed = 24u;
+inline constexpr uint32_t kDownstreamErrormethod = 25u;
+inline constexpr uint32_t kDownstreamErrormethodRefused = 26u;
+inline constexpr uint32_t kDownstreamErrortarget = 27u;
+inline constexpr uint32_t kDownstreamErrortargetTooLong = 28u;
+inline constexpr uint32_t kDownstreamErrorpath = 29u;
+inline constexpr uint32_t kDownstreamErrormissingHost = 30u;
+inline constexpr uint32_t kDownstreamErrorhost = 31u;
+inline constexpr uint32_t kDownstreamErrorrepeatedHost = 32u;
+inline constexpr uint32_t kDownstreamErrorheaderName = 33u;
+inline constexpr uint32_t kDownstreamErrorunderscore = 34u;
+inline constexpr uint32_t kDownstreamErrorheaderValue = 35u;
+inline constexpr uint32_t kDownstreamErrorrepeatedHeader = 36u;
+inline constexpr uint32_t kDownstreamErrortooManyHeaders = 37u;
+inline constexpr uint32_t kDownstreamErrorheaderTooLong = 38u;
+inline constexpr uint32_t kDownstreamErrorheadTooLarge = 39u;
+inline constexpr uint32_t kDownstreamErrorcontentLength = 40u;
+inline constexpr uint32_t kDownstreamErrortransferEncoding = 41u;
+inline constexpr uint32_t kDownstreamErrorunknownTransferCoding = 42u;
+inline constexpr uint32_t kDownstreamErrorlengthAndTransferEncoding = 43u;
+inline constexpr uint32_t kDownstreamErrorconnectionOptions = 44u;
+inline constexpr uint32_t kDownstreamErrorexpectation = 45u;
+inline constexpr uint32_t kDownstreamErrormaxForwards = 46u;
+inline constexpr uint32_t kDownstreamErrortraceBody = 47u;
+inline constexpr uint32_t kIncidentsDropped = 48u;
+inline constexpr uint32_t kCount = 49u;
 }  // namespace process_stat
 
 namespace route_stat {
@@ -733,8 +761,77 @@ inline constexpr uint32_t kResponseBytes = 2u;
 inline constexpr uint32_t kCount = 3u;
 }  // namespace route_histogram
 
+namespace downstream_error {
+inline constexpr uint32_t kNone = 0u;
+inline constexpr uint32_t kMalformed = 1u;
+inline constexpr uint32_t kMethod = 2u;
+inline constexpr uint32_t kMethodRefused = 3u;
+inline constexpr uint32_t kTarget = 4u;
+inline constexpr uint32_t kTargetTooLong = 5u;
+inline constexpr uint32_t kPath = 6u;
+inline constexpr uint32_t kMissingHost = 7u;
+inline constexpr uint32_t kHost = 8u;
+inline constexpr uint32_t kRepeatedHost = 9u;
+inline constexpr uint32_t kHeaderName = 10u;
+inline constexpr uint32_t kUnderscore = 11u;
+inline constexpr uint32_t kHeaderValue = 12u;
+inline constexpr uint32_t kRepeatedHeader = 13u;
+inline constexpr uint32_t kTooManyHeaders = 14u;
+inline constexpr uint32_t kHeaderTooLong = 15u;
+inline constexpr uint32_t kHeadTooLarge = 16u;
+inline constexpr uint32_t kContentLength = 17u;
+inline constexpr uint32_t kTransferEncoding = 18u;
+inline constexpr uint32_t kUnknownTransferCoding = 19u;
+inline constexpr uint32_t kLengthAndTransferEncoding = 20u;
+inline constexpr uint32_t kConnectionOptions = 21u;
+inline constexpr uint32_t kExpectation = 22u;
+inline constexpr uint32_t kMaxForwards = 23u;
+inline constexpr uint32_t kTraceBody = 24u;
+inline constexpr uint32_t kCount = 25u;
+}  // namespace downstream_error
+
+namespace upstream_error {
+inline constexpr uint32_t kNone = 0u;
+inline constexpr uint32_t kHeadTooLarge = 1u;
+inline constexpr uint32_t kBareLineFeed = 2u;
+inline constexpr uint32_t kBadStatusLine = 3u;
+inline constexpr uint32_t kBadVersion = 4u;
+inline constexpr uint32_t kBadStatusCode = 5u;
+inline constexpr uint32_t kBadFieldName = 6u;
+inline constexpr uint32_t kBadFieldValue = 7u;
+inline constexpr uint32_t kTooManyFields = 8u;
+inline constexpr uint32_t kBadContentLength = 9u;
+inline constexpr uint32_t kConflictingContentLength = 10u;
+inline constexpr uint32_t kBadTransferEncoding = 11u;
+inline constexpr uint32_t kLengthAndTransferEncoding = 12u;
+inline constexpr uint32_t kUnexpectedUpgrade = 13u;
+inline constexpr uint32_t kTooManyInterim = 14u;
+inline constexpr uint32_t kBadChunkSize = 15u;
+inline constexpr uint32_t kBadChunkEnd = 16u;
+inline constexpr uint32_t kChunkExtensionTooLong = 17u;
+inline constexpr uint32_t kTrailersTooLarge = 18u;
+inline constexpr uint32_t kExtraBytes = 19u;
+inline constexpr uint32_t kTruncated = 20u;
+inline constexpr uint32_t kCount = 21u;
+}  // namespace upstream_error
+
+namespace incident_kind {
+inline constexpr uint32_t kDownstream = 1u;
+inline constexpr uint32_t kUpstream = 2u;
+}  // namespace incident_kind
+
+namespace incident_text {
+inline constexpr uint32_t kListener = 0u;
+inline constexpr uint32_t kCluster = 1u;
+inline constexpr uint32_t kEndpoint = 2u;
+inline constexpr uint32_t kMethod = 3u;
+inline constexpr uint32_t kTarget = 4u;
+inline constexpr uint32_t kCount = 5u;
+}  // namespace incident_text
+
 inline constexpr const char* kMethodNames[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"};
 inline constexpr const char* kResponseFlagNames[] = {"none", "NR", "NC", "UF", "UC", "UT", "SI", "UO", "UPE", "DPE", "DC", "DI", "BL", "UTLS", "OVL", "RL", "UH", "UQ"};
+inline constexpr const char* kDownstreamErrorNames[] = {"none", "malformed", "method", "methodRefused", "target", "targetTooLong", "path", "missingHost", "host", "repeatedHost", "headerName", "underscore", "headerValue", "repeatedHeader", "tooManyHeaders", "headerTooLong", "headTooLarge", "contentLength", "transferEncoding", "unknownTransferCoding", "lengthAndTransferEncoding", "connectionOptions", "expectation", "maxForwards", "traceBody"};
 
 }  // namespace millrace::abi
 

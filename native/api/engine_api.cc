@@ -124,6 +124,40 @@ void processStats(const Napi::CallbackInfo& info) {
   Engine::instance().readProcess(doubles(info[0]));
 }
 
+// (most) => { ageMs, kind, reason, status, sentence, peer, texts: string[], cut: boolean[] }[]:
+// what the workers reported since the last call, at most `most` of each. Texts are bytes as latin1.
+Napi::Value takeIncidents(const Napi::CallbackInfo& info) {
+  const Napi::Env env = info.Env();
+  Napi::Array out = Napi::Array::New(env);
+  const uint64_t now = nowNs();
+  const auto latin1 = [env](std::string_view text) {
+    napi_value value = nullptr;
+    napi_create_string_latin1(env, text.data(), text.size(), &value);
+    return Napi::Value(env, value);
+  };
+  Engine::instance().takeIncidents(
+      info[0].As<Napi::Number>().Uint32Value(), [&](const Incident& i) {
+        Napi::Object one = Napi::Object::New(env);
+        one.Set("ageMs", static_cast<double>(now > i.at_ns ? (now - i.at_ns) / 1'000'000 : 0));
+        one.Set("kind", static_cast<double>(i.kind));
+        one.Set("reason", static_cast<double>(i.reason));
+        one.Set("status", static_cast<double>(i.status));
+        one.Set("sentence", latin1(i.sentence == nullptr ? "" : i.sentence));
+        char ip[kIpTextBytes];
+        one.Set("peer", latin1({ip, formatIp(i.peer, ip)}));
+        Napi::Array texts = Napi::Array::New(env, abi::incident_text::kCount);
+        Napi::Array cut = Napi::Array::New(env, abi::incident_text::kCount);
+        for (uint32_t t = 0; t < abi::incident_text::kCount; ++t) {
+          texts.Set(t, latin1(i.text(t)));
+          cut.Set(t, i.cut[t]);
+        }
+        one.Set("texts", texts);
+        one.Set("cut", cut);
+        out.Set(out.Length(), one);
+      });
+  return out;
+}
+
 // (name, bytes: Uint8Array) => file descriptor, or -errno. A file without a place in any directory:
 // private keys need no temporary file on a disk, and what was validated is exactly what the
 // listener reads.
@@ -230,6 +264,7 @@ void exportEngine(Napi::Env env, Napi::Object exports) {
               Napi::Function::New<readStats<&Engine::readRateLimit>>(env, "rateLimitStats"));
   exports.Set("rateTableStats", Napi::Function::New<rateTableStats>(env, "rateTableStats"));
   exports.Set("processStats", Napi::Function::New<processStats>(env, "processStats"));
+  exports.Set("takeIncidents", Napi::Function::New<takeIncidents>(env, "takeIncidents"));
   exports.Set("limitReceiveBuffer",
               Napi::Function::New<limitReceiveBuffer>(env, "limitReceiveBuffer"));
   exports.Set("muteNativeOutput", Napi::Function::New<muteNativeOutput>(env, "muteNativeOutput"));

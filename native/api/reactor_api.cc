@@ -79,9 +79,9 @@ napi_value submit(napi_env env, napi_callback_info info) {
   if (static_cast<size_t>(characters) != length) return number(env, abi::submit::kNeedLatin1);
   ReactorHost& host = *call.data->host;
   const FlatHead head{{bytes.data(), length}, {lengths + 1, count}};
-  const uint32_t result =
-      host.reactor().submit(call.integer(env, 0), key_and_flags & 0xffff, head,
-                            bytesOf(env, call.arguments[3]), ReactorHost::now());
+  const uint32_t result = host.reactor().submit(call.integer(env, 0), key_and_flags & 0xffff, head,
+                                                bytesOf(env, call.arguments[3]), ReactorHost::now(),
+                                                key_and_flags & ~0xffffu);
   host.settle();
   return number(env, result);
 }

@@ -1,4 +1,4 @@
-import { RESPONSE_FLAG } from '../binding/abi.ts';
+import { DOWNSTREAM_ERROR, RESPONSE_FLAG } from '../binding/abi.ts';
 import type { ClusterPhase, ClusterStats, EndpointPhase, EndpointStats, HistogramData, RoutePhase, RouteStats } from '../control/stats.ts';
 import type { ControlView } from '../control/view.ts';
 import { Exposition, type ExpositionFormat, type HistogramSample, type Labels, type MetricsWriter, type Sample } from './exposition.ts';
@@ -191,6 +191,10 @@ function writeDownstream(out: MetricsWriter, view: ControlView): void {
   out.counter('millrace_request_outcomes_total', 'Requests by response flag: why an answer is not simply the upstream\'s; "none" when it is.', RESPONSE_FLAG.map((flag) => ({
     labels: { flag }, value: stats[`flag:${flag}`],
   })));
+  out.counter('millrace_downstream_protocol_errors_total', 'Requests refused for what they are, by reason; none of them was sent upstream.', DOWNSTREAM_ERROR.slice(1).map((reason) => ({
+    labels: { reason }, value: stats[`downstreamError:${reason}`],
+  })));
+  out.counter('millrace_log_incidents_dropped_total', 'Refusals and protocol errors without a line in the log, because too many came at once.', [{ value: stats.incidentsDropped }]);
 }
 
 function writeControl(out: MetricsWriter, view: ControlView): void {

@@ -67,9 +67,11 @@ export function abiHeader(): string {
     endpoint_stat: counting(abi.ENDPOINT_STATS), process_stat: counting(abi.PROCESS_STATS), route_stat: counting(abi.ROUTE_STATS),
     histogram_field: counting(abi.HISTOGRAM_FIELDS), cluster_histogram: counting(abi.CLUSTER_HISTOGRAMS),
     endpoint_histogram: counting(abi.ENDPOINT_HISTOGRAMS), route_histogram: counting(abi.ROUTE_HISTOGRAMS),
+    downstream_error: counting(abi.DOWNSTREAM_ERROR), upstream_error: counting(abi.UPSTREAM_ERROR),
+    incident_kind: abi.INCIDENT_KIND, incident_text: counting(abi.INCIDENT_TEXT),
   };
   for (const [name, values] of Object.entries(enums)) out.push(...enumeration(name, values));
-  for (const [name, list] of [['kMethodNames', abi.METHODS], ['kResponseFlagNames', abi.RESPONSE_FLAG]] as const) {
+  for (const [name, list] of [['kMethodNames', abi.METHODS], ['kResponseFlagNames', abi.RESPONSE_FLAG], ['kDownstreamErrorNames', abi.DOWNSTREAM_ERROR]] as const) {
     out.push(`inline constexpr const char* ${name}[] = {${list.map((m) => `"${m}"`).join(', ')}};`);
   }
   out.push('', '}  // namespace millrace::abi', '', '#endif  // MILLRACE_ABI_H_', '');

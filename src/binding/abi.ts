@@ -306,10 +306,17 @@ export const SUBMIT = {
   needLatin1: 1,
   /** Taken, and a request body follows: pass every piece to `sendBody`. */
   acceptedWithBody: 2,
+  /** Not taken yet: submit again, with the client's address. */
+  needPeer: 3,
 } as const;
 /** Bits above the listener key in the second argument of `submit`. */
 /** upgrade: the listener can make a WebSocket of this request. */
-export const SUBMIT_FLAG = { latin1: 0x10000, upgrade: 0x20000 } as const;
+export const SUBMIT_FLAG = {
+  latin1: 0x10000,
+  upgrade: 0x20000,
+  /** The client's address was left out, since this listener has no need of it but for refusals: SUBMIT.needPeer asks for it. */
+  peerLeftOut: 0x40000,
+} as const;
 /** Most header lines that the listener's parser lets through, and a few. */
 export const MAX_REQUEST_FIELDS = 128;
 /** Words of the array that carries the string lengths of a flat head: their number, then method, target, name, value ... */
@@ -339,6 +346,45 @@ export const RESPONSE_FLAG = [
   'UQ', // waited too long for an endpoint below its maxRequests
 ] as const;
 
+/**
+ * Why a request is refused for what it is, before an upstream hears of it: 400 unless said otherwise. Labels of a metric and words
+ * in the log; RequestError in native/engine/http/request_head.h has the same, with the sentence that the client reads.
+ */
+export const DOWNSTREAM_ERROR = [
+  'none',
+  'malformed', // the listener's strings do not add up
+  'method', // not a token, or too long
+  'methodRefused', // CONNECT, TRACE: 405
+  'target',
+  'targetTooLong', // 414
+  'path', // an escape that upstreams read differently, or a broken one
+  'missingHost', 'host', 'repeatedHost',
+  'headerName',
+  'underscore', // in a header name, where that is refused
+  'headerValue',
+  'repeatedHeader', // one that means a single value, with another value
+  'tooManyHeaders', 'headerTooLong', 'headTooLarge', // 431
+  'contentLength',
+  'transferEncoding', // malformed, repeated, or chunked twice
+  'unknownTransferCoding', // 501
+  'lengthAndTransferEncoding',
+  'connectionOptions', // Connection is no list of tokens
+  'expectation', // 417
+  'maxForwards', // not a number, on OPTIONS or TRACE
+  'traceBody',
+] as const;
+/** What can be wrong with an answer of an upstream: ResponseError in native/engine/http/response_parser.h. */
+export const UPSTREAM_ERROR = [
+  'none',
+  'headTooLarge', 'bareLineFeed', 'badStatusLine', 'badVersion', 'badStatusCode', 'badFieldName', 'badFieldValue', 'tooManyFields',
+  'badContentLength', 'conflictingContentLength', 'badTransferEncoding', 'lengthAndTransferEncoding', 'unexpectedUpgrade',
+  'tooManyInterim', 'badChunkSize', 'badChunkEnd', 'chunkExtensionTooLong', 'trailersTooLarge', 'extraBytes', 'truncated',
+] as const;
+/** What workers report for the log; its reason is an index into DOWNSTREAM_ERROR or UPSTREAM_ERROR. */
+export const INCIDENT_KIND = { downstream: 1, upstream: 2 } as const;
+/** Texts of an incident; empty = does not apply, or is not known. */
+export const INCIDENT_TEXT = ['listener', 'cluster', 'endpoint', 'method', 'target'] as const;
+
 /** Counters of one cluster (doubles, merged over the workers), in the order that `clusterStats` writes them. */
 export const CLUSTER_STATS = [
   'requests', 'active', 'responses1xx', 'responses2xx', 'responses3xx', 'responses4xx', 'responses5xx', 'responsesNone',
@@ -356,10 +402,15 @@ export const ENDPOINT_STATS = [
   'health', // HEALTH bits, 0 = available
   'latencyUs', // as its balancer sees it now; 0 = never measured or not needed
 ] as const;
-/** Counters of the process; `flag:<name>` counts requests that ended with that RESPONSE_FLAG. */
+/**
+ * Counters of the process; `flag:<name>` counts requests that ended with that RESPONSE_FLAG, `downstreamError:<reason>` those that
+ * were refused for that DOWNSTREAM_ERROR.
+ */
 export const PROCESS_STATS = [
   'downstreamConnections', 'downstreamConnectionsTotal', 'downstreamRequests', 'downstreamBytesReceived', 'downstreamBytesSent',
   ...RESPONSE_FLAG.map((flag) => `flag:${flag}` as const),
+  ...DOWNSTREAM_ERROR.map((reason) => `downstreamError:${reason}` as const),
+  'incidentsDropped', // not logged, because the log had not caught up
 ] as const;
 /** Counters of one route, in the order that `routeStats` writes them. The sums of bytes are those of its histograms. */
 export const ROUTE_STATS = [

@@ -1,6 +1,7 @@
 /** The process-wide half of the engine, for the control plane. */
 import { StartError } from '../core/errors.ts';
 import { addon } from './load.ts';
+import type { NativeIncident } from './native.ts';
 
 export type InstallResult = { ok: true; version: number } | { ok: false; error: string };
 
@@ -90,6 +91,11 @@ export function rateTableStats(out: Float64Array): void {
 /** Fills `out` in the order of PROCESS_STATS. */
 export function processStats(out: Float64Array): void {
   addon.processStats(out);
+}
+
+/** What the workers reported for the log since the last call, at most `most` of each worker. */
+export function takeIncidents(most: number): NativeIncident[] {
+  return addon.takeIncidents(most);
 }
 
 /** A file without a name on any disk (Linux memfd); readable by path as /proc/self/fd/N until the caller closes it. */

@@ -20,6 +20,7 @@ export interface Addon {
   readonly rateLimitStats: (version: number, rateLimit: number, out: Float64Array) => boolean;
   readonly rateTableStats: (out: Float64Array) => void;
   readonly processStats: (out: Float64Array) => void;
+  readonly takeIncidents: (most: number) => NativeIncident[];
   readonly limitReceiveBuffer: (port: number, bytes: number) => number;
   readonly muteNativeOutput: () => void;
   readonly createMemoryFile: (name: string, bytes: Uint8Array) => number;
@@ -52,6 +53,25 @@ export interface NativeMatcher {
   match(request: string): number;
   setRequests(lines: string): number;
   timeMatches(n: number, threads: number): number;
+}
+
+/** What a worker reported for the log. */
+export interface NativeIncident {
+  ageMs: number;
+  /** INCIDENT_KIND. */
+  kind: number;
+  /** Index into DOWNSTREAM_ERROR or UPSTREAM_ERROR. */
+  reason: number;
+  /** What the client was answered; 0 = its connection was cut. */
+  status: number;
+  /** What was wrong; may end with a line end. */
+  sentence: string;
+  /** Address of the client; empty when it is not known. */
+  peer: string;
+  /** By INCIDENT_TEXT: bytes as they came, each as one latin1 character. */
+  texts: string[];
+  /** The text goes on beyond what was kept. */
+  cut: boolean[];
 }
 
 type ReadHistogram = (version: number, index: number, phase: number, windowMs: number, nowMs: number, out: Float64Array) => boolean;

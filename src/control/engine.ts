@@ -1,5 +1,6 @@
 import { rootCertificates } from 'node:tls';
 import type { HistogramQuery } from '../binding/addon.ts';
+import type { NativeIncident } from '../binding/native.ts';
 import type { Config } from '../config/types.ts';
 import { StartError, errorMessage } from '../core/errors.ts';
 
@@ -32,6 +33,8 @@ export interface Engine {
   rateLimitStats(version: number, rateLimitIndex: number, out: Float64Array): boolean;
   rateTableStats(out: Float64Array): void;
   processStats(out: Float64Array): void;
+  /** What the workers reported for the log since the last call, at most `most` of each worker. */
+  takeIncidents(most: number): NativeIncident[];
   /** An anonymous file in memory, readable as /proc/self/fd/N; the caller closes it with fs.closeSync. */
   createMemoryFile(name: string, bytes: Uint8Array): number;
 }

@@ -15,6 +15,7 @@ import type { Logger } from '../core/logger.ts';
 import { Compiler, type Compiled } from './compiler.ts';
 import { configHash } from './config-hash.ts';
 import { install, type Engine } from './engine.ts';
+import { IncidentLog } from './incident-log.ts';
 import { formatAddress, planListeners, probeAddresses, type BoundListener } from './listeners.ts';
 import { Reloader, logProblems, type ReloadStatus } from './reload.ts';
 import { PlanRefresh } from './plan-refresh.ts';
@@ -51,6 +52,7 @@ export class Supervisor implements ControlView {
   readonly #reloader: Reloader;
   readonly #cutShort = new AbortController();
   readonly #planRefresh: PlanRefresh;
+  readonly #incidents: IncidentLog;
   #phase: Phase = 'starting';
   #running: RunningConfig | null = null;
   #workers: Workers | null = null;
@@ -62,6 +64,7 @@ export class Supervisor implements ControlView {
     this.#options = options;
     this.stats = new Stats(options.engine, options.clock);
     this.#planRefresh = new PlanRefresh(options.engine);
+    this.#incidents = new IncidentLog(options.engine, () => this.stats.process().incidentsDropped, options.log, options.clock);
     this.startedAtMs = options.clock.wallMs();
     this.#reloader = new Reloader({ load: options.load, apply: (config) => this.#applyReload(config), log: options.log, clock: options.clock });
   }
@@ -120,6 +123,7 @@ export class Supervisor implements ControlView {
     });
     await this.#workers.start(planListeners(config, config.workers));
     if (this.#phase !== 'starting') return;
+    this.#incidents.start();
     await this.#reloader.start(this.#firstFiles.watch, this.#firstFiles.readAtMs);
     this.#phase = 'serving';
     this.#logListeners(this.listeners);
@@ -170,6 +174,7 @@ export class Supervisor implements ControlView {
     }
     await this.#compiler.close();
     clearInterval(this.#collecting);
+    this.#incidents.close();
     this.#phase = 'stopped';
     log.info({ reason }, 'stopped');
     return inOrder;

@@ -84,15 +84,22 @@ function readHeadLatin1(req: HttpRequest): void {
 }
 
 function makeHandler(table: ExchangeTable, listenerKey: number, needsPeer: boolean): (res: HttpResponse, req: HttpRequest) => void {
+  const keyAndFlags = listenerKey | (needsPeer ? 0 : SUBMIT_FLAG.peerLeftOut);
   return (res, req) => {
     const exchange = table.acquire();
     exchange.begin(res);
     readHead(req);
-    const peer = needsPeer ? res.getRemoteAddress() : undefined;
-    let result = submit(exchange.handle, listenerKey, head, peer);
+    let peer = needsPeer ? res.getRemoteAddress() : undefined;
+    let key = keyAndFlags;
+    let result = submit(exchange.handle, key, head, peer);
     if (result === SUBMIT.needLatin1) {
       readHeadLatin1(req);
-      result = submit(exchange.handle, listenerKey | SUBMIT_FLAG.latin1, head, peer);
+      key |= SUBMIT_FLAG.latin1;
+      result = submit(exchange.handle, key, head, peer);
+    }
+    if (result === SUBMIT.needPeer) {
+      peer = res.getRemoteAddress();
+      result = submit(exchange.handle, key & ~SUBMIT_FLAG.peerLeftOut, head, peer);
     }
     if (result === SUBMIT.acceptedWithBody) exchange.expectBody();
   };

@@ -33,7 +33,7 @@ const ENGINE = [
   ...BALANCER,
   ...HEADS,
   ...WEBSOCKET,
-  ...['reactor', 'reactor_request', 'reactor_response', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
+  ...['reactor', 'reactor_request', 'reactor_response', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_refusal', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
   ...['upstream/connection', 'upstream/pool', 'state/engine', 'state/engine_read', 'state/planner', 'state/rate_state', 'state/route_state', 'histogram/windows', 'http/load_report', 'http/retry_after', 'http/client_address', 'http/cookie', 'rate/gate', 'rate/gate_headers', 'rate/rate_table', 'rate/sliding_log'].map((name) => `native/engine/${name}.cc`),
   ...['reactor_rig', 'origin', 'tls_stub'].map((name) => `test/native/${name}.cc`),
 ];
@@ -84,6 +84,8 @@ export const SUITES: readonly Suite[] = [
   test('rate_protocol'),
   test('rate_log'),
   { ...test('rate_race', ...RATE), sanitizer: 'thread' },
+  test('incident_ring', 'native/engine/route/cidr.cc'),
+  { ...test('incident_race', 'native/engine/route/cidr.cc'), sanitizer: 'thread' },
   test('reactor_hold', ...ENGINE),
   test('reactor_balance', ...ENGINE),
   test('upstream_notes', 'native/engine/http/load_report.cc', 'native/engine/http/retry_after.cc', 'native/engine/http/response_parser.cc'),

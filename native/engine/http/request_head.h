@@ -15,25 +15,36 @@ namespace millrace {
 
 inline constexpr uint32_t kMaxRequestFields = abi::kMaxRequestFields;
 
-// Why a request is refused. The listener's parser lets all of these through (it accepts differing
-// duplicate lengths, any transfer coding, an empty Host, any method bytes), so they are checked
-// before an upstream is touched. Order matters for nothing.
+// Why a request is refused: abi::downstream_error, which names the reasons in metrics and in the
+// log. The listener's parser lets all of these through (it accepts differing duplicate lengths, any
+// transfer coding, an empty Host, any method bytes), so they are checked before an upstream is
+// touched.
 enum class RequestError : uint8_t {
-  kNone,
-  kMalformed,
-  kBadMethod,
-  kMethodNotAllowed,
-  kBadTarget,
-  kBadPath,
-  kBadHost,
-  kBadFieldName,
-  kBadFieldValue,
-  kTooManyFields,
-  kHeadTooLarge,
-  kBadContentLength,
-  kBadTransferEncoding,
-  kLengthAndTransferEncoding,
-  kBadExpect,
+  kNone = abi::downstream_error::kNone,
+  kMalformed = abi::downstream_error::kMalformed,
+  kMethod = abi::downstream_error::kMethod,
+  kMethodRefused = abi::downstream_error::kMethodRefused,
+  kTarget = abi::downstream_error::kTarget,
+  kTargetTooLong = abi::downstream_error::kTargetTooLong,
+  kPath = abi::downstream_error::kPath,
+  kMissingHost = abi::downstream_error::kMissingHost,
+  kHost = abi::downstream_error::kHost,
+  kRepeatedHost = abi::downstream_error::kRepeatedHost,
+  kHeaderName = abi::downstream_error::kHeaderName,
+  kUnderscore = abi::downstream_error::kUnderscore,
+  kHeaderValue = abi::downstream_error::kHeaderValue,
+  kRepeatedHeader = abi::downstream_error::kRepeatedHeader,
+  kTooManyHeaders = abi::downstream_error::kTooManyHeaders,
+  kHeaderTooLong = abi::downstream_error::kHeaderTooLong,
+  kHeadTooLarge = abi::downstream_error::kHeadTooLarge,
+  kContentLength = abi::downstream_error::kContentLength,
+  kTransferEncoding = abi::downstream_error::kTransferEncoding,
+  kUnknownTransferCoding = abi::downstream_error::kUnknownTransferCoding,
+  kLengthAndTransferEncoding = abi::downstream_error::kLengthAndTransferEncoding,
+  kConnectionOptions = abi::downstream_error::kConnectionOptions,
+  kExpectation = abi::downstream_error::kExpectation,
+  kMaxForwards = abi::downstream_error::kMaxForwards,
+  kTraceBody = abi::downstream_error::kTraceBody,
 };
 // The sentence that the client is answered, with a line end.
 const char* describe(RequestError error) noexcept;
@@ -44,6 +55,7 @@ uint32_t statusOf(RequestError error) noexcept;
 struct RequestHead {
   std::string_view method;
   uint32_t method_bit = 0;    // index in abi METHODS, or abi::kNone
+  std::string_view target;    // as sent; set before anything is checked, as the method is
   std::string_view raw_path;  // as sent
   std::string_view query;     // without '?'
   bool has_query = false;

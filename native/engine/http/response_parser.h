@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "abi.h"
 #include "engine/http/header_id.h"
 
 namespace millrace {
@@ -19,28 +20,29 @@ inline constexpr size_t kMaxResponseHeadBytes = 64 * 1024;
 inline constexpr uint32_t kMaxResponseFields = 128;
 inline constexpr uint32_t kMaxInterimResponses = 16;
 
+// The reasons of abi::upstream_error, which name them in the log.
 enum class ResponseError : uint8_t {
-  kNone,
-  kHeadTooLarge,
-  kBareLineFeed,
-  kBadStatusLine,
-  kBadVersion,
-  kBadStatusCode,
-  kBadFieldName,
-  kBadFieldValue,
-  kTooManyFields,
-  kBadContentLength,
-  kConflictingContentLength,
-  kBadTransferEncoding,
-  kLengthAndTransferEncoding,
-  kUnexpectedUpgrade,
-  kTooManyInterim,
-  kBadChunkSize,
-  kBadChunkEnd,
-  kChunkExtensionTooLong,
-  kTrailersTooLarge,
-  kExtraBytes,
-  kTruncated,
+  kNone = abi::upstream_error::kNone,
+  kHeadTooLarge = abi::upstream_error::kHeadTooLarge,
+  kBareLineFeed = abi::upstream_error::kBareLineFeed,
+  kBadStatusLine = abi::upstream_error::kBadStatusLine,
+  kBadVersion = abi::upstream_error::kBadVersion,
+  kBadStatusCode = abi::upstream_error::kBadStatusCode,
+  kBadFieldName = abi::upstream_error::kBadFieldName,
+  kBadFieldValue = abi::upstream_error::kBadFieldValue,
+  kTooManyFields = abi::upstream_error::kTooManyFields,
+  kBadContentLength = abi::upstream_error::kBadContentLength,
+  kConflictingContentLength = abi::upstream_error::kConflictingContentLength,
+  kBadTransferEncoding = abi::upstream_error::kBadTransferEncoding,
+  kLengthAndTransferEncoding = abi::upstream_error::kLengthAndTransferEncoding,
+  kUnexpectedUpgrade = abi::upstream_error::kUnexpectedUpgrade,
+  kTooManyInterim = abi::upstream_error::kTooManyInterim,
+  kBadChunkSize = abi::upstream_error::kBadChunkSize,
+  kBadChunkEnd = abi::upstream_error::kBadChunkEnd,
+  kChunkExtensionTooLong = abi::upstream_error::kChunkExtensionTooLong,
+  kTrailersTooLarge = abi::upstream_error::kTrailersTooLarge,
+  kExtraBytes = abi::upstream_error::kExtraBytes,
+  kTruncated = abi::upstream_error::kTruncated,
 };
 const char* describe(ResponseError error) noexcept;
 

@@ -16,6 +16,7 @@ Reactor::Reactor(uint32_t worker, EventSink sink, uint64_t seed, Now now)
       rng_(seed),
       wheel_(now.ms()),
       process_(Engine::instance().process(worker)),
+      incidents_(Engine::instance().incidents(worker)),
       waker_(Engine::instance().waker(worker)),
       path_buffer_(128 * 1024),
       local_buffer_(192 * 1024) {

@@ -68,9 +68,10 @@ class Reactor {
   // A small number for a listener name, the same for the life of the worker.
   uint32_t listenerKey(std::string_view name);
 
-  // Takes a request; abi::submit. `peer`: 4 or 16 address bytes, or empty.
+  // Takes a request; abi::submit. `peer`: 4 or 16 address bytes, or empty. `flags`:
+  // abi::submit_flag bits.
   uint32_t submit(int32_t handle, uint32_t listener_key, const FlatHead& head,
-                  std::span<const uint8_t> peer, Now now) noexcept;
+                  std::span<const uint8_t> peer, Now now, uint32_t flags = 0) noexcept;
   // A piece of the request body; abi::send.
   uint32_t sendBody(int32_t handle, std::string_view piece, bool last, Now now) noexcept;
   // The client is gone, or its answer cannot be finished.
@@ -120,7 +121,13 @@ class Reactor {
   void armIdle(Connection& connection, Now now) noexcept;
   void retryWaiting(Now now) noexcept;
 
+  // reactor_refusal.cc: requests that are refused for what they are, and reports for the log
+  void refuseRequest(Exchange& exchange, RequestError error, const RequestHead& request,
+                     const abi::ListenerRecord& listener, const IpAddress& peer, Now now) noexcept;
+  void report(const IncidentNote& note) noexcept;
+
   // reactor_request.cc: from a request to an upstream
+  void begin(Exchange& exchange, int32_t handle, Now now) noexcept;
   void route(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener,
              const Downstream& downstream, std::string_view path, Now now) noexcept;
   void forward(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener,
@@ -186,7 +193,6 @@ class Reactor {
   void cut(Exchange& exchange, uint32_t flag, Now now) noexcept;
   void emitLocal(Exchange& exchange, Now now) noexcept;
   void finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept;
-
   const uint32_t worker_;
   const int epoll_fd_;
   EventSink sink_;
@@ -196,6 +202,7 @@ class Reactor {
   TimerWheel wheel_;
   TimerNode retry_;  // ticks while requests wait for a connection that another worker may give up
   ProcessShard& process_;
+  IncidentRing& incidents_;
   uint64_t image_version_ = 0;
   WorkerImage* image_ = nullptr;
   std::vector<std::unique_ptr<WorkerImage>> images_;

@@ -25,9 +25,56 @@ uint64_t maxBodyOf(const abi::RouteRecord& route) noexcept {
 }  // namespace
 
 uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& head,
-                         std::span<const uint8_t> peer, Now now) noexcept {
+                         std::span<const uint8_t> peer, Now now, uint32_t flags) noexcept {
   if (Engine::instance().version() != image_version_) refresh();
+  const uint32_t index = image_ != nullptr && listener_key < image_->listeners.size()
+                             ? image_->listeners[listener_key]
+                             : abi::kNone;
+  if (index == abi::kNone) {
+    // The listener left the configuration while this connection stayed open.
+    Exchange& exchange = slotOf(handle);
+    begin(exchange, handle, now);
+    exchange.close_downstream = true;
+    fail(exchange, 503, abi::response_flag::kNc, "this listener is no longer configured\n", now);
+    return abi::submit::kAccepted;
+  }
+  const abi::ListenerRecord& listener = image_->image->listeners()[index];
+  RequestHead& request = request_;
+  RequestError error = parseRequestHead(head, listener.max_head_bytes, &request);
+  NormalisedPath path{};
+  if (error == RequestError::kNone) {
+    path = normalisePath(request.raw_path, path_buffer_);
+    if (path.status == PathStatus::kRefused) error = RequestError::kPath;
+  }
+  // The log wants to know whose it was. Nothing has been touched until here.
+  if (error != RequestError::kNone && (flags & abi::submit_flag::kPeerLeftOut) != 0)
+    return abi::submit::kNeedPeer;
+
   Exchange& exchange = slotOf(handle);
+  begin(exchange, handle, now);
+  exchange.image = image_;
+  ++image_->exchanges;
+  Downstream downstream;
+  downstream.peer = ipFromBytes(peer);
+  if (error != RequestError::kNone) {
+    exchange.head_request = request.method == "HEAD";
+    refuseRequest(exchange, error, request, listener, downstream.peer, now);
+    return abi::submit::kAccepted;
+  }
+  exchange.head_request = request.isHead();
+  exchange.chunked_request = request.chunked;
+  exchange.request_complete = !request.hasBody();
+  exchange.idempotent = request.isIdempotent();
+  downstream.trusted =
+      listener.trust_count != 0 && anyCidrContains(image_->image->trust(listener), downstream.peer);
+  downstream.tls = (listener.flags & abi::listener_flag::kTls) != 0;
+  if (admitToListener(exchange, request, listener, downstream, path.path, now))
+    route(exchange, request, listener, downstream, path.path, now);
+  return exchange.request_complete ? abi::submit::kAccepted : abi::submit::kAcceptedWithBody;
+}
+
+// A slot takes a new request: nothing of the one before it stays.
+void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
   exchange.handle = handle;
   exchange.state = Exchange::State::kWaiting;
   exchange.head_request = false;
@@ -49,45 +96,6 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   exchange.flag = abi::response_flag::kNone;
   exchange.close_downstream = false;
   process_.counters.add(abi::process_stat::kDownstreamRequests, 1);
-
-  const uint32_t index = image_ != nullptr && listener_key < image_->listeners.size()
-                             ? image_->listeners[listener_key]
-                             : abi::kNone;
-  if (index == abi::kNone) {
-    // The listener left the configuration while this connection stayed open.
-    exchange.close_downstream = true;
-    fail(exchange, 503, abi::response_flag::kNc, "this listener is no longer configured\n", now);
-    return abi::submit::kAccepted;
-  }
-  exchange.image = image_;
-  ++image_->exchanges;
-  const abi::ListenerRecord& listener = image_->image->listeners()[index];
-
-  RequestHead& request = request_;
-  RequestError error = parseRequestHead(head, listener.max_head_bytes, &request);
-  NormalisedPath path{};
-  if (error == RequestError::kNone) {
-    path = normalisePath(request.raw_path, path_buffer_);
-    if (path.status == PathStatus::kRefused) error = RequestError::kBadPath;
-  }
-  if (error != RequestError::kNone) {
-    exchange.head_request = request.method == "HEAD";
-    exchange.close_downstream = true;
-    fail(exchange, statusOf(error), abi::response_flag::kDpe, describe(error), now);
-    return abi::submit::kAccepted;
-  }
-  exchange.head_request = request.isHead();
-  exchange.chunked_request = request.chunked;
-  exchange.request_complete = !request.hasBody();
-  exchange.idempotent = request.isIdempotent();
-  Downstream downstream;
-  downstream.peer = ipFromBytes(peer);
-  downstream.trusted =
-      listener.trust_count != 0 && anyCidrContains(image_->image->trust(listener), downstream.peer);
-  downstream.tls = (listener.flags & abi::listener_flag::kTls) != 0;
-  if (admitToListener(exchange, request, listener, downstream, path.path, now))
-    route(exchange, request, listener, downstream, path.path, now);
-  return exchange.request_complete ? abi::submit::kAccepted : abi::submit::kAcceptedWithBody;
 }
 
 void Reactor::route(Exchange& exchange, const RequestHead& request,

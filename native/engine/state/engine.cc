@@ -203,6 +203,16 @@ uint32_t Engine::refreshPlans(uint64_t now_ms) {
   return warming_ ? std::max(shortest / 20, 50u) : 0;
 }
 
+IncidentRing& Engine::incidents(uint32_t worker) {
+  // Only the worker itself asks for its own; the engine is never destroyed, and neither is a ring.
+  IncidentRing* ring = incidents_[worker].load(std::memory_order_acquire);
+  if (ring == nullptr) {
+    ring = new IncidentRing();
+    incidents_[worker].store(ring, std::memory_order_release);
+  }
+  return *ring;
+}
+
 int Engine::waker(uint32_t worker) {
   const std::lock_guard lock(mutex_);
   int fd = wakers_[worker].load(std::memory_order_relaxed);

@@ -16,6 +16,7 @@
 #include "base/cache_line.h"
 #include "base/siphash.h"
 #include "engine/image/image.h"
+#include "engine/state/incident_ring.h"
 #include "engine/state/plan_board.h"
 #include "engine/state/planner.h"
 #include "engine/state/rate_state.h"
@@ -96,6 +97,19 @@ class Engine {
   }
   ProcessShard& process(uint32_t worker) noexcept { return process_[worker]; }
 
+  // A worker's incidents for the log, made on first use; they stay when the worker is replaced.
+  IncidentRing& incidents(uint32_t worker);
+  // Gives what the workers reported since the last call to `each`, at most `most` of each worker.
+  // Any thread but the workers; one at a time.
+  template <typename Each>
+  void takeIncidents(uint32_t most, Each&& each) {
+    const std::lock_guard control(control_mutex_);
+    for (const std::atomic<IncidentRing*>& ring : incidents_) {
+      // Acquire: pairs with the release in incidents().
+      if (IncidentRing* const made = ring.load(std::memory_order_acquire)) made->take(most, each);
+    }
+  }
+
   // Merged over the workers; false when `version` is not the current image or the index is out of
   // range.
   bool readCluster(uint64_t version, uint32_t index, std::span<double> out) const;
@@ -146,6 +160,7 @@ class Engine {
   std::unordered_map<std::string, std::weak_ptr<const TlsContext>> tls_contexts_;
   std::array<ProcessShard, abi::limits::kMaxWorkers> process_{};
   std::array<std::atomic<int>, abi::limits::kMaxWorkers> wakers_;
+  std::array<std::atomic<IncidentRing*>, abi::limits::kMaxWorkers> incidents_{};
 };
 
 }  // namespace millrace
