@@ -1,7 +1,5 @@
 #include <arpa/inet.h>
 
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -11,6 +9,8 @@
 #include "engine/http/client_address.h"
 #include "engine/http/cookie.h"
 #include "fuzz_driver.h"
+#include "fuzz_seeds.h"
+#include "naive_http.h"
 
 // Who a request comes from, against plain versions of the same rules: lines of Cookie ('c') or of
 // X-Forwarded-For ('f'), separated by 0x1e.
@@ -19,23 +19,6 @@ namespace {
 
 const std::vector<abi::CidrRecord> kTrust{{abi::family::kIpv4, 8, 0x0a000000, 0, 0, 0},
                                           {abi::family::kIpv6, 16, 0xfd000000, 0, 0, 0}};
-
-std::vector<std::string> split(const std::string& text, char at) {
-  std::vector<std::string> parts(1);
-  for (const char c : text) {
-    if (c == at)
-      parts.emplace_back();
-    else
-      parts.back() += c;
-  }
-  return parts;
-}
-
-std::string trimmed(const std::string& text) {
-  const std::size_t first = text.find_first_not_of(" \t");
-  if (first == std::string::npos) return {};
-  return text.substr(first, text.find_last_not_of(" \t") - first + 1);
-}
 
 // The sixteen bytes of an address, IPv4 in its mapped form, by the C library; empty when it is
 // none.
@@ -47,20 +30,20 @@ std::string bytesOf(const std::string& text) {
   return {};
 }
 
-bool isNumber(const std::string& text) {
+bool isPort(const std::string& text) {
   return !text.empty() && text.size() <= 5 &&
          text.find_first_not_of("0123456789") == std::string::npos;
 }
 
 std::string hopOf(const std::string& entry) {
   if (entry.starts_with("[")) {
-    const std::vector<std::string> parts = split(entry.substr(1), ']');
+    const std::vector<std::string> parts = splitText(entry.substr(1), "]");
     if (parts.size() != 2) return {};
     const std::string& port = parts[1];
-    return port.empty() || (port[0] == ':' && isNumber(port.substr(1))) ? bytesOf(parts[0]) : "";
+    return port.empty() || (port[0] == ':' && isPort(port.substr(1))) ? bytesOf(parts[0]) : "";
   }
-  const std::vector<std::string> parts = split(entry, ':');
-  if (parts.size() == 2) return isNumber(parts[1]) ? bytesOf(parts[0]) : "";
+  const std::vector<std::string> parts = splitText(entry, ":");
+  if (parts.size() == 2) return isPort(parts[1]) ? bytesOf(parts[0]) : "";
   return bytesOf(entry);
 }
 
@@ -72,7 +55,7 @@ bool isTrusted(const std::string& bytes) {
 std::string naiveClient(const std::vector<std::string>& lines, const std::string& peer) {
   std::vector<std::string> entries;
   for (const std::string& line : lines) {
-    for (const std::string& entry : split(line, ',')) entries.push_back(trimmed(entry));
+    for (const std::string& entry : splitText(line, ",")) entries.push_back(trimmed(entry));
   }
   std::string known = peer;
   while (isTrusted(known) && !entries.empty()) {
@@ -97,9 +80,7 @@ std::string bytesOf(const IpAddress& address) {
 }
 
 void require(bool holds, const char* what) {
-  if (holds) return;
-  std::fprintf(stderr, "%s\n", what);
-  std::abort();
+  if (!holds) fuzzFault(what);
 }
 
 void tryForwarded(const std::vector<std::string>& lines) {
@@ -126,7 +107,7 @@ void tryCookie(const std::vector<std::string>& lines) {
     copies.push_back(std::make_unique<char[]>(line.size()));
     std::memcpy(copies.back().get(), line.data(), line.size());
     fields.push_back({"cookie", {copies.back().get(), line.size()}});
-    for (const std::string& pair : split(line, ';')) {
+    for (const std::string& pair : splitText(line, ";")) {
       const std::size_t equals = pair.find('=');
       if (equals != std::string::npos)
         cookies.emplace(trimmed(pair.substr(0, equals)), trimmed(pair.substr(equals + 1)));
@@ -142,22 +123,19 @@ void tryCookie(const std::vector<std::string>& lines) {
 
 }  // namespace
 
-std::vector<std::string> fuzzCorpus() {
-  return {
-      "ca=1; b=2; sid=\"x y\"\x1e"
-      "sid=3;a=4",
-      "csid=abc",
-      "f1.2.3.4, 10.0.0.1\x1e[fd00::1]:443, ::ffff:10.2.3.4",
-      "f2001:db8::1,10.0.0.1:80\x1e"
-      "fd00::7, 10.9.9.9",
-      "funknown, 10.0.0.2",
-      "f10.0.0.3,10.0.0.2,10.0.0.1"};
-}
-
-std::vector<std::string> fuzzFragments() {
-  return {";",        "=",       "; sid=", "\x1e", "\"",  ",",       ", 10.1.1.1",
-          "fd00::2,", "[fd00::", "]:80",   ":80",  "::",  "10.0.0.", "::ffff:",
-          "255",      "256",     "%eth0",  " \t",  "a=b", "0",       "1.2.3.4:99999"};
+FuzzTarget fuzzTarget() {
+  return {.name = "client",
+          .seeds = {"ca=1; b=2; sid=\"x y\"\x1e"
+                    "sid=3;a=4",
+                    "csid=abc", "f1.2.3.4, 10.0.0.1\x1e[fd00::1]:443, ::ffff:10.2.3.4",
+                    "f2001:db8::1,10.0.0.1:80\x1e"
+                    "fd00::7, 10.9.9.9",
+                    "funknown, 10.0.0.2", "f10.0.0.3,10.0.0.2,10.0.0.1"},
+          .fragments = {";",        "=",       "; sid=", "\x1e", "\"",  ",",       ", 10.1.1.1",
+                        "fd00::2,", "[fd00::", "]:80",   ":80",  "::",  "10.0.0.", "::ffff:",
+                        "255",      "256",     "%eth0",  " \t",  "a=b", "0",       "1.2.3.4:99999"},
+          .separator = "\x1e",
+          .inputs = 100'000};
 }
 
 }  // namespace millrace::test
@@ -166,7 +144,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   using namespace millrace::test;  // NOLINT
   if (size == 0) return 0;
   const std::string text(reinterpret_cast<const char*>(data) + 1, size - 1);
-  if (data[0] == 'c') tryCookie(split(text, '\x1e'));
-  if (data[0] == 'f') tryForwarded(split(text, '\x1e'));
+  if (data[0] == 'c') tryCookie(splitText(text, "\x1e"));
+  if (data[0] == 'f') tryForwarded(splitText(text, "\x1e"));
   return 0;
 }

@@ -10,6 +10,7 @@ import { loadConfig } from '../../src/config/load.ts';
 import { buildSuites } from './build.ts';
 import { HASH_FILTER, IMAGE_FILTER, SUITES } from './suites.ts';
 
+const ROOT = join(import.meta.dirname, '../..');
 const CASE_TIMEOUT_MS = 120_000;
 const [hashFilter, imageFilter, ...programs] = await buildSuites([HASH_FILTER, IMAGE_FILTER, ...SUITES]);
 
@@ -62,7 +63,7 @@ interface Outcome {
 
 function runCase(program: string, name: string): Promise<Outcome> {
   return new Promise((done) => {
-    execFile(program, ['--case', name], { env: { ...process.env, UBSAN_OPTIONS: 'print_stacktrace=1' }, maxBuffer: 1 << 24 }, (error, stdout, stderr) => {
+    execFile(program, ['--case', name], { cwd: ROOT, env: { ...process.env, UBSAN_OPTIONS: 'print_stacktrace=1' }, maxBuffer: 1 << 24 }, (error, stdout, stderr) => {
       done({ code: error === null ? 0 : (error.code ?? error.signal ?? 'unknown'), output: `${stdout}${stderr}` });
     });
   });

@@ -40,10 +40,11 @@ const ENGINE = [
 
 const test = (name: string, ...sources: string[]): Suite => ({ name, sanitizer: 'address,undefined', sources: [`test/native/${name}_test.cc`, ...sources] });
 
+const FUZZ = ['driver', 'seeds', 'fault'].map((name) => `test/native/fuzz_${name}.cc`);
 const fuzz = (name: string, ...sources: string[]): Suite => ({
   name: `fuzz_${name}`,
   sanitizer: 'address,undefined',
-  sources: [`test/native/fuzz_${name}.cc`, 'test/native/fuzz_driver.cc', ...sources],
+  sources: [`test/native/fuzz_${name}.cc`, ...FUZZ, 'test/native/naive_http.cc', ...sources],
 });
 
 export const SUITES: readonly Suite[] = [
@@ -67,6 +68,10 @@ export const SUITES: readonly Suite[] = [
   test('response_parser', ...RESPONSE),
   test('response_framing', ...RESPONSE),
   fuzz('response', ...RESPONSE),
+  fuzz('chunked', 'native/engine/http/response_parser.cc'),
+  fuzz('path', 'native/engine/route/path_normalizer.cc'),
+  fuzz('image', ...HEADS),
+  fuzz('notes', ...['response_parser', 'load_report', 'retry_after'].map((name) => `native/engine/http/${name}.cc`)),
   test('request_head', ...HEADS),
   test('client_address', ...HEADS, 'native/engine/http/client_address.cc'),
   test('upstream_head', ...HEADS),
