@@ -8,6 +8,7 @@
 #include "api/limiter_api.h"
 #include "api/matcher_api.h"
 #include "api/reactor_api.h"
+#include "api/websocket_api.h"
 
 namespace {
 
@@ -19,6 +20,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   millrace::api::exportMatcher(env, exports);
   millrace::api::exportHistogram(env, exports);
   millrace::api::exportReactor(env, exports);
+  millrace::api::exportWebSocket(env, exports);
   return exports;
 }
 

@@ -1,4 +1,5 @@
 import type { Balancer, BalancerEndpoint, BalancerOptions } from './balancer.ts';
+import type { WebSocketReader } from './websocket-codec.ts';
 
 /** The native surface as C++ exports it. Arguments are checked by the callers in TypeScript; the glue only converts. */
 export interface Addon {
@@ -43,6 +44,13 @@ export interface Addon {
   readonly RateTable: new (maxKeys: number, key0Low: number, key0High: number, key1Low: number, key1High: number) => NativeRateTable;
   readonly Balancer: new (settings: BalancerOptions, endpoints: readonly BalancerEndpoint[], seed: number) => NativeBalancer;
   readonly Matcher: new (image: ArrayBuffer, routeTable: number) => NativeMatcher;
+  readonly WebSocketReader: new (maxMessage: number) => WebSocketReader;
+  readonly writeWebSocketFrame: (opcode: number, payload: Uint8Array, mask: number) => Uint8Array;
+  readonly writeWebSocketClose: (code: number, reason: Uint8Array, mask: number) => Uint8Array;
+  readonly webSocketAccept: (key: string) => string;
+  readonly timeWebSocketReads: (frames: Uint8Array, n: number) => number;
+  readonly timeWebSocketMasking: (payload: Uint8Array, n: number) => number;
+  readonly timeUtf8: (text: Uint8Array, n: number) => number;
 }
 
 /** See src/binding/balancer.ts. */
