@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import type { Readable, Writable } from 'node:stream';
 
+export const KIB = 1024;
 export const MIB = 1024 * 1024;
 const SHIFT = 64 * 1024;
 
