@@ -101,6 +101,41 @@ napi_value sendBody(napi_env env, napi_callback_info info) {
   return number(env, result);
 }
 
+// sendMessage(handle, opcode, payload: ArrayBuffer) => SEND; the payload is masked in place
+napi_value sendMessage(napi_env env, napi_callback_info info) {
+  Call<3> call;
+  if (!call.read(env, info)) return nullptr;
+  void* payload = nullptr;
+  size_t length = 0;
+  if (!ok(env, napi_get_arraybuffer_info(env, call.arguments[2], &payload, &length),
+          "sendMessage: the payload is not an ArrayBuffer"))
+    return nullptr;
+  ReactorHost& host = *call.data->host;
+  const uint32_t result =
+      host.reactor().sendMessage(call.integer(env, 0), static_cast<uint32_t>(call.integer(env, 1)),
+                                 {static_cast<char*>(payload), length}, ReactorHost::now());
+  host.settle();
+  return number(env, result);
+}
+
+// sendClose(handle, code, reason: Uint8Array)
+napi_value sendClose(napi_env env, napi_callback_info info) {
+  Call<3> call;
+  if (!call.read(env, info)) return nullptr;
+  void* reason = nullptr;
+  size_t length = 0;
+  if (!ok(env,
+          napi_get_typedarray_info(env, call.arguments[2], nullptr, &length, &reason, nullptr,
+                                   nullptr),
+          "sendClose: the reason is not a Uint8Array"))
+    return nullptr;
+  ReactorHost& host = *call.data->host;
+  host.reactor().sendClose(call.integer(env, 0), static_cast<uint32_t>(call.integer(env, 1)),
+                           {static_cast<const char*>(reason), length}, ReactorHost::now());
+  host.settle();
+  return nullptr;
+}
+
 // abort(handle), pause(handle), resume(handle)
 napi_value abortExchange(napi_env env, napi_callback_info info) {
   Call<1> call;
@@ -199,6 +234,8 @@ void exportReactor(Napi::Env env, Napi::Object exports) {
   exports.Set("listenerKey", Napi::Function::New<listenerKey>(env, "listenerKey", data));
   exportHot(env, exports, "submit", submit, data);
   exportHot(env, exports, "sendBody", sendBody, data);
+  exportHot(env, exports, "sendMessage", sendMessage, data);
+  exportHot(env, exports, "sendClose", sendClose, data);
   exportHot(env, exports, "abort", abortExchange, data);
   exportHot(env, exports, "pause", pauseExchange, data);
   exportHot(env, exports, "resume", resumeExchange, data);

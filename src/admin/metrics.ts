@@ -188,6 +188,12 @@ function writeDownstream(out: MetricsWriter, view: ControlView): void {
   out.counter('millrace_downstream_requests_total', 'Requests received.', [{ value: stats.downstreamRequests }]);
   out.counter('millrace_downstream_received_bytes_total', 'Bytes of requests received.', [{ value: stats.downstreamBytesReceived }]);
   out.counter('millrace_downstream_sent_bytes_total', 'Bytes of answers sent.', [{ value: stats.downstreamBytesSent }]);
+  out.gauge('millrace_websockets', 'Open WebSocket connections.', [{ value: stats.webSockets }]);
+  out.counter('millrace_websockets_opened_total', 'WebSocket handshakes that an upstream accepted.', [{ value: stats.webSocketsTotal }]);
+  out.counter('millrace_websocket_messages_total', 'WebSocket messages and pings passed on, by whose they are.', [
+    { labels: { from: 'downstream' }, value: stats.webSocketMessagesReceived },
+    { labels: { from: 'upstream' }, value: stats.webSocketMessagesSent },
+  ]);
   out.counter('millrace_request_outcomes_total', 'Requests by response flag: why an answer is not simply the upstream\'s; "none" when it is.', RESPONSE_FLAG.map((flag) => ({
     labels: { flag }, value: stats[`flag:${flag}`],
   })));

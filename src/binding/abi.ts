@@ -372,12 +372,15 @@ export const DOWNSTREAM_ERROR = [
   'expectation', // 417
   'maxForwards', // not a number, on OPTIONS or TRACE
   'traceBody',
+  'webSocketVersion', // 426
+  'webSocketKey', 'webSocketBody',
 ] as const;
 /** What can be wrong with an answer of an upstream: ResponseError in native/engine/http/response_parser.h. */
 export const UPSTREAM_ERROR = [
   'none',
   'headTooLarge', 'bareLineFeed', 'badStatusLine', 'badVersion', 'badStatusCode', 'badFieldName', 'badFieldValue', 'tooManyFields',
   'badContentLength', 'conflictingContentLength', 'badTransferEncoding', 'lengthAndTransferEncoding', 'unexpectedUpgrade',
+  'upgradeMismatch', 'upgradeExtension', 'upgradeProtocol',
   'tooManyInterim', 'badChunkSize', 'badChunkEnd', 'chunkExtensionTooLong', 'trailersTooLarge', 'extraBytes', 'truncated',
 ] as const;
 /** What workers report for the log; its reason is an index into DOWNSTREAM_ERROR or UPSTREAM_ERROR. */
@@ -408,6 +411,7 @@ export const ENDPOINT_STATS = [
  */
 export const PROCESS_STATS = [
   'downstreamConnections', 'downstreamConnectionsTotal', 'downstreamRequests', 'downstreamBytesReceived', 'downstreamBytesSent',
+  'webSockets', 'webSocketsTotal', 'webSocketMessagesReceived', 'webSocketMessagesSent',
   ...RESPONSE_FLAG.map((flag) => `flag:${flag}` as const),
   ...DOWNSTREAM_ERROR.map((reason) => `downstreamError:${reason}` as const),
   'incidentsDropped', // not logged, because the log had not caught up

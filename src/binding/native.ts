@@ -38,6 +38,8 @@ export interface Addon {
   readonly abort: (handle: number) => void;
   readonly pause: (handle: number) => void;
   readonly resume: (handle: number) => void;
+  readonly sendMessage: (handle: number, opcode: number, payload: ArrayBuffer) => number;
+  readonly sendClose: (handle: number, code: number, reason: Uint8Array) => void;
   readonly countConnection: (opened: boolean) => void;
 
   // Structures of the engine as objects of their own, for conformance tests and benches; one environment each.

@@ -1,5 +1,6 @@
 #include "reactor_rig.h"
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 
@@ -92,8 +93,28 @@ int32_t Rig::request(const std::string& method, const std::string& target, const
   const uint8_t peer[] = {192, 0, 2, 1};
   const uint32_t before = deliveries;
   answers_[handle] = {};
-  reactor_->submit(handle, listener_, {bytes, lengths}, peer, now());
+  reactor_->submit(handle, listener_, {bytes, lengths}, peer, now(),
+                   can_upgrade_ ? abi::submit_flag::kUpgrade : 0);
   EXPECT_EQ(deliveries, before);  // never from inside the listener's own handler
+  return handle;
+}
+
+int32_t Rig::upgrade(const std::string& target, const Fields& more, bool can_upgrade) {
+  Fields fields = {{"upgrade", "websocket"},
+                   {"connection", "keep-alive, Upgrade"},
+                   {"sec-websocket-version", "13"},
+                   {"sec-websocket-key", "dGhlIHNhbXBsZSBub25jZQ=="}};
+  for (const auto& [name, value] : more) {
+    const auto known = std::find_if(fields.begin(), fields.end(),
+                                    [&](const auto& field) { return field.first == name; });
+    if (known != fields.end())
+      known->second = value;
+    else
+      fields.emplace_back(name, value);
+  }
+  can_upgrade_ = can_upgrade;
+  const int32_t handle = request("GET", target, fields);
+  can_upgrade_ = false;
   return handle;
 }
 
@@ -144,6 +165,27 @@ void Rig::deliver(void* context, uint32_t count) {
         break;
       case abi::event_kind::kAbort:
         answer.aborted = true;
+        break;
+      case abi::event_kind::kUpgraded:
+        EXPECT_EQ(answer.status, 0u, "one head");
+        answer.status = static_cast<uint32_t>(event.status);
+        answer.head = part(event.head_offset, event.head_length);
+        answer.protocol = part(event.body_offset, event.body_length);
+        break;
+      case abi::event_kind::kMessage:
+        EXPECT_EQ(answer.status, 101u, "a message after the upgrade");
+        if (event.status >= 8) {
+          answer.messages.emplace_back(event.status, part(event.body_offset, event.body_length));
+          break;
+        }
+        answer.partial += part(event.body_offset, event.body_length);
+        if ((event.flags & static_cast<int32_t>(abi::event_flag::kMessageEnd)) == 0) break;
+        answer.messages.emplace_back(event.status, answer.partial);
+        answer.partial.clear();
+        break;
+      case abi::event_kind::kClosed:
+        answer.close_code = static_cast<uint32_t>(event.status);
+        answer.close_reason = part(event.body_offset, event.body_length);
         break;
       default:
         ++answer.resumed;

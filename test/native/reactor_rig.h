@@ -23,6 +23,11 @@ struct Answer {
   uint32_t flags = 0;   // of all its events
   uint64_t length = 0;  // announced with the head
   int events = 0;
+  std::string protocol;                                    // of an upgrade
+  std::vector<std::pair<uint32_t, std::string>> messages;  // whole ones, by opcode
+  std::string partial;                                     // of the next one
+  uint32_t close_code = 0;
+  std::string close_reason;
   int resumed = 0;        // "go on with the request"
   bool done = false;      // an event was flagged last
   bool aborted = false;   // the last one was an abort
@@ -49,6 +54,12 @@ class Rig {
   int32_t get(const std::string& target = "/");
   int32_t request(const std::string& method, const std::string& target = "/",
                   const Fields& fields = {});
+  // A WebSocket handshake with a good key; returns its handle.
+  int32_t upgrade(const std::string& target = "/", const Fields& more = {},
+                  bool can_upgrade = true);
+  uint32_t sendMessage(int32_t handle, uint32_t opcode, std::string payload) {
+    return reactor().sendMessage(handle, opcode, payload, now());
+  }
   uint32_t sendBody(int32_t handle, std::string_view piece, bool last) {
     return reactor().sendBody(handle, piece, last, now());
   }
@@ -96,6 +107,7 @@ class Rig {
   std::vector<char> data_;
   std::unique_ptr<Reactor> reactor_;
   uint32_t listener_ = 0;
+  bool can_upgrade_ = false;
   void release(int32_t handle);
 
   std::vector<int32_t> generations_;  // by slot

@@ -9,7 +9,9 @@ const IMAGE = ['image', 'image_check', 'check_action', 'check_rate', 'check_bala
 const ROUTE = ['matcher', 'predicate', 'cidr'].map((name) => `native/engine/route/${name}.cc`);
 const BUILDER = ['test/native/image_builder.cc', 'test/native/sample_image.cc'];
 const RESPONSE = ['test/native/response_driver.cc', 'native/engine/http/response_parser.cc'];
+const WEBSOCKET = ['frame_reader', 'frame_writer', 'handshake', 'sha1', 'upgrade', 'utf8'].map((name) => `native/engine/websocket/${name}.cc`);
 const HEADS = [
+  ...WEBSOCKET,
   ...BUILDER,
   ...IMAGE,
   ...ROUTE,
@@ -28,12 +30,11 @@ const GATE = [
   'test/native/gate_fixture.cc',
 ];
 const BALANCER = ['hash_ring', 'maglev', 'plan', 'plan_groups', 'plan_pick'].map((name) => `native/engine/balancer/${name}.cc`);
-const WEBSOCKET = ['frame_reader', 'frame_writer', 'handshake', 'sha1', 'utf8'].map((name) => `native/engine/websocket/${name}.cc`);
 const ENGINE = [
   ...BALANCER,
   ...HEADS,
   ...WEBSOCKET,
-  ...['reactor', 'reactor_request', 'reactor_response', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_refusal', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
+  ...['reactor', 'reactor_request', 'reactor_response', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_refusal', 'reactor_websocket', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
   ...['upstream/connection', 'upstream/pool', 'state/engine', 'state/engine_read', 'state/planner', 'state/rate_state', 'state/route_state', 'histogram/windows', 'http/load_report', 'http/retry_after', 'http/client_address', 'http/cookie', 'rate/gate', 'rate/gate_headers', 'rate/rate_table', 'rate/sliding_log'].map((name) => `native/engine/${name}.cc`),
   ...['reactor_rig', 'origin', 'tls_stub'].map((name) => `test/native/${name}.cc`),
 ];
@@ -87,6 +88,7 @@ export const SUITES: readonly Suite[] = [
   test('reactor_image', ...ENGINE),
   test('reactor_request', ...ENGINE),
   test('reactor_failure', ...ENGINE),
+  test('reactor_websocket', ...ENGINE),
   test('reactor_abort', ...ENGINE),
   test('reactor_pool', ...ENGINE),
   test('gate', ...GATE),

@@ -97,6 +97,8 @@ std::string_view reasonPhrase(uint32_t status) noexcept {
       return "Misdirected Request";
     case 429:
       return "Too Many Requests";
+    case 426:
+      return "Upgrade Required";
     case 431:
       return "Request Header Fields Too Large";
     case 500:
@@ -126,6 +128,10 @@ size_t writeDownstreamHead(const Image& image, const abi::RouteRecord& route,
       // Date is left out because the listener always writes its own.
       if (isHopByHop(field.id) || field.id == HeaderId::kContentLength ||
           field.id == HeaderId::kDate)
+        continue;
+      // The listener makes its own handshake with the client.
+      if (head.status == 101 &&
+          (isWebSocketHop(field.id) || field.id == HeaderId::kSecWebSocketProtocol))
         continue;
     }
     if (!edits.empty()) {

@@ -23,6 +23,11 @@ enum class HeaderId : uint8_t {
   kProxyAuthenticate,
   kProxyAuthorization,
   kProxyConnection,
+  kSecWebSocketAccept,
+  kSecWebSocketExtensions,
+  kSecWebSocketKey,
+  kSecWebSocketProtocol,
+  kSecWebSocketVersion,
   kTe,
   kTrailer,
   kTransferEncoding,
@@ -78,7 +83,7 @@ constexpr FoldedName fold(std::string_view name) noexcept {
 
 // A token in any case. One switch on the length, then comparisons of whole words.
 inline HeaderId identifyHeader(std::string_view name) noexcept {
-  if (name.size() < 2 || name.size() > 19) return HeaderId::kOther;
+  if (name.size() < 2 || name.size() > 24) return HeaderId::kOther;
   const internal::FoldedName folded = internal::fold(name);
   const auto is = [&folded](const internal::FoldedName& known) { return folded == known; };
 #define MILLRACE_NAME(text)                                             \
@@ -117,6 +122,7 @@ inline HeaderId identifyHeader(std::string_view name) noexcept {
                                                      : HeaderId::kOther;
     case 17:
       return is(MILLRACE_NAME("transfer-encoding"))   ? HeaderId::kTransferEncoding
+             : is(MILLRACE_NAME("sec-websocket-key")) ? HeaderId::kSecWebSocketKey
              : is(MILLRACE_NAME("x-forwarded-proto")) ? HeaderId::kXForwardedProto
                                                       : HeaderId::kOther;
     case 18:
@@ -125,6 +131,18 @@ inline HeaderId identifyHeader(std::string_view name) noexcept {
     case 19:
       return is(MILLRACE_NAME("proxy-authorization")) ? HeaderId::kProxyAuthorization
                                                       : HeaderId::kOther;
+    case 20:
+      return is(MILLRACE_NAME("sec-websocket-accept")) ? HeaderId::kSecWebSocketAccept
+                                                       : HeaderId::kOther;
+    case 21:
+      return is(MILLRACE_NAME("sec-websocket-version")) ? HeaderId::kSecWebSocketVersion
+                                                        : HeaderId::kOther;
+    case 22:
+      return is(MILLRACE_NAME("sec-websocket-protocol")) ? HeaderId::kSecWebSocketProtocol
+                                                         : HeaderId::kOther;
+    case 24:
+      return is(MILLRACE_NAME("sec-websocket-extensions")) ? HeaderId::kSecWebSocketExtensions
+                                                           : HeaderId::kOther;
     default:
       return HeaderId::kOther;
   }
@@ -146,6 +164,13 @@ inline bool isHopByHop(HeaderId id) noexcept {
     default:
       return false;
   }
+}
+
+// What of a WebSocket handshake is between two neighbours: each side of the proxy has a key of its
+// own, and an extension (permessage-deflate) would bind two connections that frame by themselves.
+inline bool isWebSocketHop(HeaderId id) noexcept {
+  return id == HeaderId::kSecWebSocketKey || id == HeaderId::kSecWebSocketVersion ||
+         id == HeaderId::kSecWebSocketExtensions || id == HeaderId::kSecWebSocketAccept;
 }
 
 // A peer may name a field in Connection to have it removed, but not these: the proxy's own

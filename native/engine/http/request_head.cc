@@ -142,6 +142,12 @@ const char* describe(RequestError error) noexcept {
       return "malformed Max-Forwards: send one decimal number\n";
     case RequestError::kTraceBody:
       return "TRACE has no body\n";
+    case RequestError::kWebSocketVersion:
+      return "this WebSocket version is not supported: use 13\n";
+    case RequestError::kWebSocketKey:
+      return "missing, repeated or malformed Sec-WebSocket-Key: send 16 bytes in base64\n";
+    case RequestError::kWebSocketBody:
+      return "a WebSocket handshake has no body\n";
   }
   return "unknown\n";
 }
@@ -156,6 +162,8 @@ uint32_t statusOf(RequestError error) noexcept {
       return 501;
     case RequestError::kExpectation:
       return 417;
+    case RequestError::kWebSocketVersion:
+      return 426;
     case RequestError::kTooManyHeaders:
     case RequestError::kHeaderTooLong:
     case RequestError::kHeadTooLarge:
@@ -206,7 +214,7 @@ RequestError parseRequestHead(const FlatHead& flat, size_t max_bytes, RequestHea
     return error;
 
   head->field_count = 0;
-  head->chunked = head->has_content_length = head->nominates = false;
+  head->chunked = head->has_content_length = head->nominates = head->has_upgrade = false;
   head->content_length = 0;
   bool host_seen = false;
   bool high = false;  // obs-text is passed on as it is
@@ -231,6 +239,9 @@ RequestError parseRequestHead(const FlatHead& flat, size_t max_bytes, RequestHea
         if (head->chunked || !chars::equalsIgnoreCase(value, "chunked"))
           error = RequestError::kUnknownTransferCoding;
         head->chunked = true;
+        break;
+      case HeaderId::kUpgrade:
+        head->has_upgrade = true;
         break;
       case HeaderId::kExpect:
         if (!chars::equalsIgnoreCase(value, "100-continue")) error = RequestError::kExpectation;

@@ -45,6 +45,9 @@ enum class RequestError : uint8_t {
   kExpectation = abi::downstream_error::kExpectation,
   kMaxForwards = abi::downstream_error::kMaxForwards,
   kTraceBody = abi::downstream_error::kTraceBody,
+  kWebSocketVersion = abi::downstream_error::kWebSocketVersion,
+  kWebSocketKey = abi::downstream_error::kWebSocketKey,
+  kWebSocketBody = abi::downstream_error::kWebSocketBody,
 };
 // The sentence that the client is answered, with a line end.
 const char* describe(RequestError error) noexcept;
@@ -64,7 +67,8 @@ struct RequestHead {
   uint32_t field_count = 0;
   bool chunked = false;
   bool has_content_length = false;
-  bool nominates = false;  // Connection names fields beyond close and keep-alive
+  bool has_upgrade = false;  // there is an Upgrade field
+  bool nominates = false;    // Connection names fields beyond close and keep-alive
   uint64_t content_length = 0;
   std::array<HeaderSlice, kMaxRequestFields> fields;
   std::array<HeaderId, kMaxRequestFields> ids;

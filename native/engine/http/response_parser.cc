@@ -92,6 +92,12 @@ const char* describe(ResponseError error) noexcept {
       return "both Content-Length and Transfer-Encoding";
     case ResponseError::kUnexpectedUpgrade:
       return "101 without an upgrade request";
+    case ResponseError::kUpgradeMismatch:
+      return "101 whose Upgrade, Connection or Sec-WebSocket-Accept does not fit the handshake";
+    case ResponseError::kUpgradeExtension:
+      return "101 with a WebSocket extension that was not offered";
+    case ResponseError::kUpgradeProtocol:
+      return "101 with a WebSocket sub-protocol that was not offered";
     case ResponseError::kTooManyInterim:
       return "more than 16 interim responses";
     case ResponseError::kBadChunkSize:

@@ -3,6 +3,8 @@
 #include <charconv>
 #include <span>
 
+#include "engine/websocket/upgrade.h"
+
 namespace millrace {
 namespace {
 
@@ -103,8 +105,8 @@ RewrittenPath rewritePath(const Image& image, const abi::RouteRecord& route, uin
 
 void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
                        const abi::RouteRecord& route, const RequestHead& request,
-                       std::string_view path, const Downstream& downstream, Rng& rng,
-                       Buffer* out) noexcept {
+                       std::string_view path, const Downstream& downstream, Rng& rng, Buffer* out,
+                       std::string_view upgrade_key) noexcept {
   const RewrittenPath target =
       rewritePath(image, route, route.rewrite, route.rewrite_offset, route.rewrite_length, path);
   out->append(request.method);
@@ -156,7 +158,7 @@ void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
         has_id = true;
         break;
       default:
-        if (isHopByHop(id)) continue;
+        if (isHopByHop(id) || (!upgrade_key.empty() && isWebSocketHop(id))) continue;
         break;
     }
     if (!edits.empty() && isReplaced(image, edits, field.name)) continue;
@@ -179,6 +181,11 @@ void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
     if (edit.op == abi::edit_operator::kRemove) continue;
     writeField(out, image.str(edit.name_offset, edit.name_length),
                image.str(edit.value_offset, edit.value_length));
+  }
+  if (!upgrade_key.empty()) {
+    out->append(kUpgradeLines);
+    out->append(upgrade_key);
+    out->append("\r\n");
   }
   if (request.chunked) {
     out->append("transfer-encoding: chunked\r\n");

@@ -16,16 +16,18 @@ struct Downstream {
   IpAddress peer;
   bool trusted = false;
   bool tls = false;
+  bool can_upgrade = false;  // the listener can make a WebSocket of this request
 };
 
 // Writes the request head for the upstream: the normalised path, framing of our own making,
 // end-to-end headers in their order, the route's edits, then X-Forwarded-* and the request id. From
 // a peer that is not trusted, X-Forwarded-* and the request id are replaced; from a trusted one
-// they are kept, and its address is appended to X-Forwarded-For.
+// they are kept, and its address is appended to X-Forwarded-For. `upgrade_key`: key of a WebSocket
+// handshake with the upstream, or empty.
 void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
                        const abi::RouteRecord& route, const RequestHead& request,
-                       std::string_view path, const Downstream& downstream, Rng& rng,
-                       Buffer* out) noexcept;
+                       std::string_view path, const Downstream& downstream, Rng& rng, Buffer* out,
+                       std::string_view upgrade_key = {}) noexcept;
 
 // The path after the route's rewrite: the two parts are to be written one after the other.
 struct RewrittenPath {

@@ -3,11 +3,13 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string_view>
 
 #include "abi.h"
 #include "engine/net/buffer.h"
 #include "engine/net/timer_wheel.h"
+#include "engine/websocket/leg.h"
 
 namespace millrace {
 
@@ -25,6 +27,8 @@ struct Exchange : TimerNode {
     kQueued,      // waits for a connection of its endpoint
     kConnecting,  // its own connection is being made
     kWaiting,     // request sent or being sent, no answer yet
+    kUpgraded,    // WebSocket: messages go both ways
+    kClosed,      // the WebSocket is over; the client's side is told at the next delivery
     kStreaming,   // the head of the answer has been handed over
     kFailed,      // a local answer is due at the next delivery
     kCut,         // the downstream connection is to be cut at the next delivery
@@ -43,6 +47,7 @@ struct Exchange : TimerNode {
   bool fresh_only = false;          // after a reused connection failed: make a new one
   bool counted = false;             // counts as active in its cluster and endpoint
   bool counted_in_cluster = false;  // ... and in the number that bounds the load of its endpoint
+  bool upgrade = false;             // a WebSocket handshake
   bool hashed = false;              // `hash` says which endpoint it belongs to
   uint8_t retries_left = 0;
   uint8_t retries = 0;  // attempts after the first
@@ -80,8 +85,15 @@ struct Exchange : TimerNode {
   Buffer head;  // request head as sent upstream, kept for a replay; or the head of a route's own
                 // answer
   Buffer body;  // request body that no upstream has been given yet
-  Buffer response_lines;  // header lines of ours for the answer, "name: value\r\n" each
+  std::unique_ptr<WebSocketLeg> leg;  // while upgraded
+  Buffer response_lines;              // header lines of ours for the answer, "name: value\r\n" each
 };
+
+// Microseconds, for histograms: of a WebSocket only the handshake, since the rest is conversation.
+inline uint64_t durationOf(const Exchange& exchange, uint64_t now_ns) noexcept {
+  if (exchange.leg != nullptr) return exchange.leg->handshake_us;
+  return now_ns > exchange.started_ns ? (now_ns - exchange.started_ns) / 1000 : 0;
+}
 
 }  // namespace millrace
 

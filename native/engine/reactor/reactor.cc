@@ -29,6 +29,7 @@ Reactor::Reactor(uint32_t worker, EventSink sink, uint64_t seed, Now now)
                  sink_.events.size() >= 4 * kEventsPerRead);
   // A worker that replaces one that died starts with no connections.
   process_.counters.reset(abi::process_stat::kDownstreamConnections);
+  process_.counters.reset(abi::process_stat::kWebSockets);
   deferred_.reserve(1024);
   refresh();
 }
@@ -52,6 +53,7 @@ Reactor::~Reactor() {
   for (const auto& [state, pool] : pools_) {
     while (pool->idle_head != nullptr) closeConnection(*pool->idle_head);
   }
+  while (lingering_ != nullptr) closeConnection(*lingering_);
   freeClosed();
   pools_.clear();
   hold_queues_.clear();
@@ -216,6 +218,8 @@ void Reactor::deliverDeferred(Now now) noexcept {
       if (exchange->state != Exchange::State::kCut) continue;  // delivery may have aborted it
       emit(*exchange, abi::event_kind::kAbort, abi::event_flag::kLast);
       finish(*exchange, exchange->status, exchange->flag, now);
+    } else if (exchange->state == Exchange::State::kClosed) {
+      emitClosed(*exchange, now);
     } else {
       ensureSpace(0);
       resumeClient(*exchange);
@@ -263,6 +267,13 @@ void Reactor::poll(Now now) noexcept {
 void Reactor::closeConnection(Connection& connection) noexcept {
   if (connection.state == Connection::State::kClosed) return;
   if (connection.state == Connection::State::kIdle) connection.pool.removeIdle(connection);
+  if (connection.state == Connection::State::kLingering) {
+    if (connection.previous != nullptr)
+      connection.previous->next = connection.next;
+    else
+      lingering_ = connection.next;
+    if (connection.next != nullptr) connection.next->previous = connection.previous;
+  }
   wheel_.cancel(connection);
   if (connection.queued_again) {
     std::erase(again_, &connection);

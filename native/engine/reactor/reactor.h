@@ -79,6 +79,12 @@ class Reactor {
   // Back-pressure from downstream: stop and go on reading the answer.
   void pause(int32_t handle) noexcept;
   void resume(int32_t handle, Now now) noexcept;
+  // A message of an upgraded exchange from its client; abi::send. `payload` is masked in place.
+  // `opcode`: abi::websocket_opcode but close.
+  uint32_t sendMessage(int32_t handle, uint32_t opcode, std::span<char> payload, Now now) noexcept;
+  // The client's side of a WebSocket is over, with this code: 1005 for none, 1006 for the end of
+  // its connection without a close frame. A closed event follows.
+  void sendClose(int32_t handle, uint32_t code, std::string_view reason, Now now) noexcept;
   void countDownstreamConnection(bool opened) noexcept;
 
   // Reads whatever is ready and delivers the events. Once per loop turn.
@@ -188,6 +194,21 @@ class Reactor {
   void connectFailed(Connection& connection, uint32_t flag, Now now) noexcept;
   void protocolError(Connection& connection, ResponseError error, Now now) noexcept;
 
+  // reactor_websocket.cc: from a handshake to messages, and their end
+  bool admitUpgrade(Exchange& exchange, const RequestHead& request,
+                    const abi::ListenerRecord& listener, const Downstream& downstream,
+                    Now now) noexcept;
+  void startWebSocket(Connection& connection, const ResponseHead& head, char* rest, size_t n,
+                      Now now) noexcept;
+  void readFrames(Connection& connection, char* bytes, size_t n, Now now) noexcept;
+  bool writeFrame(Connection& connection, uint32_t opcode, std::span<char> payload) noexcept;
+  void sendCloseFrame(Connection& connection, uint32_t code, std::string_view reason,
+                      Now now) noexcept;
+  void endWebSocket(Exchange& exchange, uint32_t code, std::string_view reason, uint32_t flag,
+                    Now now) noexcept;
+  void emitClosed(Exchange& exchange, Now now) noexcept;
+  void onLingering(Connection& connection) noexcept;
+
   // reactor_finish.cc: the one place where an exchange ends
   void fail(Exchange& exchange, uint32_t status, uint32_t flag, const char* text, Now now) noexcept;
   void cut(Exchange& exchange, uint32_t flag, Now now) noexcept;
@@ -214,6 +235,7 @@ class Reactor {
   std::vector<Connection*> again_;      // connections to read again without waiting for epoll
   std::vector<Connection*> again_now_;  // the batch of `again_` being worked on
   Connection* closed_ = nullptr;
+  Connection* lingering_ = nullptr;
   const int waker_;        // an eventfd of the engine: another worker freed a place
   bool hold_due_ = false;  // held requests may find a place now
   RequestHead request_;    // scratch of submit

@@ -191,7 +191,7 @@ void Reactor::recordRoute(const Exchange& exchange, uint32_t status, uint32_t fl
   if (flag == abi::response_flag::kUt || flag == abi::response_flag::kSi)
     shard->counters.add(stat::kTimeouts, 1);
   if (flag == abi::response_flag::kRl) shard->counters.add(stat::kRateLimited, 1);
-  shard->duration.record(usBetween(exchange.started_ns, now.ns));
+  shard->duration.record(durationOf(exchange, now.ns));
   shard->request_bytes.record(exchange.body_received);
   shard->response_bytes.record(exchange.body_sent_down);
 }

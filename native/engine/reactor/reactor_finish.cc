@@ -108,7 +108,7 @@ void Reactor::finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now
                                   ? cluster_stat::kResponses1xx + status / 100 - 1
                                   : static_cast<uint32_t>(cluster_stat::kResponsesNone);
     cluster.counters.add(answered, 1);
-    cluster.durations.record(usBetween(exchange.started_ns, now.ns));
+    cluster.durations.record(durationOf(exchange, now.ns));
     // Its own answer only: what we refuse or give up by ourselves is not the endpoint's word.
     if (status >= 500 && flag == response_flag::kNone && exchange.pool != nullptr)
       exchange.pool->shard.counters.add(endpoint_stat::kResponses5xx, 1);
@@ -117,6 +117,10 @@ void Reactor::finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now
   process_.counters.add(process_stat::kFlagnone + flag, 1);
   process_.counters.add(process_stat::kDownstreamBytesReceived, exchange.body_received);
   process_.counters.add(process_stat::kDownstreamBytesSent, exchange.bytes_down);
+  if (exchange.leg != nullptr) {
+    process_.counters.subtract(process_stat::kWebSockets, 1);
+    exchange.leg.reset();
+  }
   exchange.state = Exchange::State::kFree;
   exchange.handle = 0;
   exchange.pool = nullptr;

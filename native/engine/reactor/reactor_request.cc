@@ -11,6 +11,7 @@
 #include "engine/reactor/request_hash.h"
 #include "engine/route/matcher.h"
 #include "engine/route/path_normalizer.h"
+#include "engine/websocket/handshake.h"
 
 namespace millrace {
 namespace {
@@ -68,6 +69,7 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   downstream.trusted =
       listener.trust_count != 0 && anyCidrContains(image_->image->trust(listener), downstream.peer);
   downstream.tls = (listener.flags & abi::listener_flag::kTls) != 0;
+  downstream.can_upgrade = (flags & abi::submit_flag::kUpgrade) != 0;
   if (admitToListener(exchange, request, listener, downstream, path.path, now))
     route(exchange, request, listener, downstream, path.path, now);
   return exchange.request_complete ? abi::submit::kAccepted : abi::submit::kAcceptedWithBody;
@@ -82,7 +84,7 @@ void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
   exchange.request_complete = true;
   exchange.idempotent = false;
   exchange.body_sent = exchange.client_paused = exchange.reused = exchange.fresh_only =
-      exchange.counted = exchange.counted_in_cluster = exchange.hashed = false;
+      exchange.counted = exchange.counted_in_cluster = exchange.hashed = exchange.upgrade = false;
   exchange.tried_count = 0;
   exchange.image = nullptr;
   exchange.route = exchange.cluster = exchange.subset = exchange.endpoint = abi::kNone;
@@ -116,6 +118,9 @@ void Reactor::route(Exchange& exchange, const RequestHead& request,
     return;
   }
   if (!admitToRoute(exchange, request, listener, downstream, path, now)) return;
+  if (request.has_upgrade && route.web_socket_max_message != 0 &&
+      !admitUpgrade(exchange, request, listener, downstream, now))
+    return;
   switch (route.action) {
     case abi::action::kCluster:
       exchange.cluster = route.action_start;
@@ -148,7 +153,10 @@ void Reactor::forward(Exchange& exchange, const RequestHead& request,
   // ends here.
   exchange.close_downstream = request.chunked && downstream.trusted;
   exchange.head.clear();
-  writeUpstreamHead(image, listener, route, request, path, downstream, rng_, &exchange.head);
+  char key[24];
+  if (exchange.upgrade) makeKey(rng_, key);
+  writeUpstreamHead(image, listener, route, request, path, downstream, rng_, &exchange.head,
+                    exchange.upgrade ? std::string_view(key, sizeof key) : std::string_view());
   exchange.retries_left =
       static_cast<uint8_t>(std::min<uint32_t>(route.retry_attempts, Exchange::kMaxTried));
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRequests, 1);

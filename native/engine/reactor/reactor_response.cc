@@ -36,6 +36,9 @@ void Reactor::onEvent(Connection& connection, uint32_t events, Now now) noexcept
     }
     case Connection::State::kBusy:
       break;
+    case Connection::State::kLingering:
+      onLingering(connection);
+      return;
     case Connection::State::kClosed:
       return;
   }
@@ -141,7 +144,10 @@ void Reactor::onReadable(Connection& connection, Now now) noexcept {
 void Reactor::consume(Connection& connection, char* bytes, size_t n, bool in_data_buffer,
                       Now now) noexcept {
   if (connection.head_done) {
-    continueResponse(connection, bytes, n, now);
+    if (connection.exchange->state == Exchange::State::kUpgraded)
+      readFrames(connection, bytes, n, now);
+    else
+      continueResponse(connection, bytes, n, now);
     return;
   }
   while (true) {
@@ -161,18 +167,23 @@ void Reactor::consume(Connection& connection, char* bytes, size_t n, bool in_dat
     }
     ResponseHead& head = response_;
     error = parseResponseHead({bytes, end}, connection.exchange->head_request, &head);
-    if (error != ResponseError::kNone) {
+    const bool upgraded =
+        error == ResponseError::kUnexpectedUpgrade && connection.exchange->upgrade;
+    if (error != ResponseError::kNone && !upgraded) {
       protocolError(connection, error, now);
       return;
     }
-    if (!head.interim()) {
+    if (!head.interim() || upgraded) {
       char* body = bytes + end;
       const size_t rest = n - end;
       if (!in_data_buffer) {
         body = place(rest);  // even when empty: the event tells where it is
         if (rest != 0) std::memcpy(body, bytes + end, rest);
       }
-      startResponse(connection, head, body, rest, now);
+      if (upgraded)
+        startWebSocket(connection, head, body, rest, now);
+      else
+        startResponse(connection, head, body, rest, now);
       return;
     }
     // 100 Continue and its like: the client was told already, or did not ask.
@@ -289,6 +300,11 @@ void Reactor::finishResponse(Exchange& exchange, Connection& connection, bool cl
 // The upstream closed (orderly: FIN) or broke the connection.
 void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
   Exchange& exchange = *connection.exchange;
+  if (exchange.state == Exchange::State::kUpgraded) {
+    endWebSocket(exchange, abi::websocket_close::kBadGateway, "upstream connection closed",
+                 abi::response_flag::kUc, now);
+    return;
+  }
   if (connection.head_done) {
     if (orderly && connection.decoder.finish() == ResponseError::kNone &&
         !connection.decoder.done()) {

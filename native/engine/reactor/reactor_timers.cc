@@ -25,9 +25,12 @@ void Reactor::fireTimers(Now now) noexcept {
 uint64_t Reactor::deadlineOf(const Exchange& exchange) const noexcept {
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
   uint64_t deadline = TimerWheel::kNever;
-  if (route.idle_timeout_ms != 0) deadline = exchange.activity_ms + route.idle_timeout_ms;
+  const uint32_t idle_ms = exchange.state == Exchange::State::kUpgraded ? route.web_socket_idle_ms
+                                                                        : route.idle_timeout_ms;
+  if (idle_ms != 0) deadline = exchange.activity_ms + idle_ms;
   if (route.timeout_ms != 0 && exchange.request_complete &&
-      exchange.state != Exchange::State::kStreaming) {
+      exchange.state != Exchange::State::kStreaming &&
+      exchange.state != Exchange::State::kUpgraded) {
     deadline = std::min(deadline, exchange.complete_ms + route.timeout_ms);
   }
   if (exchange.state == Exchange::State::kHeld) {
@@ -49,6 +52,7 @@ void Reactor::onTimer(Exchange& exchange, Now now) noexcept {
     case Exchange::State::kFree:
     case Exchange::State::kFailed:
     case Exchange::State::kCut:
+    case Exchange::State::kClosed:
       return;
     default:
       break;
@@ -58,6 +62,15 @@ void Reactor::onTimer(Exchange& exchange, Now now) noexcept {
     return;
   }
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
+  if (exchange.state == Exchange::State::kUpgraded) {
+    const bool quiet = route.web_socket_idle_ms != 0 &&
+                       now.ms() >= exchange.activity_ms + route.web_socket_idle_ms;
+    sendCloseFrame(*exchange.connection, abi::websocket_close::kGoingAway, {}, now);
+    endWebSocket(exchange, abi::websocket_close::kGoingAway,
+                 quiet ? "idle timeout" : "longest duration reached",
+                 quiet ? abi::response_flag::kSi : abi::response_flag::kUt, now);
+    return;
+  }
   if (exchange.state == Exchange::State::kHeld) {
     const abi::ClusterRecord& cluster = exchange.image->image->clusters()[exchange.cluster];
     if (now.ms() >= exchange.wait_ns / 1'000'000 + cluster.queue_timeout_ms) {
@@ -97,7 +110,7 @@ void Reactor::onTimer(Connection& connection, Now now) noexcept {
       wheel_.arm(connection, connection.deadline_ms);
     return;
   }
-  if (idle) {
+  if (idle || connection.state == Connection::State::kLingering) {
     closeConnection(connection);
   } else if (connection.state == Connection::State::kConnecting ||
              connection.state == Connection::State::kHandshaking) {

@@ -25,11 +25,12 @@ struct IoResult {
 };
 
 // One upstream connection of one worker. States: connecting (TCP), handshaking (TLS), idle (in its
-// pool's list), busy (serving one exchange), closed (waiting to be freed at the end of the loop
+// pool's list), busy (serving one exchange), lingering (read out after our WebSocket close frame),
+// closed (waiting to be freed at the end of the loop
 // turn, because the batch of ready events may still name it). Interest in readability is constant;
 // interest in writability is only asked for while something could not be written.
 struct Connection : TimerNode {
-  enum class State : uint8_t { kConnecting, kHandshaking, kIdle, kBusy, kClosed };
+  enum class State : uint8_t { kConnecting, kHandshaking, kIdle, kBusy, kLingering, kClosed };
 
   explicit Connection(Pool& owner) noexcept : pool(owner) { is_connection = true; }
   Connection(const Connection&) = delete;
@@ -84,8 +85,8 @@ struct Connection : TimerNode {
   Buffer in;   // an incomplete response head
   Buffer out;  // bytes that the socket did not take
   BodyDecoder decoder;
-  Connection* previous = nullptr;  // idle list
-  Connection* next = nullptr;      // idle list, or the reactor's list of closed ones
+  Connection* previous = nullptr;  // list of idle or of lingering ones
+  Connection* next = nullptr;      // the same, or the reactor's list of closed ones
 
  private:
   void setInterest(int epoll_fd, bool write) noexcept;
