@@ -1,126 +1,126 @@
 /**
- * Requests that try to be two requests, or to break the parser. Each is sent whole, byte by byte and cut in every line end;
- * afterwards an honest request on a new connection must find the proxy as it was.
+ * Requests that try to be two requests, or to break the parser: every case of cases/client.ts, whole, byte by byte, and cut in every
+ * line end. Afterwards an honest request on a new connection, and one on the same if it is still open, must find the proxy as it was.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { RawClient, request } from '../support/client.ts';
-import { HOSTILE_CASES, SPLITS, bytesOf, sendPieces } from '../support/hostile-cases.ts';
-import { Millrace, proxyTo } from '../support/millrace.ts';
-import { Origin } from '../support/origin.ts';
-import { within } from '../support/wait.ts';
+import type { Message } from '../support/http-message.ts';
+import { eventually } from '../support/wait.ts';
+import { mostForwarded, type ClientCase, type Outcome } from './cases/case.ts';
+import { CLIENT_GROUPS } from './cases/client.ts';
+import { GAP_RULES } from './cases/gaps.ts';
+import { Lanes, canary, echo, isCanary, type Lane } from './lanes.ts';
+import { SPLITS } from './splits.ts';
+import { Wire } from './wire.ts';
 
-type Result = number | 'close' | 'silence';
+/** All cases of one split. */
+const RUN_MS = 90_000;
 
-/** Long enough for an answer that comes at all. */
-const ANSWER_MS = 500;
-interface Gap {
-  why: string;
-  today: Result[];
-  /** Requests that reach the upstream although none should; their framing is the proxy's own. */
-  forwarded?: number;
-  /** The bytes after the message are taken for a second request of the same client. */
-  second?: true;
+/** After these the connection ends. (Not after 404 or 413 to a request that was understood.) */
+const REFUSALS = new Set([400, 405, 408, 414, 417, 421, 431, 501, 505]);
+
+interface Run {
+  outcome: Outcome;
+  answer: Message | null;
+  /** Whole requests that reached the upstream. */
+  forwarded: Message[];
+  closed: boolean;
+  /** What came behind the first answer. */
+  rest: string;
+  /** Status of a further request on the same connection. */
+  again: Outcome | null;
 }
 
-const TRIMMED = 'the listener trims bytes above 0x7f from the edges of a value before anyone sees it; what is forwarded has framing of our own';
-const WAITS = 'the listener waits for more bytes until its 10 s are over, then closes';
-const LENIENT_CHUNKS = 'the listener decodes this chunked body leniently, depending on its packets; what is forwarded has framing of our own';
-
-/**
- * What the uWebSockets.js listener does instead of what a case asks for. None of it can be seen by the code behind it, none
- * crashes, and no upstream ever gets bytes that are not framed by us.
- */
-const KNOWN_GAPS: Record<string, Gap> = {
-  C17: { why: TRIMMED, today: [200], forwarded: 1 },
-  C27: { why: TRIMMED, today: [200], forwarded: 1 },
-  C42: { why: 'the listener hides every field after one without a name, Transfer-Encoding too, for itself as for us: the body is refused as a second request', today: [200, 400, 'close'], forwarded: 1 },
-  C24: { why: 'refused as Transfer-Encoding that is not exactly chunked', today: [501] },
-  C36: { why: WAITS, today: ['silence'] },
-  C72: { why: WAITS, today: ['silence'] },
-  C74: { why: WAITS, today: ['silence'] },
-  C116: { why: WAITS, today: ['silence', 400] },
-  C75: { why: LENIENT_CHUNKS, today: [200, 400, 'close'] },
-  C82: { why: LENIENT_CHUNKS, today: [200, 400, 'close'] },
-  C84: { why: LENIENT_CHUNKS, today: [200, 400, 'close'] },
-  C86: { why: LENIENT_CHUNKS, today: [200, 400, 'close'] },
-  C81: { why: LENIENT_CHUNKS, today: [200, 400, 'close'], second: true },
-  C85: { why: LENIENT_CHUNKS, today: [200, 400, 'close'], second: true },
-  C87: { why: LENIENT_CHUNKS, today: [200, 400, 'close'], second: true },
-  C91: { why: 'the listener disconnects a client that sends a second request before it has the first answer', today: [200, 'close'] },
-  C111: { why: 'the listener disconnects a client that sends a second request before it has the first answer', today: [200, 'close'] },
-};
-
-let origin: Origin;
-let proxy: Millrace;
+let lanes: Lanes;
 
 beforeAll(async () => {
-  origin = await Origin.start();
-  proxy = await Millrace.start({
-    routes: { main: [{ hosts: ['*'], routes: [{ match: { path: '/early' }, respond: { status: 200, body: 'early' } }, { cluster: 'up', timeout: '5s' }] }] },
-    clusters: { up: { endpoints: [origin.address] } },
+  lanes = await Lanes.start({
+    origin: () => ({ answer: (request, connection) => echo(request.method === 'HEAD' ? '' : request.target, connection) }),
+    routes: (cluster) => [
+      { match: { path: '/early' }, respond: { status: 200, body: 'early' } },
+      { match: { path: '/small' }, cluster, maxRequestBody: '1KiB' },
+    ],
+    route: { timeout: '5s' },
   });
 });
 
-/** First final status, or how it ended without one. */
-async function outcome(client: RawClient): Promise<Result> {
-  let interim = 0;
-  for (;;) {
-    let status: number;
-    try {
-      status = (await client.response({ limitMs: ANSWER_MS })).status;
-    } catch {
-      return client.ended ? 'close' : interim === 0 ? 'silence' : interim;
-    }
-    if (status !== 100) return status;
-    interim = status;
-  }
-}
-
-async function run(pieces: Buffer[]): Promise<{ result: Result; forwarded: Origin['requests'] }> {
-  const from = origin.requests.length;
-  const client = await RawClient.connect({ port: proxy.port() });
-  await sendPieces((piece) => client.send(piece), pieces, () => !client.ended);
-  const result = await outcome(client);
+async function run({ bytes }: ClientCase, split: (bytes: Buffer) => Buffer[], lane: Lane): Promise<Run> {
+  const from = lane.origin.requests.length;
+  const wire = await Wire.open(lane.port, { toHead: bytes.startsWith('HEAD ') });
+  await wire.sendAll(split(Buffer.from(bytes, 'latin1')));
+  const { outcome, message } = await wire.answer();
   // Whatever the proxy made of the bytes has been sent upstream before this one is.
-  const canary = await request(proxy.port(), '/canary', { headers: { Host: 'canary.test' } });
-  expect(canary.status, 'the canary').toBe(200);
-  await client.close();
-  const seen = origin.requests.slice(from);
-  const forwarded = seen.filter(({ target }) => target !== '/canary');
-  expect(seen.length - forwarded.length, 'canaries seen').toBe(1);
-  return { result, forwarded };
+  await canary(lane.port);
+  const { rest } = wire;
+  let again: Outcome | null = null;
+  const persists = message !== null && message.header('connection') !== 'close' && !wire.ended && rest === '';
+  if (persists) {
+    wire.send('GET /canary-again HTTP/1.1\r\nHost: canary.test\r\n\r\n');
+    const next = await wire.answer();
+    again = next.message?.status === 200 && !['', '/canary-again'].includes(next.message.text) ? -1 : next.outcome;
+  }
+  const closed = message?.header('connection') === 'close' ? await wire.ends() : wire.ended;
+  wire.close();
+  return { outcome, answer: message, forwarded: lane.origin.requests.slice(from).filter(({ target }) => !isCanary(target)), closed, rest, again };
 }
 
-describe.each(Object.entries(SPLITS))('%s', (_split, split) => {
-  it.each(HOSTILE_CASES.filter(({ side }) => side === 'client').map((item) => [item.id, item.name, item] as const))('%s %s', async (id, _name, item) => {
-    const { result, forwarded } = await run(split(bytesOf(item)));
-    const { maxForwarded, never, body } = item;
-    const gap = KNOWN_GAPS[id];
-    if (maxForwarded !== undefined) expect(forwarded.length, 'requests forwarded').toBeLessThanOrEqual(gap?.forwarded ?? maxForwarded);
-    if (never !== undefined && gap?.second !== true) expect(forwarded.filter(({ head }) => head.startLine.includes(never)), 'smuggled requests').toEqual([]);
-    if (body !== undefined && forwarded.length > 0) expect(forwarded[0]?.text).toBe(body);
-    expect(gap?.today ?? item.allow, gap?.why).toContain(result);
+function check(item: ClientCase, { outcome, answer, forwarded, closed, rest, again }: Run): void {
+  const { gap } = item;
+  const why = gap === undefined ? undefined : GAP_RULES[gap.rule];
+  expect(gap?.today ?? item.allow, why).toContain(outcome);
+  expect(forwarded.length, 'requests forwarded').toBeLessThanOrEqual(mostForwarded(item));
+  if (gap?.second !== true) expect(forwarded.map(({ target }) => target).filter((target) => target.includes('smuggled')), 'smuggled requests').toEqual([]);
+  if (answer !== null && REFUSALS.has(answer.status)) expect(closed, 'a refusal ends the connection').toBe(true);
+  if (item.closes === true) expect(closed, 'the connection ends').toBe(true);
+  if (gap?.second !== true) expect(answersIn(rest).filter((status) => status < 400).length, 'more answers').toBeLessThan(Math.max(1, mostForwarded(item)));
+  expect([null, 200, 400, 505, 'close', 'silence'], 'another request on the same connection').toContain(again);
+  const first = forwarded[0];
+  if (first === undefined) return;
+  if (item.body !== undefined) expect(first.body.toString('latin1')).toBe(item.body);
+  if (item.target !== undefined) expect(first.target).toBe(item.target);
+  for (const [name, value] of Object.entries(item.kept ?? {})) expect([name, first.all(name)]).toEqual([name, [value]]);
+  for (const name of item.absent ?? []) expect([name, first.all(name)]).toEqual([name, []]);
+}
+
+function answersIn(text: string): number[] {
+  return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
+}
+
+describe.each(Object.entries(SPLITS))('%s', (_name, split) => {
+  const runs = new Map<ClientCase, Run | Error>();
+
+  beforeAll(async () => {
+    const cases = CLIENT_GROUPS.flatMap((group) => group.cases);
+    const results = await lanes.run(cases, (item, lane) => run(item, split, lane).catch((error: unknown) => error as Error));
+    for (const [i, item] of cases.entries()) runs.set(item, results[i] as Run | Error);
+  }, RUN_MS);
+
+  describe.each(CLIENT_GROUPS.map((group) => [group.title, group] as const))('%s', (_title, group) => {
+    it.each(group.cases.map((item) => [item.id, item.name, item] as const))('%s %s', (_id, _caseName, item) => {
+      const result = runs.get(item);
+      if (result === undefined || result instanceof Error) throw result ?? new Error('did not run');
+      check(item, result);
+    });
   });
 });
 
 describe('behind a trusted hop', () => {
-  it.each(Object.keys(KNOWN_GAPS).filter((id) => KNOWN_GAPS[id]?.second === true))('%s makes no second request: a chunked one is the last of its connection', async (id) => {
-    const item = HOSTILE_CASES.find((candidate) => candidate.id === id);
-    if (item === undefined) throw new Error(`no case ${id}`);
-    const upstream = await Origin.start();
-    const trusting = await Millrace.start(proxyTo([upstream.address], { listeners: [{ name: 'web', address: '127.0.0.1:0', routes: 'main', forwarded: { trust: ['127.0.0.0/8'] } }] }));
+  // Not those that hide a length: what follows is cut from a body by the listener before anyone sees that there was one.
+  const cases = CLIENT_GROUPS.flatMap((group) => group.cases).filter(({ gap }) => gap?.second === true && gap.rule !== 'emptyName');
+
+  it.each(cases.map((item) => [item.id, item.name, item] as const))('%s %s: makes no second request, since a chunked one is the last of its connection', async (_id, _name, item) => {
+    const trusting = await Lanes.start({ count: 1, listener: { forwarded: { trust: ['127.0.0.0/8'] } }, origin: () => ({ answer: (request, connection) => echo(request.target, connection) }) });
+    const lane = trusting.all[0] as Lane;
     for (const split of Object.values(SPLITS)) {
-      const client = await RawClient.connect({ port: trusting.port() });
-      await sendPieces((piece) => client.send(piece), split(bytesOf(item)), () => !client.ended);
-      await client.end();
-      expect((await request(trusting.port(), '/canary')).status).toBe(200);
+      const { forwarded, closed } = await run(item, split, lane);
+      expect(closed).toBe(true);
+      expect(forwarded.map(({ target }) => target).filter((target) => target.includes('smuggled'))).toEqual([]);
     }
-    expect(upstream.requests.filter(({ target }) => target === '/smuggled')).toEqual([]);
   });
 });
 
 it('leaves the proxy alive, with nothing in flight', async () => {
+  const { proxy } = lanes;
   expect(proxy.running).toBe(true);
-  expect(await within(proxy.metric('millrace_active_requests'), 'metrics')).toBe(0);
+  await eventually(async () => (await proxy.metric('millrace_active_requests')) === 0);
   expect(await proxy.metric('millrace_worker_restarts_total')).toBe(0);
 });

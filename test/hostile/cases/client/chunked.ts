@@ -1,0 +1,60 @@
+import { EITHER, REFUSED, SMUGGLED, chunked, type ClientCase, type Group } from '../case.ts';
+
+/** Depending on how the bytes come. */
+const BY_PACKETS = [200, 400, 'close', 'silence'] as const;
+const LAST = '0\r\n\r\n';
+
+export const CHUNKED: Group<ClientCase> = {
+  title: 'Chunked bodies',
+  about: 'The listener decodes them, and the engine encodes the body anew: a request whose coding breaks never reaches the upstream as a whole one.',
+  cases: [
+    { id: 'C74', name: 'an extension that looks like a digit', rfc: 'RFC9112 7.1.1; uWebSockets#1936', bytes: chunked(`5;a\r\nhello\r\n${LAST}${SMUGGLED}`), allow: [200, 400], body: 'hello', gap: { rule: 'lenientChunkSize', today: BY_PACKETS, forwarded: 1 } },
+    { id: 'C75', name: 'a size that ends in a bare LF', rfc: 'RFC9112 7.1; RFC erratum 7633', bytes: chunked(`5\nhello\r\n${LAST}`), allow: REFUSED, gap: { rule: 'lenientChunkSize', today: BY_PACKETS, forwarded: 1 } },
+    { id: 'C76', name: 'a bare LF inside an extension', rfc: 'RFC9112 7.1.1; CVE-2025-55315 (Kestrel), CVE-2024-52304 (aiohttp)', bytes: chunked(`2;\nxx\r\n3d\r\n${LAST}${SMUGGLED}\r\n${LAST}`), allow: REFUSED },
+    { id: 'C81', name: 'an empty line for a size', rfc: 'RFC9112 7.1 (1*HEXDIG); golang#64517', bytes: chunked(`\r\n\r\n${SMUGGLED}`), allow: REFUSED, gap: { rule: 'lenientChunkSize', today: [200, 400, 505, 'close'], forwarded: 2, second: true } },
+    { id: 'C82', name: 'a space before the size', rfc: 'RFC9112 7.1', bytes: chunked(` 5\r\nhello\r\n${LAST}`), allow: REFUSED, gap: { rule: 'lenientChunkSize', today: BY_PACKETS, forwarded: 1 } },
+    { id: 'C83', name: 'a negative size', rfc: 'RFC9112 7.1', bytes: chunked(`-5\r\nhello\r\n${LAST}`), allow: REFUSED },
+    { id: 'C84', name: 'a word behind the size', rfc: 'RFC9112 7.1', bytes: chunked(`5 x\r\nhello\r\n${LAST}`), allow: REFUSED, gap: { rule: 'lenientChunkSize', today: BY_PACKETS, forwarded: 1 } },
+    { id: 'C85', name: 'data that is not followed by CRLF', rfc: 'RFC9112 7.1; CVE-2023-40175 (Puma)', bytes: chunked(`5\r\nhelloXX${LAST}${SMUGGLED}`), allow: REFUSED, gap: { rule: 'skipsChunkEnd', today: [200, 400, 505, 'close'], forwarded: 2, second: true } },
+    { id: 'C86', name: 'an empty line between chunks', rfc: 'RFC9112 7.1', bytes: chunked(`5\r\nhello\r\n\r\n${LAST}`), allow: REFUSED, gap: { rule: 'lenientChunkSize', today: BY_PACKETS, forwarded: 1 } },
+    { id: 'C87', name: 'two bytes for the end of the last chunk, then a request', rfc: 'RFC9112 7.1.2; CVE-2023-40175 (Puma)', bytes: chunked(`0\r\nXX${SMUGGLED}`), allow: REFUSED, gap: { rule: 'skipsChunkEnd', today: [200, 400, 505, 'close'], forwarded: 2, second: true } },
+    { id: 'C88', name: 'a trailer', rfc: 'RFC9112 7.1.2', bytes: chunked('5\r\nhello\r\n0\r\nX-Sum: abc\r\n\r\n'), allow: [200, 400, 505], body: 'hello', absent: ['x-sum'] },
+    { id: 'C112', name: 'a NUL behind the body', rfc: 'RFC9112 2.2', bytes: chunked(`${LAST}\x00`), allow: [200, 400, 505, 'close'] },
+    { id: 'C115', name: 'an extension of 64 KiB', rfc: 'RFC9112 7.1.1; CVE-2023-39326 (Go)', bytes: chunked(`5;e=${'a'.repeat(65_536)}\r\nhello\r\n${LAST}`), allow: [400, 413, 431, 200, 'close'] },
+    { id: 'C116', name: 'a NUL in an extension', rfc: 'RFC9112 7.1.1', bytes: chunked(`5;\x00ext\r\nhello\r\n${LAST}`), allow: REFUSED, gap: { rule: 'lenientChunkSize', today: BY_PACKETS, forwarded: 1 } },
+    ...[
+      ['0x5', 'a prefix of hexadecimal'], ['+5', 'a sign'], ['5h', 'the suffix of an assembler'], ['5_0', 'a digit separator'], ['5.0', 'a fraction'], ['"5"', 'quotes'], ['5,5', 'a list'], ['five', 'a word'], ['-0', 'a negative zero'], ['{5}', 'braces'], ['5\x7f', 'DEL behind'],
+    ].map(([size, name], i): ClientCase => ({ id: `CH-${i + 1}`, name: `a size with ${name}`, rfc: 'RFC9112 7.1', bytes: chunked(`${size}\r\nhello\r\n${LAST}`), allow: REFUSED })),
+    ...[
+      ['\t5', 'a tab in front'], ['5\t', 'a tab behind'], ['5\x00', 'a NUL behind'], ['5\x0b', 'a vertical tab behind'], ['5\xa0', 'a no-break space behind'], ['\xef\xbb\xbf5', 'a byte order mark'], ['5\x1f', 'a control byte behind'],
+    ].map(([size, name], i): ClientCase => ({ id: `CH-${i + 20}`, name: `a size with ${name}`, rfc: 'RFC9112 7.1', bytes: chunked(`${size}\r\nhello\r\n${LAST}`), allow: REFUSED, gap: { rule: 'lenientChunkSize', today: BY_PACKETS, forwarded: 1 } })),
+    { id: 'CH-29', name: 'a size with a digit above f', rfc: 'RFC9112 7.1', bytes: chunked(`g\r\nhello\r\n${LAST}`), allow: REFUSED, gap: { rule: 'lenientChunkSize', today: BY_PACKETS, forwarded: 1 } },
+    { id: 'CH-30', name: 'a size of 2^32 + 5', rfc: 'RFC9112 7.1; CWE-190', bytes: chunked(`100000005\r\nhello\r\n${LAST}${SMUGGLED}`), allow: [400, 413, 'close', 'silence'], forwarded: 0 },
+    { id: 'CH-31', name: 'a size of 2^64 + 5', rfc: 'RFC9112 7.1; CWE-190', bytes: chunked(`10000000000000005\r\nhello\r\n${LAST}${SMUGGLED}`), allow: [400, 413, 'close'] },
+    { id: 'CH-32', name: 'a size of 2^64 - 1', rfc: 'RFC9112 7.1; CWE-190', bytes: chunked(`ffffffffffffffff\r\nhello\r\n${LAST}${SMUGGLED}`), allow: [400, 413, 'close'] },
+    { id: 'CH-33', name: 'a size of 2^63 + 5', rfc: 'RFC9112 7.1; CWE-190', bytes: chunked(`8000000000000005\r\nhello\r\n${LAST}${SMUGGLED}`), allow: [400, 413, 'close'] },
+    { id: 'CH-34', name: 'a size with zeros in front', rfc: 'RFC9112 7.1 (1*HEXDIG)', bytes: chunked(`0000000005\r\nhello\r\n${LAST}`), allow: EITHER, body: 'hello' },
+    { id: 'CH-35', name: 'a size with a thousand zeros in front', rfc: 'RFC9112 7.1', bytes: chunked(`${'0'.repeat(1000)}5\r\nhello\r\n${LAST}`), allow: EITHER, body: 'hello' },
+    { id: 'CH-36', name: 'sizes in both cases', rfc: 'RFC9112 7.1; RFC5234 2.3', bytes: chunked(`a\r\n0123456789\r\nB\r\n0123456789a\r\n${LAST}`), allow: [200], body: '01234567890123456789a' },
+    { id: 'CH-37', name: 'a last chunk of many zeros', rfc: 'RFC9112 7.1 (1*"0")', bytes: chunked('5\r\nhello\r\n0000\r\n\r\n'), allow: [200], body: 'hello' },
+    { id: 'CH-38', name: 'chunks of one byte', rfc: 'RFC9112 7.1', bytes: chunked(`${'1\r\nx\r\n'.repeat(80)}${LAST}`), allow: [200], body: 'x'.repeat(80) },
+    { id: 'CH-39', name: 'no last chunk', rfc: 'RFC9112 8', bytes: chunked('5\r\nhello\r\n'), allow: ['silence', 408, 'close'], forwarded: 0 },
+    { id: 'CH-40', name: 'a last chunk without its empty line', rfc: 'RFC9112 8', bytes: chunked('5\r\nhello\r\n0\r\n'), allow: ['silence', 408, 'close'], forwarded: 0, gap: { rule: 'skipsChunkEnd', today: [200], forwarded: 1 } },
+    { id: 'CH-41', name: 'an extension', rfc: 'RFC9112 7.1.1 (MUST ignore)', bytes: chunked(`5;name=value\r\nhello\r\n${LAST}`), allow: [200], body: 'hello', gap: { rule: 'noExtensions', today: [400] } },
+    { id: 'CH-42', name: 'an extension that is quoted and holds what ends lines', rfc: 'RFC9112 7.1.1', bytes: chunked(`5;name="a;b\\"c"\r\nhello\r\n${LAST}`), allow: [200], body: 'hello', gap: { rule: 'noExtensions', today: [400] } },
+    { id: 'CH-43', name: 'an extension without a name', rfc: 'RFC9112 7.1.1', bytes: chunked(`5;\r\nhello\r\n${LAST}`), allow: EITHER, body: 'hello', gap: { rule: 'lenientChunkSize', today: BY_PACKETS, forwarded: 1 } },
+    { id: 'CH-44', name: 'an extension behind a space', rfc: 'RFC9112 7.1.1 (BWS)', bytes: chunked(`5 ; name=value\r\nhello\r\n${LAST}`), allow: EITHER, body: 'hello' },
+    { id: 'CH-45', name: 'an extension of the last chunk', rfc: 'RFC9112 7.1.1', bytes: chunked('5\r\nhello\r\n0;x\r\n\r\n'), allow: EITHER, body: 'hello' },
+    { id: 'CH-46', name: 'a bare CR behind the size', rfc: 'RFC9112 7.1', bytes: chunked(`5\rhello\r\n${LAST}`), allow: REFUSED, gap: { rule: 'lenientChunkSize', today: BY_PACKETS, forwarded: 1 } },
+    { id: 'CH-47', name: 'two CRs behind the size', rfc: 'RFC9112 7.1', bytes: chunked(`5\r\r\nhello\r\n${LAST}`), allow: REFUSED, gap: { rule: 'lenientChunkSize', today: BY_PACKETS, forwarded: 1 } },
+    { id: 'CH-48', name: 'data that ends in a bare LF', rfc: 'RFC9112 7.1', bytes: chunked(`5\r\nhello\n${LAST}`), allow: REFUSED, gap: { rule: 'skipsChunkEnd', today: [200], forwarded: 1 } },
+    { id: 'CH-49', name: 'data that is one byte too long', rfc: 'RFC9112 7.1', bytes: chunked(`5\r\nhello!\r\n${LAST}`), allow: REFUSED, gap: { rule: 'skipsChunkEnd', today: [200], forwarded: 1 } },
+    { id: 'CH-50', name: 'data that is one byte too short', rfc: 'RFC9112 7.1', bytes: chunked(`5\r\nhell\r\n${LAST}`), allow: REFUSED, gap: { rule: 'skipsChunkEnd', today: [200], forwarded: 1 } },
+    { id: 'CH-51', name: 'a space behind the size', rfc: 'RFC9112 7.1', bytes: chunked(`5 \r\nhello\r\n${LAST}`), allow: EITHER, body: 'hello' },
+    { id: 'CH-52', name: 'a trailer that is a request', rfc: 'RFC9112 7.1.2', bytes: chunked(`5\r\nhello\r\n0\r\n${SMUGGLED}\r\n`), allow: [200, 400, 505, 'close'], body: 'hello', gap: { rule: 'noTrailers', today: [200, 400, 505, 'close'], forwarded: 2, second: true } },
+    { id: 'CH-53', name: 'trailers that would frame, route and authorise', rfc: 'RFC9110 6.5.1', bytes: chunked('5\r\nhello\r\n0\r\nContent-Length: 0\r\nTransfer-Encoding: chunked\r\nHost: evil.test\r\nAuthorization: x\r\n\r\n'), allow: [200, 400, 505], body: 'hello', absent: ['authorization', 'content-length'], kept: { host: 'a.test' } },
+    { id: 'CH-54', name: 'trailers of 64 KiB', rfc: 'RFC9112 7.1.2', bytes: chunked(`5\r\nhello\r\n0\r\nX-Sum: ${'a'.repeat(65_536)}\r\n\r\n`), allow: [200, 400, 413, 431, 505, 'close'], body: 'hello' },
+    { id: 'CH-55', name: 'a folded trailer', rfc: 'RFC9112 5.2, 7.1.2', bytes: chunked('5\r\nhello\r\n0\r\nX-A: b\r\n c\r\n\r\n'), allow: [200, 400, 505], body: 'hello' },
+    { id: 'CH-56', name: 'an honest body, and then a line of nonsense', rfc: 'RFC9112 2.2', bytes: chunked(`5\r\nhello\r\n${LAST}nonsense\r\n\r\n`), allow: [200, 400, 505, 'close'], body: 'hello' },
+  ],
+};
