@@ -2,7 +2,13 @@ import { extname } from 'node:path';
 import { buildRateLimits } from './build-rate.ts';
 import type { ConfigFiles } from './files.ts';
 import { rateOwnerOfRoute, rateOwnerOfVirtualHost } from './rate-names.ts';
-import type { ParsedHeaderEdits, ParsedPredicate, ParsedRoute, ParsedVirtualHost } from './schema-route.ts';
+import {
+  WEBSOCKET_DEFAULTS,
+  type ParsedHeaderEdits,
+  type ParsedPredicate,
+  type ParsedRoute,
+  type ParsedVirtualHost,
+} from './schema-route.ts';
 import type {
   ActionConfig,
   HeaderEdits,
@@ -12,6 +18,7 @@ import type {
   RewriteConfig,
   RouteConfig,
   VirtualHostConfig,
+  WebSocketConfig,
 } from './types.ts';
 
 const PREDICATE_OPERATORS = ['exact', 'prefix', 'suffix', 'contains', 'regex'] as const;
@@ -56,8 +63,15 @@ function buildRoute(parsed: ParsedRoute, name: string, rateOwner: string, files:
     requestHeaders: buildEdits(parsed.requestHeaders),
     responseHeaders: buildEdits(parsed.responseHeaders),
     maxRequestBodyBytes: parsed.maxRequestBody,
+    webSocket: buildWebSocket(parsed.websocket),
     rateLimits: buildRateLimits(parsed.rateLimit, rateOwner),
   };
+}
+
+function buildWebSocket(parsed: ParsedRoute['websocket']): WebSocketConfig | null {
+  if (parsed === false) return null;
+  const { maxMessage, idleTimeout } = parsed === true ? WEBSOCKET_DEFAULTS : parsed;
+  return { maxMessageBytes: maxMessage, idleTimeoutMs: idleTimeout };
 }
 
 function buildMatch(parsed: ParsedRoute['match']): MatchConfig {

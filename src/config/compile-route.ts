@@ -66,8 +66,8 @@ export function compileRoute(
     maxBodyHigh: maxRequestBodyBytes === 0 ? NONE : Math.floor(maxRequestBodyBytes / 2 ** 32),
     subset: action.subset,
     ...limits,
-    webSocketMaxMessage: 0,
-    webSocketIdleMs: 0,
+    webSocketMaxMessage: route.webSocket?.maxMessageBytes ?? 0,
+    webSocketIdleMs: route.webSocket?.idleTimeoutMs ?? 0,
   });
 }
 

@@ -43,6 +43,10 @@ export function dumpRoute(reader: ImageReader, row: RecordFields<'ROUTE'>): obje
     responseHeaders: dumpEdits(reader, reader.rows('EDIT', row.responseEditStart, row.responseEditCount)),
     maxRequestBody:
       row.maxBodyLow === NONE && row.maxBodyHigh === NONE ? 0 : row.maxBodyHigh * 2 ** 32 + row.maxBodyLow,
+    websocket:
+      row.webSocketMaxMessage === 0
+        ? false
+        : { maxMessage: row.webSocketMaxMessage, idleTimeoutMs: row.webSocketIdleMs },
     rateLimit: dumpLimitNames(reader, row),
   };
 }

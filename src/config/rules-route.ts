@@ -32,6 +32,14 @@ export function checkRoute(path: Path, route: Mapping, clusters: readonly string
     checkRedirect([...path, 'redirect'], mapping(route['redirect']), isPrefix, report);
   checkRespond([...path, 'respond'], mapping(route['respond']), report);
   checkRewrite([...path, 'rewrite'], mapping(route['rewrite']), isPrefix, report);
+  const { websocket } = route;
+  if (websocket !== undefined && websocket !== false && (actions[0] === 'redirect' || actions[0] === 'respond'))
+    report(
+      [...path, 'websocket'],
+      `a route that answers with "${actions[0]}" has no upstream to speak WebSocket to`,
+      'give the route a cluster, or leave websocket out',
+      'key',
+    );
   for (const side of ['requestHeaders', 'responseHeaders']) checkEdits([...path, side], mapping(route[side]), report);
 }
 

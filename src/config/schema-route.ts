@@ -66,6 +66,16 @@ function headerEdits(headerName: typeof scalar.editableRequestHeader) {
     .describe('remove, then set, then add');
 }
 
+const webSocket = z.strictObject({
+  maxMessage: scalar
+    .size(1, LIMITS.maxWebSocketMessage)
+    .prefault('1MiB')
+    .describe('largest message in either direction; a larger one closes the connection with 1009'),
+  idleTimeout: scalar.duration
+    .prefault('5m')
+    .describe('between two frames in either direction, pings and pongs included; 0 = none'),
+});
+
 const route = z.strictObject({
   name: scalar.name.optional(),
   match: match.prefault({}),
@@ -105,6 +115,10 @@ const route = z.strictObject({
   requestHeaders: headerEdits(scalar.editableRequestHeader),
   responseHeaders: headerEdits(scalar.editableResponseHeader),
   maxRequestBody: scalar.size(0, Number.MAX_SAFE_INTEGER).prefault(0).describe('0 = no limit'),
+  websocket: z
+    .union([z.boolean(), webSocket], { error: 'expected true, false or a mapping with "maxMessage" and "idleTimeout"' })
+    .default(false)
+    .describe('true: proxy WebSocket upgrades, with the defaults below; false: an upgrade is forwarded as a plain GET'),
   rateLimit: rateLimits,
 });
 
@@ -114,6 +128,9 @@ export const virtualHost = z.strictObject({
   rateLimit: rateLimits.describe('each is one counter for all routes of this virtual host'),
   routes: z.array(route).min(1),
 });
+
+/** What `websocket: true` stands for. */
+export const WEBSOCKET_DEFAULTS = webSocket.parse({});
 
 export type ParsedVirtualHost = z.output<typeof virtualHost>;
 export type ParsedRoute = z.output<typeof route>;

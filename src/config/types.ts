@@ -89,7 +89,16 @@ export interface RouteConfig {
   responseHeaders: HeaderEdits;
   /** 0 = no limit. */
   maxRequestBodyBytes: number;
+  /** null = upgrades are not proxied. */
+  webSocket: WebSocketConfig | null;
   rateLimits: RateLimitConfig[];
+}
+
+export interface WebSocketConfig {
+  /** Of one message, in either direction. */
+  maxMessageBytes: number;
+  /** Between two frames in either direction; 0 = none. */
+  idleTimeoutMs: number;
 }
 
 export const RATE_ALGORITHMS = ['slidingWindow', 'slidingLog', 'gcra'] as const;

@@ -11,6 +11,8 @@ import type { Engine } from './engine.ts';
 export interface ListenerPlan {
   listeners: readonly ListenerConfig[];
   maxConnectionsPerWorker: number;
+  /** By route table: the largest message of its WebSocket routes, in bytes; a table without such routes is not in it. */
+  webSocketMaxMessage: ReadonlyMap<string, number>;
 }
 
 /** A listener as it really runs. */
@@ -23,7 +25,12 @@ export interface BoundListener {
 
 export function planListeners(config: Config, workerCount: number): ListenerPlan {
   const total = config.limits.maxConnections === 0 ? defaultMaxConnections(openFileLimit()) : config.limits.maxConnections;
-  return { listeners: config.listeners, maxConnectionsPerWorker: Math.max(1, Math.ceil(total / workerCount)) };
+  const webSocketMaxMessage = new Map<string, number>();
+  for (const [table, hosts] of Object.entries(config.routes)) {
+    const sizes = hosts.flatMap(({ routes }) => routes.flatMap(({ webSocket }) => webSocket?.maxMessageBytes ?? []));
+    if (sizes.length !== 0) webSocketMaxMessage.set(table, Math.max(...sizes));
+  }
+  return { listeners: config.listeners, maxConnectionsPerWorker: Math.max(1, Math.ceil(total / workerCount)), webSocketMaxMessage };
 }
 
 /** Files of the process itself: libraries, epoll, event and memory files, logs, the admin endpoint. */
@@ -64,7 +71,7 @@ export class MemoryFiles {
   }
 }
 
-export function listenerSpec(listener: ListenerConfig, port: number, maxConnections: number, files: MemoryFiles): ListenerSpec {
+export function listenerSpec(listener: ListenerConfig, port: number, plan: ListenerPlan, files: MemoryFiles): ListenerSpec {
   const certificates = listener.tls?.certificates.map((certificate) => ({
     certFile: files.add('millrace-cert', certificate.cert),
     keyFile: files.add('millrace-key', certificate.key),
@@ -72,7 +79,15 @@ export function listenerSpec(listener: ListenerConfig, port: number, maxConnecti
   }));
   const tls = listener.tls === null || certificates === undefined ? null : { version: tlsVersion(listener.tls.certificates), certificates };
   const needsPeer = listener.forwarded.headers || listener.forwarded.trust.length !== 0;
-  return { name: listener.name, host: listener.host, port, maxConnections, needsPeer, tls };
+  return {
+    name: listener.name,
+    host: listener.host,
+    port,
+    maxConnections: plan.maxConnectionsPerWorker,
+    needsPeer,
+    webSocketMaxMessage: plan.webSocketMaxMessage.get(listener.routes) ?? 0,
+    tls,
+  };
 }
 
 /** Changes when any certificate, key or host name does. */

@@ -69,7 +69,7 @@ export class Workers {
    */
   readonly #chosenPorts = new Map<string, number>();
   #phase: 'starting' | 'serving' | 'stopping' = 'starting';
-  #plan: ListenerPlan = { listeners: [], maxConnectionsPerWorker: 1 };
+  #plan: ListenerPlan = { listeners: [], maxConnectionsPerWorker: 1, webSocketMaxMessage: new Map() };
   #bound: BoundListener[] = [];
   /** Applications of listeners run one after the other, so that a port is chosen once. */
   #applying: Promise<unknown> = Promise.resolve();
@@ -213,7 +213,7 @@ export class Workers {
   async #applyOne({ slot }: Member, plan: ListenerPlan): Promise<ListenerFailure[]> {
     const { log } = this.#options;
     const files = new MemoryFiles(this.#options.createMemoryFile);
-    const specs = plan.listeners.map((listener) => listenerSpec(listener, this.#portOf(listener), plan.maxConnectionsPerWorker, files));
+    const specs = plan.listeners.map((listener) => listenerSpec(listener, this.#portOf(listener), plan, files));
     // The files stay open until the worker really answered, however late.
     const answer = slot.apply(specs).finally(() => files.close());
     let applied: AppliedMessage | null;

@@ -18,6 +18,8 @@ export interface ListenerSpec {
   maxConnections: number;
   /** Forwarding headers or trusted peers need the client's address; reading it costs 0.3 us per request. */
   needsPeer: boolean;
+  /** Largest WebSocket message of its routes, in bytes; 0 = none of them takes upgrades. */
+  webSocketMaxMessage: number;
   /** `version` changes when any certificate does. */
   tls: null | { version: string; certificates: CertificateFiles[] };
 }

@@ -134,6 +134,14 @@ CASE("faults of subsets are refused") {
     b.clusters[2].endpoint_start = 5;
     b.clusters[2].endpoint_count = b.clusters[2].subset_count = 0;
   });
+  refused("largest WebSocket message out of range", [](auto& b) {
+    b.routes[0].web_socket_max_message = abi::limits::kMaxWebSocketMessage + 1;
+  });
+  refused("WebSocket route without an upstream", [](auto& b) {
+    const auto local = std::find_if(b.routes.begin(), b.routes.end(),
+                                    [](auto& r) { return r.action == abi::action::kRespond; });
+    local->web_socket_max_message = 1;
+  });
   refused("subset of another cluster", [](auto& b) { b.clusters[0].subset_count = 2; });
   refused("subset of another cluster", [](auto& b) { b.routes[0].subset = 1; });
   refused("subset of another cluster", [](auto& b) { b.weights[1].subset = 0; });

@@ -31,6 +31,12 @@ bool ImageCheck::route(const abi::RouteRecord& r) noexcept {
     return fail("header edits out of bounds");
   }
   if (!limitRows(r.limit_start, r.limit_count)) return false;
+  if (r.web_socket_max_message > abi::limits::kMaxWebSocketMessage)
+    return fail("largest WebSocket message out of range");
+  if (r.web_socket_max_message != 0 && r.action != abi::action::kCluster &&
+      r.action != abi::action::kWeightedClusters) {
+    return fail("WebSocket route without an upstream");
+  }
   return routeAction(r);
 }
 

@@ -137,7 +137,8 @@ clusters:
       withRoutes([
         `{ name: r, match: { path: /a, methods: [POST, SEARCH], headers: { x-a: v, x-r: { regex: "a|b", not: true } }, query: { q: { present: false } } },
           cluster: a, timeout: 1s, maxDuration: 2s, idleTimeout: 3s, retry: { on: [reset], attempts: 1 }, rewrite: { path: /f, host: h },
-          requestHeaders: { set: { x-s: s }, add: { x-t: [t, u] }, remove: [x-v] }, maxRequestBody: 5GiB }`,
+          requestHeaders: { set: { x-s: s }, add: { x-t: [t, u] }, remove: [x-v] }, maxRequestBody: 5GiB,
+          websocket: { maxMessage: 64MiB, idleTimeout: 90s } }`,
         '{ match: { pathRegex: "/[ab]" }, redirect: { scheme: https, stripQuery: true, path: /r } }',
         '{ match: { pathPrefix: /p }, respond: { status: 503, body: "no", headers: { x-a: "1", content-type: text/html } } }',
         '{ match: { pathPrefix: /é }, cluster: a }'.replace('é', '%C3%A9'),
@@ -162,6 +163,8 @@ clusters:
       responseEditCount: 0,
       maxBodyLow: 0x4000_0000,
       maxBodyHigh: 1,
+      webSocketMaxMessage: 67_108_864,
+      webSocketIdleMs: 90_000,
     });
     expect(read.row('ROUTE', 1)).toMatchObject({
       methods: 0,
@@ -171,6 +174,8 @@ clusters:
       hostLength: 0,
       maxBodyLow: NONE,
       maxBodyHigh: NONE,
+      webSocketMaxMessage: 0,
+      webSocketIdleMs: 0,
     });
     expect(read.rows('EDIT').map((row) => row.op)).toEqual([3, 1, 2, 2]);
     expect(read.count('DFA')).toBe(2);

@@ -49,6 +49,7 @@ routes:
           requestHeaders: { set: { X-S: " v " }, add: { x-t: [a, b], x-u: c }, remove: [X-V] }
           responseHeaders: { set: { x-w: "1" } }
           maxRequestBody: 1MiB
+          websocket: { maxMessage: 16KiB, idleTimeout: 0 }
         - redirect: { status: 302, scheme: https, host: h.example, port: 444, prefix: /n, stripQuery: true }
         - { match: { pathRegex: ".*" }, respond: { status: 404, bodyFile: page.html, headers: { X-P: q } } }
 clusters:
@@ -122,6 +123,7 @@ clusters:
       },
       responseHeaders: { remove: [], set: [['x-w', '1']], add: [] },
       maxRequestBodyBytes: 1_048_576,
+      webSocket: { maxMessageBytes: 16_384, idleTimeoutMs: 0 },
       rateLimits: [],
     });
     expect(host?.routes[1]?.action).toEqual({

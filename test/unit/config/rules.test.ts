@@ -51,6 +51,26 @@ describe('rules between keys', () => {
       ['6:36 .rewrite.path: "path" and "prefix" exclude each other (keep one of prefix, path)'],
     ],
     [
+      '{ respond: { status: 200 }, websocket: true }',
+      [
+        '6:39 .websocket: a route that answers with "respond" has no upstream to speak WebSocket to (give the route a cluster, or leave websocket out)',
+      ],
+    ],
+    ['{ redirect: { path: /a }, websocket: false }', []],
+    [
+      '{ cluster: a, websocket: yes please }',
+      ['6:36 .websocket: expected true, false or a mapping with "maxMessage" and "idleTimeout", not "yes please"'],
+    ],
+    [
+      '{ cluster: a, websocket: { maxMessage: 65MiB } }',
+      ['6:50 .websocket.maxMessage: the size must be from 1 to 67108864 bytes'],
+    ],
+    ['{ cluster: a, websocket: { maxMessage: 0 } }', ['6:50 .websocket.maxMessage: the size must be from 1 to 67108864 bytes']],
+    [
+      '{ cluster: a, websocket: { maxMesage: 1MiB } }',
+      ['6:38 .websocket.maxMesage: unknown key "maxMesage" (did you mean "maxMessage"?)'],
+    ],
+    [
       '{ redirect: { status: 301 } }',
       ['6:23 .redirect: the redirect leads to where it came from: expected scheme, host, port, path or prefix'],
     ],

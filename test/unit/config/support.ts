@@ -137,6 +137,7 @@ export const MINIMAL_CONFIG: Config = {
             requestHeaders: { remove: [], set: [], add: [] },
             responseHeaders: { remove: [], set: [], add: [] },
             maxRequestBodyBytes: 0,
+            webSocket: null,
             rateLimits: [],
           },
         ],

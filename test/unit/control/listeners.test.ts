@@ -2,7 +2,7 @@ import { openSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import type { ListenerConfig } from '../../../src/config/types.ts';
+import type { ListenerConfig, RouteConfig, VirtualHostConfig } from '../../../src/config/types.ts';
 import { MemoryFiles, defaultMaxConnections, formatAddress, freePort, listenerSpec, planListeners, probeAddresses } from '../../../src/control/listeners.ts';
 import { StartError } from '../../../src/core/errors.ts';
 import { plainConfig, workDirectory } from './support.ts';
@@ -50,16 +50,17 @@ describe('a listener for the workers', () => {
     }) };
   };
   const listener = plainConfig().listeners[0] as ListenerConfig;
+  const plan = { listeners: [listener], maxConnectionsPerWorker: 50, webSocketMaxMessage: new Map<string, number>() };
   const certificate = { certFile: 'a.pem', keyFile: 'a.key', cert: 'CERT', key: 'KEY', hosts: ['a.example'], fingerprint: 'f1', notAfterMs: 0 };
   const withTls = (changes: Partial<typeof certificate> = {}): ListenerConfig => ({ ...listener, tls: { certificates: [{ ...certificate, ...changes }] } });
 
   it('needs no files without TLS', () => {
-    expect(listenerSpec(listener, 8080, 50, files().files)).toEqual({ name: 'web', host: '127.0.0.1', port: 8080, maxConnections: 50, needsPeer: true, tls: null });
+    expect(listenerSpec(listener, 8080, plan, files().files)).toEqual({ name: 'web', host: '127.0.0.1', port: 8080, maxConnections: 50, needsPeer: true, webSocketMaxMessage: 0, tls: null });
   });
 
   it('hands over certificates as files of this process', () => {
     const memory = files();
-    const { tls } = listenerSpec(withTls(), 8443, 50, memory.files);
+    const { tls } = listenerSpec(withTls(), 8443, plan, memory.files);
     const [first] = tls?.certificates ?? [];
     expect(first?.hosts).toEqual(['a.example']);
     expect(first?.certFile).toMatch(/^\/proc\/self\/fd\/\d+$/);
@@ -69,7 +70,7 @@ describe('a listener for the workers', () => {
 
   it('has a new version exactly when a certificate or its names change', () => {
     const memory = files();
-    const version = (changes?: Partial<typeof certificate>): string | undefined => listenerSpec(withTls(changes), 1, 1, memory.files).tls?.version;
+    const version = (changes?: Partial<typeof certificate>): string | undefined => listenerSpec(withTls(changes), 1, plan, memory.files).tls?.version;
     expect(version()).toBe(version({ certFile: 'moved.pem' }));
     expect(version()).not.toBe(version({ fingerprint: 'f2' }));
     expect(version()).not.toBe(version({ hosts: ['b.example'] }));
@@ -78,9 +79,20 @@ describe('a listener for the workers', () => {
 
   it('reads the client address only where a rule needs it', () => {
     const memory = files();
-    const needsPeer = (forwarded: ListenerConfig['forwarded']): boolean => listenerSpec({ ...listener, forwarded }, 1, 1, memory.files).needsPeer;
+    const needsPeer = (forwarded: ListenerConfig['forwarded']): boolean => listenerSpec({ ...listener, forwarded }, 1, plan, memory.files).needsPeer;
     expect(needsPeer({ headers: false, trust: [] })).toBe(false);
     expect(needsPeer({ headers: false, trust: [{ family: 'ipv4', prefixBits: 8, words: [0x0a000000, 0, 0, 0] }] })).toBe(true);
+  });
+
+  it('is ready for the largest WebSocket message of its own routes', () => {
+    const config = plainConfig();
+    const route = (maxMessageBytes: number | null): RouteConfig =>
+      ({ webSocket: maxMessageBytes === null ? null : { maxMessageBytes, idleTimeoutMs: 0 } }) as RouteConfig;
+    const host = (routes: RouteConfig[]): VirtualHostConfig => ({ name: 'h', hosts: ['*'], rateLimits: [], routes });
+    config.routes = { t: [host([route(null), route(3)]), host([route(7), route(5)])], plain: [host([route(null)])] };
+    const planned = planListeners(config, 1);
+    const size = (routes: string): number => listenerSpec({ ...listener, routes }, 1, planned, files().files).webSocketMaxMessage;
+    expect([size('t'), size('plain')]).toEqual([7, 0]);
   });
 
   it('gets its share of the connections', () => {

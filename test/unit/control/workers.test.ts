@@ -9,6 +9,7 @@ const TASK = fileURLToPath(new URL('./worker-task.mjs', import.meta.url));
 const plan = (...names: string[]): ListenerPlan => ({
   listeners: names.map((name) => ({ ...(plainConfig().listeners[0] as ListenerConfig), name })),
   maxConnectionsPerWorker: 10,
+  webSocketMaxMessage: new Map(),
 });
 
 function pool(count = 2) {
