@@ -3,6 +3,7 @@ import { histogramRows } from './histogram.ts';
 import { pickRows } from './pick.ts';
 import { rateRows } from './rate.ts';
 import { routeRows } from './route.ts';
+import { websocketRows } from './websocket.ts';
 
 /** Each runs in a process of its own. */
 export const GROUPS = {
@@ -10,6 +11,7 @@ export const GROUPS = {
   histogram: histogramRows,
   rate: rateRows,
   route: routeRows,
+  websocket: websocketRows,
 } satisfies Record<string, () => AsyncIterable<Row>>;
 
 export const isGroup = (name: string): name is keyof typeof GROUPS => name in GROUPS;

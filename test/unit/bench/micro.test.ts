@@ -34,6 +34,11 @@ const EXPECTED: [subjects: string[], by: string[]][] = [
     ['10 routes', '1,000 routes', '100,000 routes', '10,000 hosts x 10 paths'].map((shape) => `match, ${shape}`),
     [...LOOPS, 'find-my-way x1', 'reference x1'],
   ],
+  [
+    ['frame, read a text of 16 B', 'frame, mask 64 KiB'],
+    ['C++ x1', 'ws x1'],
+  ],
+  [['ASCII', 'mixed scripts', 'Greek'].map((text) => `frame, validate 64 KiB of ${text}`), ['C++ x1', 'node:buffer x1']],
 ];
 
 it(
