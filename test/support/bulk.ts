@@ -29,6 +29,17 @@ export function* pieces(total: number, size = 64 * 1024): Generator<Buffer> {
   }
 }
 
+/** The first bytes of it, in memory. */
+export const binaryOf = (size: number): Buffer => Buffer.concat([...pieces(size)]);
+
+/** UTF-8 of exactly that many bytes, with characters of one to four of them. */
+export function textOf(size: number): Buffer {
+  const pattern = Buffer.from('Mühlgraben, 水车, 🜄 ');
+  const out = Buffer.alloc(size, 'x');
+  for (let at = 0; at + pattern.length <= size; at += pattern.length) pattern.copy(out, at);
+  return out;
+}
+
 export function hashOf(total: number, size?: number): string {
   const hash = createHash('sha256');
   for (const piece of pieces(total, size)) hash.update(piece);

@@ -2,7 +2,7 @@
 import type { Socket } from 'node:net';
 import type { ConnectionOptions, TlsOptions } from 'node:tls';
 import { RawClient } from './client.ts';
-import { sendPieces } from './hostile-cases.ts';
+import { sendPieces } from '../hostile/splits.ts';
 import { Message, readHead } from './http-message.ts';
 import { Origin } from './origin.ts';
 import { LIMIT_MS, eventually, within } from './wait.ts';

@@ -34,7 +34,7 @@ async function loadExample(file: string) {
 
 describe('the examples', () => {
   it('load without a warning and compile', async () => {
-    for (const file of ['quickstart.yaml', 'edge.yaml', 'rate-limits.yaml', 'balancing.yaml']) {
+    for (const file of ['quickstart.yaml', 'edge.yaml', 'rate-limits.yaml', 'balancing.yaml', 'websocket.yaml']) {
       const { config, warnings } = await loadExample(file);
       expect(brief(warnings), file).toEqual([]);
       expect(compile(config).image.byteLength).toBeGreaterThan(1_000);
@@ -108,6 +108,17 @@ describe('the example of load balancing', () => {
       [undefined, [0, 1, 2]],
       ['v2', [2]],
       ['v1', [0, 1]],
+    ]);
+  });
+});
+
+describe('the example of WebSocket', () => {
+  it('has what its comments say', async () => {
+    const { config } = await loadExample('websocket.yaml');
+    expect(config.routes['public']?.[0]?.routes.map(({ name, webSocket }) => [name, webSocket])).toEqual([
+      ['chat', { maxMessageBytes: 1024 * 1024, idleTimeoutMs: 300_000 }],
+      ['uploads', { maxMessageBytes: 16 * 1024 * 1024, idleTimeoutMs: 3_600_000 }],
+      ['pages', null],
     ]);
   });
 });

@@ -3,8 +3,8 @@
  * The cases follow the groups of the Autobahn testsuite, whose numbers they carry as far as it has them; "M" are our own.
  * Either end can be examined: frames of clients are masked, frames of servers are not.
  */
-import { MIB, pieces as noise } from './bulk.ts';
-import { OPCODE, closePayload, cutInto, fragments, frame, type FrameOptions } from './websocket-frames.ts';
+import { MIB, binaryOf, textOf } from '../../support/bulk.ts';
+import { OPCODE, closePayload, cutInto, fragments, frame, type FrameOptions } from '../../support/websocket-frames.ts';
 
 export interface WebSocketCase {
   id: string;
@@ -34,15 +34,6 @@ const utf8 = (value: string): Buffer => Buffer.from(value, 'utf8');
 const hex = (value: string): Buffer => Buffer.from(value.replaceAll(' ', ''), 'hex');
 const nameOf = (opcode: number): string => (opcode === TEXT ? 'text' : 'binary');
 
-/** Text of exactly that many bytes, with characters of one to four bytes. */
-export function textOf(size: number): Buffer {
-  const pattern = utf8('Mühlgraben, 水车, 🜄 ');
-  const out = Buffer.alloc(size, 'x');
-  for (let at = 0; at + pattern.length <= size; at += pattern.length) pattern.copy(out, at);
-  return out;
-}
-
-export const binaryOf = (size: number): Buffer => Buffer.concat([...noise(size)]);
 const payloadOf = (opcode: number, size: number): Buffer => (opcode === TEXT ? textOf(size) : binaryOf(size));
 
 /** UTF-8 as the encoding scheme would write it, also what it must not (surrogates, more than 0x10ffff, too many bytes). */

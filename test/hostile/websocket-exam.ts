@@ -1,9 +1,9 @@
-/** Runs a case of websocket-cases.ts on an open connection, whose other end is supposed to echo messages. */
+/** Runs a case of cases/websocket.ts on an open connection, whose other end is supposed to echo messages. */
 import { expect } from 'vitest';
-import { sendPieces } from './hostile-cases.ts';
-import type { WebSocketCase } from './websocket-cases.ts';
-import { OPCODE, closeCode, closePayload, frame, type Frame } from './websocket-frames.ts';
-import type { FrameStream } from './websocket-raw.ts';
+import { OPCODE, closeCode, closePayload, frame, type Frame } from '../support/websocket-frames.ts';
+import type { FrameStream } from '../support/websocket-raw.ts';
+import type { WebSocketCase } from './cases/websocket.ts';
+import { sendPieces } from './splits.ts';
 
 export interface Outcome {
   /** Messages that came back, put together from their fragments. */
