@@ -77,6 +77,23 @@ CASE("agrees with a decoder on four bytes from the borders of all ranges, byte b
   }
 }
 
+CASE("does not skip letters inside of a character") {
+  for (const std::string open : {"\xc3", "\xe2\x82", "\xf0\x9f\x98"}) {
+    for (const std::size_t before : {0, 29, 30, 31, 32, 60, 61, 62, 63, 64}) {
+      for (const std::size_t letters : {1, 8, 32, 64, 100}) {
+        const std::string start = std::string(before, 'a') + open;
+        const std::string rest(letters, 'a');
+        EXPECT_EQ(isUtf8(start + rest + "\xa9"), false);
+        Utf8Validator validator;
+        EXPECT_EQ(validator.feed(start.data(), start.size()), true);
+        EXPECT_EQ(validator.feed(rest.data(), rest.size()), false);
+        EXPECT_EQ(validator.feed("\xa9", 1), false);
+        EXPECT_EQ(validator.complete(), false);
+      }
+    }
+  }
+}
+
 CASE("finds a bad byte anywhere in a long text, however it is cut, and reads no byte more") {
   Guarded guarded;
   Rng rng(seed());
