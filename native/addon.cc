@@ -7,6 +7,7 @@
 #include "api/histogram_api.h"
 #include "api/limiter_api.h"
 #include "api/matcher_api.h"
+#include "api/message_api.h"
 #include "api/reactor_api.h"
 #include "api/websocket_api.h"
 
@@ -18,6 +19,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   millrace::api::exportBalancer(env, exports);
   millrace::api::exportLimiter(env, exports);
   millrace::api::exportMatcher(env, exports);
+  millrace::api::exportMessages(env, exports);
   millrace::api::exportHistogram(env, exports);
   millrace::api::exportReactor(env, exports);
   millrace::api::exportWebSocket(env, exports);

@@ -53,7 +53,27 @@ export interface Addon {
   readonly timeWebSocketReads: (frames: Uint8Array, n: number) => number;
   readonly timeWebSocketMasking: (payload: Uint8Array, n: number) => number;
   readonly timeUtf8: (text: Uint8Array, n: number) => number;
+  readonly parseResponse: (bytes: Uint8Array, ends: Uint32Array, toHead: boolean, closed: boolean) => NativeResponse;
+  readonly parseRequest: (bytes: Uint8Array, lengths: Int32Array, maxBytes: number) => NativeRequest;
 }
+
+/** See src/binding/messages.ts. Strings have one code unit a byte; fields are name, value, name, value. */
+export interface NativeResponse {
+  error?: string;
+  truncated: boolean;
+  interim: number[];
+  status?: number;
+  statusLine?: string;
+  framing?: 'none' | 'length' | 'chunked' | 'untilClose';
+  persistent?: boolean;
+  fields?: string[];
+  body: string;
+  done: boolean;
+  rest: number;
+}
+export type NativeRequest =
+  | { error: string; status: number }
+  | { error?: undefined; method: string; path: string; query?: string; host: string; chunked: boolean; contentLength?: number };
 
 /** See src/binding/balancer.ts. */
 export type NativeBalancer = Balancer;
