@@ -7,6 +7,8 @@
 #   make -f test/native/fuzz.mk keep-response                 adds what was found to test/native/corpus/response/, as few files
 #                                                             as reach the same code
 #   build/fuzz/response FILE                                  tries one input
+#
+# The hostile messages are among the seeds once the native tests have run (they write them to build/native-tests/seeds/).
 TARGETS := response chunked heads path image client notes websocket
 SECONDS := 60
 CLANG := clang++-14

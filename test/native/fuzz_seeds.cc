@@ -15,59 +15,10 @@ std::string readFile(const std::filesystem::path& path) {
   return out.str();
 }
 
-// The string of JSON that begins behind its opening quote; only code points below 256 occur.
-std::string unescape(std::string_view json) {
-  std::string out;
-  for (std::size_t i = 0; i < json.size() && json[i] != '"'; ++i) {
-    const auto byte = static_cast<unsigned char>(json[i]);
-    if (byte >= 0xc2 && byte <= 0xc3 && i + 1 < json.size()) {  // U+0080 to U+00FF as UTF-8
-      out += static_cast<char>((byte & 3) << 6 | (json[++i] & 0x3f));
-      continue;
-    }
-    if (json[i] != '\\' || ++i == json.size()) {
-      out += json[i];
-      continue;
-    }
-    switch (json[i]) {
-      case 'r':
-        out += '\r';
-        break;
-      case 'n':
-        out += '\n';
-        break;
-      case 't':
-        out += '\t';
-        break;
-      case 'b':
-        out += '\b';
-        break;
-      case 'f':
-        out += '\f';
-        break;
-      case 'u':
-        out += static_cast<char>(std::stoi(std::string(json.substr(i + 1, 4)), nullptr, 16));
-        i += 4;
-        break;
-      default:
-        out += json[i];
-    }
-  }
-  return out;
-}
-
 }  // namespace
 
 std::vector<std::string> hostileMessages(std::string_view side) {
-  const std::string wanted = "\"side\": \"" + std::string(side) + "\"";
-  std::vector<std::string> messages;
-  for (const std::string& line : splitText(readFile("test/fixtures/hostile-cases.json"), "\n")) {
-    static constexpr std::string_view kBytes = "\"bytes\": \"";
-    const std::size_t at = line.find(kBytes);
-    if (at == std::string::npos || line.find(wanted) == std::string::npos) continue;
-    std::string bytes = unescape(std::string_view(line).substr(at + kBytes.size()));
-    if (bytes.find("{{") == std::string::npos) messages.push_back(std::move(bytes));
-  }
-  return messages;
+  return readFiles("build/native-tests/seeds/" + std::string(side));
 }
 
 std::string toHex(std::string_view bytes) {

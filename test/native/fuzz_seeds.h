@@ -7,9 +7,8 @@
 
 namespace millrace::test {
 
-// The messages of test/fixtures/hostile-cases.json that a "client" or an "upstream" sends; those
-// that are long by repetition are left out. Reads the file relative to the working directory; an
-// empty list without it.
+// The hostile messages that a "client" or an "upstream" sends, as seeds.ts has written them; an
+// empty list without its files. Paths are relative to the working directory.
 std::vector<std::string> hostileMessages(std::string_view side);
 
 // The bytes as two hexadecimal digits each, and back; an odd digit at the end is dropped.

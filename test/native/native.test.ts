@@ -8,10 +8,12 @@ import { compile } from '../../src/config/compile.ts';
 import { hash32 } from '../../src/config/hash.ts';
 import { loadConfig } from '../../src/config/load.ts';
 import { buildSuites } from './build.ts';
+import { writeSeeds } from './seeds.ts';
 import { HASH_FILTER, IMAGE_FILTER, SUITES } from './suites.ts';
 
 const ROOT = join(import.meta.dirname, '../..');
 const CASE_TIMEOUT_MS = 120_000;
+await writeSeeds();
 const [hashFilter, imageFilter, ...programs] = await buildSuites([HASH_FILTER, IMAGE_FILTER, ...SUITES]);
 
 /** Every feature that has rows of its own in an image. */
