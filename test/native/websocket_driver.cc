@@ -19,7 +19,12 @@ Guarded& memory() {
 }
 
 std::string quoted(std::string_view payload) {
-  if (payload.size() <= kMostShown) return "'" + std::string(payload) + "'";
+  if (payload.size() <= kMostShown) {
+    // A quote in it is told twice, so that one can see where it ends.
+    std::string out = "'";
+    for (const char c : payload) out.append(c == '\'' ? 2 : 1, c);
+    return out + "'";
+  }
   return std::to_string(payload.size()) + " bytes #" + std::to_string(murmur3(payload, 1));
 }
 

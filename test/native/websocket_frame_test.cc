@@ -77,6 +77,7 @@ CASE("frames come one after the other") {
        "text '' binary '' text ''"},
       {"all kinds", frame(0x81, "a") + frame(0x89, "") + frame(0x8a, "b") + frame(0x82, "\xff"),
        "text 'a' ping '' pong 'b' binary '\xff'"},
+      {"quotes and parentheses", frame(0x81, "'("), "text '''('"},
       {"NUL", frame(0x81, bytes("a\0b")), "text '" + bytes("a\0b") + "'"},
       {"first byte only", bytes("\x81"), "open"},
       {"no payload yet", bytes("\x81\x01"), "open"},
