@@ -5,7 +5,8 @@
 #   make -f test/native/fuzz.mk -j2                           builds all targets into build/fuzz/
 #   make -f test/native/fuzz.mk run-response SECONDS=600      fuzzes one; a failure is written to build/fuzz/response-*
 #   make -f test/native/fuzz.mk keep-response                 adds what was found to test/native/corpus/response/, as few files
-#                                                             as reach the same code
+#                                                             as reach the same code (not for image: each version of its
+#                                                             format begins anew, from the images that the target builds)
 #   build/fuzz/response FILE                                  tries one input
 #
 # The hostile messages are among the seeds once the native tests have run (they write them to build/native-tests/seeds/).
@@ -39,6 +40,6 @@ run-%: $(OUT)/%
 	  -artifact_prefix=$(OUT)/$*- $(OUT)/work/$*/found $(OUT)/work/$*/seeds test/native/corpus/$*
 
 keep-%: $(OUT)/%
-	$< -merge=1 test/native/corpus/$* $(OUT)/work/$*/found
+	$< -set_cover_merge=1 -use_counters=0 test/native/corpus/$* $(OUT)/work/$*/found
 
 -include $(COMMON_OBJECTS:.o=.d) $(TARGETS:%=$(OUT)/test/native/fuzz_%.d)
