@@ -4,6 +4,7 @@
 #include <time.h>
 
 #include "api/status.h"
+#include "base/check.h"
 
 namespace millrace::api {
 
@@ -17,8 +18,8 @@ ReactorHost* ReactorHost::open(napi_env env, uint32_t worker, std::span<abi::Eve
                                std::span<char> data, napi_value buffers, napi_value callback) {
   uv_loop_t* loop = nullptr;
   if (!ok(env, napi_get_uv_event_loop(env, &loop), "no event loop")) return nullptr;
-  uint64_t seed = 0;
-  if (::getrandom(&seed, sizeof seed, 0) != sizeof seed) seed = now().ns;
+  ReactorSeeds seeds{};
+  MILLRACE_CHECK(::getrandom(&seeds, sizeof seeds, 0) == sizeof seeds);
 
   auto* host = new ReactorHost();
   host->env_ = env;
@@ -33,7 +34,7 @@ ReactorHost* ReactorHost::open(napi_env env, uint32_t worker, std::span<abi::Eve
     return nullptr;
   }
   host->reactor_ = std::make_unique<Reactor>(
-      worker, EventSink{events, data, deliver, [](void*) { return now(); }, host}, seed, now());
+      worker, EventSink{events, data, deliver, [](void*) { return now(); }, host}, seeds, now());
 
   uv_poll_init(loop, &host->poll_, host->reactor_->epollFd());
   uv_check_init(loop, &host->check_);

@@ -36,7 +36,7 @@ void Rig::start(uint32_t worker) {
       worker,
       EventSink{events_, data_, deliver, [](void* rig) { return static_cast<Rig*>(rig)->now(); },
                 this},
-      seed(), now());
+      ReactorSeeds{seed(), {seed(), seed()}}, now());
   listener_ = reactor_->listenerKey("web");
   reactor_->refresh();
   flags_before_.resize(abi::process_stat::kCount);

@@ -9,11 +9,12 @@
 
 namespace millrace {
 
-Reactor::Reactor(uint32_t worker, EventSink sink, uint64_t seed, Now now)
+Reactor::Reactor(uint32_t worker, EventSink sink, const ReactorSeeds& seeds, Now now)
     : worker_(worker),
       epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)),
       sink_(sink),
-      rng_(seed),
+      rng_(seeds.draws),
+      masks_(seeds.masks),
       wheel_(now.ms()),
       process_(Engine::instance().process(worker)),
       incidents_(Engine::instance().incidents(worker)),

@@ -23,6 +23,7 @@
 #include "engine/state/engine.h"
 #include "engine/upstream/connection.h"
 #include "engine/upstream/pool.h"
+#include "engine/websocket/mask_source.h"
 
 namespace millrace {
 
@@ -50,6 +51,12 @@ struct EventSink {
   void* context = nullptr;
 };
 
+// Random numbers that a reactor begins with.
+struct ReactorSeeds {
+  uint64_t draws;  // weights, sampling: nothing that must be secret
+  SipKey masks;    // of WebSocket frames: secret
+};
+
 // The upstream half of one worker: matches and sends requests, owns the connections, reads the
 // answers and reports them as events. One thread. Nothing here blocks, throws, or allocates per
 // request once its buffers have grown to the traffic.
@@ -58,7 +65,7 @@ struct EventSink {
 // ends it at any point without further events.
 class Reactor {
  public:
-  Reactor(uint32_t worker, EventSink sink, uint64_t seed, Now now);
+  Reactor(uint32_t worker, EventSink sink, const ReactorSeeds& seeds, Now now);
   ~Reactor();
   Reactor(const Reactor&) = delete;
   Reactor& operator=(const Reactor&) = delete;
@@ -220,6 +227,7 @@ class Reactor {
   uint32_t event_count_ = 0;
   size_t data_used_ = 0;
   Rng rng_;
+  MaskSource masks_;
   TimerWheel wheel_;
   TimerNode retry_;  // ticks while requests wait for a connection that another worker may give up
   ProcessShard& process_;

@@ -201,7 +201,7 @@ void Reactor::sendClose(int32_t handle, uint32_t code, std::string_view reason, 
 
 bool Reactor::writeFrame(Connection& connection, uint32_t opcode,
                          std::span<char> payload) noexcept {
-  const uint32_t mask = static_cast<uint32_t>(rng_.next());
+  const uint32_t mask = masks_.next();
   char head[kMaxFrameHead];
   const size_t head_bytes =
       writeFrameHead(static_cast<uint8_t>(opcode), payload.size(), mask, head);
@@ -216,8 +216,7 @@ bool Reactor::writeFrame(Connection& connection, uint32_t opcode,
 void Reactor::sendCloseFrame(Connection& connection, uint32_t code, std::string_view reason,
                              Now now) noexcept {
   char frame[kMaxFrameHead + 125];
-  const size_t size =
-      writeClose(static_cast<uint16_t>(code), reason, static_cast<uint32_t>(rng_.next()), frame);
+  const size_t size = writeClose(static_cast<uint16_t>(code), reason, masks_.next(), frame);
   const iovec piece{frame, size};
   if (!connection.write(&piece, 1, epoll_fd_)) return;  // then `endWebSocket` closes it
   connection.exchange->connection = nullptr;
