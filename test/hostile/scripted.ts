@@ -1,5 +1,5 @@
 /** Lanes whose upstreams answer `/case` with the bytes of a case, and everything else honestly. */
-import type { Message } from '../support/http-message.ts';
+import { Message, readHead, readMessage } from '../support/http-message.ts';
 import type { OriginConnection } from '../support/origin.ts';
 import { eventually } from '../support/wait.ts';
 import type { Outcome, UpstreamCase } from './cases/case.ts';
@@ -57,19 +57,25 @@ export class ScriptedLanes {
 }
 
 function listen(connection: OriginConnection, scriptOf: () => Script | undefined): void {
-  let text = '';
-  connection.socket.on('data', (bytes) => {
-    text += bytes.toString('latin1');
-    if (!text.includes('\r\n\r\n')) return;
-    const target = text.split(' ')[1] ?? '';
-    text = '';
-    const script = scriptOf();
-    if (target !== '/case' || script === undefined) {
-      echo(target, connection);
-      return;
+  let bytes: Buffer = Buffer.alloc(0);
+  connection.socket.on('data', (piece: Buffer) => {
+    bytes = Buffer.concat([bytes, piece]);
+    for (;;) {
+      const script = scriptOf();
+      const start = readHead(bytes);
+      if (start === null) return;
+      if (script !== undefined && new Message(start.head, bytes).target === '/case') {
+        // Before the body has come, if there is one.
+        bytes = bytes.subarray(start.length);
+        script.victim = connection;
+        void say(script, connection);
+        continue;
+      }
+      const found = readMessage(bytes, { kind: 'request' });
+      if (found === null) return;
+      bytes = bytes.subarray(found.length);
+      echo(found.message.method === 'HEAD' ? '' : found.message.target, connection);
     }
-    script.victim = connection;
-    void say(script, connection);
   });
 }
 

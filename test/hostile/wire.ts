@@ -48,6 +48,11 @@ export class Wire {
     return this.#received.toString('latin1');
   }
 
+  /** Reads no more. */
+  hold(): void {
+    this.#socket.pause();
+  }
+
   send(bytes: string | Buffer): void {
     if (!this.#ended) this.#socket.write(typeof bytes === 'string' ? Buffer.from(bytes, 'latin1') : bytes);
   }
@@ -68,6 +73,11 @@ export class Wire {
       if (this.#ended) return { outcome: this.#received.length === 0 ? 'close' : 'abort', message: null };
       if (!(await this.#more(silenceMs))) return { outcome: 'silence', message: null };
     }
+  }
+
+  /** Resolves when anything has come. */
+  async some(limitMs = CLOSE_MS): Promise<void> {
+    if (this.#total === 0 && !this.#ended) await this.#more(limitMs);
   }
 
   /** Whether the other side ends the connection, now or soon. */
