@@ -56,5 +56,13 @@ export const CHUNKED: Group<ClientCase> = {
     { id: 'CH-54', name: 'trailers of 64 KiB', rfc: 'RFC9112 7.1.2', bytes: chunked(`5\r\nhello\r\n0\r\nX-Sum: ${'a'.repeat(65_536)}\r\n\r\n`), allow: [200, 400, 413, 431, 505, 'close'], body: 'hello' },
     { id: 'CH-55', name: 'a folded trailer', rfc: 'RFC9112 5.2, 7.1.2', bytes: chunked('5\r\nhello\r\n0\r\nX-A: b\r\n c\r\n\r\n'), allow: [200, 400, 505], body: 'hello' },
     { id: 'CH-56', name: 'an honest body, and then a line of nonsense', rfc: 'RFC9112 2.2', bytes: chunked(`5\r\nhello\r\n${LAST}nonsense\r\n\r\n`), allow: [200, 400, 505, 'close'], body: 'hello' },
+    { id: 'CH-57', name: 'a size that is padded', rfc: 'RFC9112 7.1.1 (BWS)', bytes: chunked(`5    \r\nhello\r\n${LAST}`), allow: EITHER, body: 'hello' },
+    { id: 'CH-58', name: 'an extension whose quote is not closed', rfc: 'RFC9112 7.1.1', bytes: chunked(`5;a="b\r\nhello\r\n${LAST}`), allow: EITHER, body: 'hello' },
+    { id: 'CH-59', name: 'a line end in an extension that is quoted', rfc: 'RFC9112 7.1.1', bytes: chunked(`5;a="b\r\nc"\r\nhello\r\n${LAST}`), allow: REFUSED },
+    { id: 'CH-60', name: 'a size of 10,000 zeros', rfc: 'RFC9112 7.1', bytes: chunked(`${'0'.repeat(10_000)}5\r\nhello\r\n${LAST}`), allow: EITHER, body: 'hello' },
+    { id: 'CH-61', name: 'a last chunk of 20 zeros', rfc: 'RFC9112 7.1', bytes: chunked(`5\r\nhello\r\n${'0'.repeat(20)}\r\n\r\n`), allow: EITHER, body: 'hello' },
+    { id: 'CH-62', name: 'a bare LF behind the last chunk', rfc: 'RFC9112 7.1', bytes: chunked(`5\r\nhello\r\n0\n\r\n`), allow: REFUSED, gap: { rule: 'lenientChunkSize', today: BY_PACKETS, forwarded: 1 } },
+    { id: 'CH-63', name: 'a bare LF for the empty line', rfc: 'RFC9112 7.1', bytes: chunked(`5\r\nhello\r\n0\r\n\n`), allow: REFUSED, gap: { rule: 'skipsChunkEnd', today: [200], forwarded: 1 } },
+    { id: 'CH-64', name: 'ten thousand chunks of one byte', rfc: 'RFC9112 7.1', bytes: chunked(`${'1\r\nx\r\n'.repeat(10_000)}${LAST}`), allow: [200], body: 'x'.repeat(10_000) },
   ],
 };

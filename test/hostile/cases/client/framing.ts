@@ -34,6 +34,11 @@ const lengths: ClientCase[] = [
   { id: 'CL-43', name: 'a name that is Content-Length but for a NUL', rfc: 'RFC9110 5.1', bytes: post(['Content-Length\0: 56'], SMUGGLED), allow: REFUSED },
   { id: 'CL-44', name: 'Content_Length beside the real one', rfc: 'RFC9110 5.1', bytes: post(['Content-Length: 5', 'Content_Length: 0'], 'hello'), allow: EITHER, body: 'hello', absent: ['content_length'] },
   { id: 'CL-45', name: 'Content-Length: 0 on a POST', rfc: 'RFC9112 6.3', bytes: post(['Content-Length: 0']), allow: [200], body: '' },
+  { id: 'CL-46', name: 'two Content-Length lines of the same number, written differently', rfc: 'RFC9112 6.3', bytes: post(['Content-Length: 5', 'content-length: 05'], 'hello'), allow: EITHER, body: 'hello' },
+  { id: 'CL-47', name: 'a full-width digit', rfc: 'RFC9110 8.6', bytes: post(['Content-Length: 1\xef\xbc\x94'], 'hello'), allow: REFUSED, gap: { rule: 'trimsHighBytes', today: [200], forwarded: 1 } },
+  { id: 'CL-48', name: 'a folded second half of a length', rfc: 'RFC9112 5.2', bytes: post(['Content-Length: 5', ' 6'], 'hello'), allow: REFUSED },
+  { id: 'CL-49', name: 'a length on DELETE, and the next request', rfc: 'RFC9110 9.3.5', bytes: line('DELETE /p HTTP/1.1', ['Content-Length: 56'], SMUGGLED), allow: EITHER, body: SMUGGLED },
+  { id: 'CL-50', name: 'a length on OPTIONS, and the next request', rfc: 'RFC9110 9.3.7', bytes: line('OPTIONS /p HTTP/1.1', ['Content-Length: 56'], SMUGGLED), allow: EITHER, body: SMUGGLED },
 ];
 
 const both: ClientCase[] = [
@@ -80,6 +85,9 @@ const codings: ClientCase[] = [
   { id: 'TE-58', name: 'a chunked GET', rfc: 'RFC9110 9.3.1', bytes: line('GET /p HTTP/1.1', ['Transfer-Encoding: chunked'], CHUNKS), allow: EITHER, body: 'hello' },
   { id: 'TE-59', name: 'Transfer-Encoding with 0xFF behind', rfc: 'RFC9110 5.6.3', bytes: post(['Transfer-Encoding: chunked\xff'], CHUNKS), allow: REFUSED_CODING, gap: { rule: 'trimsHighBytes', today: [200], forwarded: 1 } },
   { id: 'TE-60', name: 'a bare CR before the coding', rfc: 'RFC9112 2.2', bytes: post(['Transfer-Encoding: \rchunked'], CHUNKS), allow: REFUSED_CODING, gap: { rule: 'waitsForLineEnd', today: ['silence'] } },
+  { id: 'TE-61', name: 'the coding twice without a comma', rfc: 'RFC9112 7', bytes: post(['Transfer-Encoding: chunkedchunked'], CHUNKS), allow: REFUSED_CODING },
+  { id: 'TE-62', name: 'a fold behind the coding', rfc: 'RFC9112 5.2', bytes: post(['Transfer-Encoding: chunked', '  abc'], CHUNKS), allow: REFUSED_CODING },
+  { id: 'TE-63', name: 'a NUL behind the coding', rfc: 'RFC9110 5.5', bytes: post(['Transfer-Encoding: chunked\0'], CHUNKS), allow: REFUSED_CODING },
 ];
 
 export const FRAMING: Group<ClientCase> = {

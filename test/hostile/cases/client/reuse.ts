@@ -26,5 +26,8 @@ export const REUSE: Group<ClientCase> = {
     { id: 'PI-15', name: 'half a request behind a request', rfc: 'RFC9112 9.3.2', bytes: `${get()}GET /sm`, allow: [200, 'close'] },
     { id: 'PI-16', name: 'a pair, the second malformed', rfc: 'RFC9112 9.3.2', bytes: `${ONE}${hosted('Host: a@b')}`, allow: [200, 'close'] },
     { id: 'PI-17', name: 'a pair of POST and GET', rfc: 'RFC9112 9.3.2', bytes: `${post(['Content-Length: 5'], 'hello')}${line('GET /two HTTP/1.1')}`, allow: [200], forwarded: 2, gap: { rule: 'noPipelining', today: [200, 'close'] } },
+    { id: 'PI-18', name: 'a request behind a chunked one', rfc: 'RFC9112 9.3.2', bytes: `${post(['Transfer-Encoding: chunked'], '5\r\nhello\r\n0\r\n\r\n')}${line('GET /two HTTP/1.1')}`, allow: [200], forwarded: 2, gap: { rule: 'noPipelining', today: [200, 'close'] } },
+    { id: 'PI-19', name: 'a request behind a HEAD', rfc: 'RFC9112 9.3.2', bytes: `${line('HEAD /p HTTP/1.1')}${line('HEAD /two HTTP/1.1')}`, allow: [200], forwarded: 2, gap: { rule: 'noPipelining', today: [200, 'close'] } },
+    { id: 'PI-20', name: 'a request behind one that expects 100', rfc: 'RFC9110 10.1.1', bytes: `${post(['Expect: 100-continue', 'Content-Length: 5'], 'hello')}${line('GET /two HTTP/1.1')}`, allow: [200], forwarded: 2, gap: { rule: 'noPipelining', today: [200, 'close'] } },
   ],
 };

@@ -50,5 +50,8 @@ export const TARGET: Group<ClientCase> = {
     { id: 'TG-82', name: 'a path of a file system', rfc: 'RFC9110 4', bytes: target('/C:\\windows\\win.ini'), allow: EITHER },
     { id: 'TG-83', name: 'X-Original-URL does not route', rfc: 'Symfony CVE-2018-14773', bytes: line('GET /p HTTP/1.1', ['X-Original-URL: /admin', 'X-Rewrite-URL: /admin']), allow: [200], target: '/p' },
     { id: 'TG-84', name: 'a refused target before a smuggled request', rfc: 'RFC9112 3.2', bytes: `${target('/a%00b')}GET /smuggled HTTP/1.1\r\nHost: a.test\r\n\r\n`, allow: REFUSED },
+    { id: 'TG-85', name: 'absolute-form without a host', rfc: 'RFC9110 4.2.1', bytes: target('http:///p'), allow: REFUSED_LINE },
+    { id: 'TG-86', name: 'an escape with one digit that is none', rfc: 'RFC3986 2.1', bytes: target('/%g0'), allow: [400] },
+    { id: 'TG-87', name: 'a path of 8 KiB', rfc: 'RFC9112 3 (at least 8000 bytes)', bytes: target(`/${'a'.repeat(8000)}`), allow: [200, 400, 414] },
   ],
 };

@@ -38,6 +38,8 @@ export const VERSIONS: Group<ClientCase> = {
     { id: 'VE-45', name: 'a thousand empty lines', rfc: 'RFC9112 2.2', bytes: '\r\n'.repeat(1000), allow: REFUSED_NOISE },
     { id: 'VE-46', name: 'a byte order mark before the request', rfc: 'RFC9112 3', bytes: `\xef\xbb\xbf${line('GET /p HTTP/1.1')}`, allow: REFUSED_LINE },
     { id: 'VE-47', name: 'a NUL before the request', rfc: 'RFC9112 3', bytes: `\0${line('GET /p HTTP/1.1')}`, allow: REFUSED_LINE },
+    { id: 'VE-48', name: 'words before the method', rfc: 'RFC9112 3', bytes: line('Extra lineGET /p HTTP/1.1'), allow: REFUSED_LINE },
+    { id: 'VE-49', name: 'a version of three numbers', rfc: 'RFC9112 2.3', bytes: line('GET /p HTTP/1.1.1'), allow: REFUSED_LINE },
     { id: 'VE-50', name: 'the preface of HTTP/2', rfc: 'RFC9113 3.4', bytes: 'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00', allow: REFUSED_LINE },
     { id: 'VE-51', name: 'the preface of HTTP/2 with a path and our version', rfc: 'RFC9113 3.4', bytes: 'PRI /p HTTP/1.1\r\nHost: a.test\r\n\r\nSM\r\n\r\n', allow: [200, 405, 501, ...REFUSED_LINE] },
     { id: 'VE-52', name: 'a whole ClientHello', rfc: 'RFC8446 4.1.2', bytes: `\x16\x03\x01\x00\xa5\x01\x00\x00\xa1\x03\x03${noise(160, 7)}`, allow: REFUSED_NOISE },
@@ -57,5 +59,7 @@ export const VERSIONS: Group<ClientCase> = {
     { id: 'VE-66', name: '200 kB without a line end', rfc: 'RFC9112 3', bytes: 'A'.repeat(200_000), allow: [...REFUSED_LINE, 414, 431] },
     { id: 'VE-67', name: 'half a request line', rfc: 'RFC9112 8', bytes: 'GET /p HT', allow: ['silence', 'close', 408] },
     { id: 'VE-68', name: 'half a head', rfc: 'RFC9112 8', bytes: 'GET /p HTTP/1.1\r\nHost: a.test\r\n', allow: ['silence', 'close', 408] },
+    { id: 'VE-69', name: 'a source of Icecast', rfc: 'RFC9112 2.3', bytes: line('SOURCE /p ICE/1.0'), allow: REFUSED_LINE },
+    { id: 'VE-70', name: 'JSON', rfc: 'RFC9112 3', bytes: '{"method":"GET","target":"/p"}\r\n\r\n', allow: REFUSED_NOISE },
   ],
 };
