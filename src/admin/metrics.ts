@@ -1,4 +1,4 @@
-import { DOWNSTREAM_ERROR, RESPONSE_FLAG } from '../binding/abi.ts';
+import { DOWNSTREAM_ERROR, RESPONSE_FLAG, UPSTREAM_ERROR } from '../binding/abi.ts';
 import type { ClusterPhase, ClusterStats, EndpointPhase, EndpointStats, HistogramData, RoutePhase, RouteStats } from '../control/stats.ts';
 import type { ControlView } from '../control/view.ts';
 import { Exposition, type ExpositionFormat, type HistogramSample, type Labels, type MetricsWriter, type Sample } from './exposition.ts';
@@ -117,7 +117,10 @@ function writeClusters(out: MetricsWriter, rows: readonly ClusterRow[]): void {
   out.counter('millrace_upstream_hash_overflow_total', 'Requests sent to another endpoint than their hash says, because that one has more than its share.', of('hashOverflow'));
   out.counter('millrace_upstream_retries_total', 'Attempts after the first.', of('retries'));
   out.counter('millrace_upstream_timeouts_total', 'Requests that the upstream did not answer in time.', of('timeouts'));
-  out.counter('millrace_upstream_protocol_errors_total', 'Upstream answers that were not valid HTTP.', of('protocolErrors'));
+  // Only reasons that have occurred: all of them would be most of the page.
+  out.counter('millrace_upstream_protocol_errors_total', 'Upstream answers that were not valid HTTP, by what was wrong.', rows.flatMap(({ labels, stats }) =>
+    UPSTREAM_ERROR.filter((reason) => stats[`error:${reason}`] !== 0).map((reason) => ({ labels: { ...labels, reason }, value: stats[`error:${reason}`] })),
+  ));
   out.counter('millrace_upstream_sent_bytes_total', 'Bytes sent to upstreams.', of('bytesSent'));
   out.counter('millrace_upstream_received_bytes_total', 'Bytes received from upstreams.', of('bytesReceived'));
 }

@@ -375,13 +375,14 @@ export const DOWNSTREAM_ERROR = [
   'webSocketVersion', // 426
   'webSocketKey', 'webSocketBody',
 ] as const;
-/** What can be wrong with an answer of an upstream: ResponseError in native/engine/http/response_parser.h. */
+/** What can be wrong with an answer of an upstream: ResponseError in native/engine/http/response_parser.h, which has the sentences. */
 export const UPSTREAM_ERROR = [
-  'none',
-  'headTooLarge', 'bareLineFeed', 'badStatusLine', 'badVersion', 'badStatusCode', 'badFieldName', 'badFieldValue', 'tooManyFields',
-  'badContentLength', 'conflictingContentLength', 'badTransferEncoding', 'lengthAndTransferEncoding', 'unexpectedUpgrade',
-  'upgradeMismatch', 'upgradeExtension', 'upgradeProtocol',
-  'tooManyInterim', 'badChunkSize', 'badChunkEnd', 'chunkExtensionTooLong', 'trailersTooLarge', 'extraBytes', 'truncated',
+  'none', 'headTooLarge', 'bareLineFeed', 'notHttp', 'badStatusLine', 'badVersion',
+  'badStatusCode', 'badFieldName', 'badFieldValue', 'tooManyFields', 'badContentLength', 'conflictingContentLength',
+  'badTransferEncoding', 'lengthAndTransferEncoding', 'tooManyConnectionOptions', 'unexpectedUpgrade',
+  'upgradeMismatch', 'upgradeExtension', 'upgradeProtocol', 'tooManyInterim', 'interimTooLarge',
+  'badChunkSize', 'badChunkEnd', 'chunkExtensionTooLong', 'badTrailer', 'trailersTooLarge', 'extraBytes',
+  'unsolicited', 'early', 'truncated',
 ] as const;
 /** What workers report for the log; its reason is an index into DOWNSTREAM_ERROR or UPSTREAM_ERROR. */
 export const INCIDENT_KIND = { downstream: 1, upstream: 2 } as const;
@@ -394,6 +395,7 @@ export const CLUSTER_STATS = [
   'retries', 'connectFailures', 'connectionsOpened', 'connectionsActive', 'connectionsIdle', 'pending', 'pendingOverflow',
   'bytesSent', 'bytesReceived', 'timeouts', 'protocolErrors', 'durationSumUs',
   'queued', 'queuedTotal', 'queueOverflow', 'queueTimeouts', 'panicPicks', 'hashOverflow',
+  ...UPSTREAM_ERROR.map((reason) => `error:${reason}` as const),
 ] as const;
 /** Counters of one RATE_LIMIT. */
 export const RATE_STATS = ['allowed', 'limited', 'shadowed', 'unplaced'] as const;

@@ -30,7 +30,7 @@ std::string describeHead(const ResponseHead& head) {
       out += "(BROKEN VIEW)";
   }
   out += head.persistent ? "] keep" : "] close";
-  if (head.nominates) out += " nominates";
+  if (head.nominated != 0) out += " nominates";
   if (head.framing == BodyFraming::kNone && head.has_content_length)
     out += " would be " + std::to_string(head.content_length);
   return out;

@@ -31,6 +31,7 @@ const std::string kEnd = "Content-Length: 0\r\n\r\n";
 CASE("response status lines are parsed strictly") {
   const std::string line = "error: malformed status line";
   const std::string version = "error: version is not HTTP/1.0 or HTTP/1.1";
+  const std::string other = "error: not HTTP/1.x: another protocol, or TLS";
   const std::string code = "error: status code outside 100-599";
   const std::string rest = " [Content-Length=0] keep '' done";
   checkRows({
@@ -46,11 +47,16 @@ CASE("response status lines are parsed strictly") {
       {"1.2", "HTTP/1.2 200 OK\r\n" + kEnd, version},
       {"2", "HTTP/2.0 200 OK\r\n" + kEnd, version},
       {"two digits", "HTTP/1.10 200 OK\r\n" + kEnd, line},
-      {"lower case", "http/1.1 200 OK\r\n" + kEnd, version},
-      {"other protocol", "ICY/1.1 200 OK\r\n" + kEnd, version},
-      {"shifted", " HTTP/1.1 200 OK\r\n" + kEnd, version},
-      {"empty line first", "\r\nHTTP/1.1 200 OK\r\n" + kEnd, line},
-      {"nothing", "\r\n\r\n", line},
+      {"lower case", "http/1.1 200 OK\r\n" + kEnd, other},
+      {"other protocol", "ICY/1.1 200 OK\r\n" + kEnd, other},
+      {"shifted", " HTTP/1.1 200 OK\r\n" + kEnd, other},
+      {"empty line first", "\r\nHTTP/1.1 200 OK\r\n" + kEnd, other},
+      {"nothing", "\r\n\r\n", other},
+      {"a banner, at its first byte", "220 mail.test ESMTP", other},
+      {"an alert of TLS", bytes("\x15\x03\x03\x00\x02\x02\x0a", 7), other},
+      {"settings of HTTP/2", bytes("\0\0\x12\x04", 4), other},
+      {"the start of a version", "HTTP/", "open"},
+      {"the start of another version", "HTTP/2", version},
       {"short", "HTTP/1.1 20\r\n" + kEnd, line},
       {"tab", "HTTP/1.1\t200 OK\r\n" + kEnd, line},
       {"two spaces", "HTTP/1.1  200 OK\r\n" + kEnd, code},
@@ -65,7 +71,7 @@ CASE("response status lines are parsed strictly") {
       {"bell", "HTTP/1.1 200 O\aK\r\n" + kEnd, line},
       {"CR", "HTTP/1.1 200 O\rK\r\n" + kEnd, line},
       {"DEL", "HTTP/1.1 200 O\x7fK\r\n" + kEnd, line},
-      {"request", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", version},
+      {"request", "GET / HTTP/1.1\r\nHost: a\r\n\r\n", other},
   });
 }
 
@@ -76,7 +82,7 @@ CASE("response heads end in CRLF and in nothing else") {
       {"header", kStatusLine + "A: b\nC: d\r\n" + kEnd, bare},
       {"last header", kStatusLine + "A: b\n\r\n", bare},
       {"empty line", kStatusLine + "A: b\r\n\n", bare},
-      {"first byte", "\n" + kStatusLine + kEnd, bare},
+      {"first line", "HTTP/1.1\n" + kStatusLine + kEnd, bare},
       {"CR CR LF", kStatusLine + "A: b\r\r\n" + kEnd, "error: control byte in a header value"},
       {"CR alone", kStatusLine + "A: b\rC: d\r\n" + kEnd, "error: control byte in a header value"},
       {"open", kStatusLine + "A: b\r\n", "open"},
@@ -131,8 +137,9 @@ CASE("response heads are bounded in fields and bytes") {
   EXPECT_EQ(sized(room).size(), kMaxResponseHeadBytes);
   EXPECT(driver.runAllSplits(sized(room), rng).ends_with("done"));
   EXPECT_EQ(driver.runAllSplits(sized(room + 1), rng), "error: response head over 64 KiB");
-  EXPECT_EQ(driver.runAllSplits(std::string(kMaxResponseHeadBytes, 'x'), rng), "open");
-  EXPECT_EQ(driver.runAllSplits(std::string(kMaxResponseHeadBytes + 1, 'x'), rng),
+  EXPECT_EQ(driver.runAllSplits("HTTP/1.1 " + std::string(kMaxResponseHeadBytes - 9, 'x'), rng),
+            "open");
+  EXPECT_EQ(driver.runAllSplits("HTTP/1.1 " + std::string(kMaxResponseHeadBytes - 8, 'x'), rng),
             "error: response head over 64 KiB");
 }
 

@@ -122,6 +122,8 @@ size_t writeDownstreamHead(const Image& image, const abi::RouteRecord& route,
       image.edits().subspan(route.response_edit_start, route.response_edit_count);
   Writer writer(out);
   writer.text(head.status_line);
+  if (head.status_line.size() == 3)
+    writer.text(" ");  // RFC 9112 section 4: the space is not optional
   for (uint32_t i = 0; i < head.field_count; ++i) {
     const ResponseField& field = head.fields[i];
     if (field.id != HeaderId::kOther) {
@@ -143,7 +145,7 @@ size_t writeDownstreamHead(const Image& image, const abi::RouteRecord& route,
       }
       if (replaced) continue;
     }
-    if (head.nominates && isNominated(head, field.name)) continue;
+    if (head.nominated != 0 && isNominated(head, field.name)) continue;
     writer.text("\r\n").text(field.line);
   }
   for (const abi::EditRecord& edit : edits) {

@@ -2,12 +2,56 @@
 
 #include <algorithm>
 #include <cstring>
+#include <iterator>
 
 namespace millrace {
 namespace {
 
 constexpr uint32_t kMaxChunkExtensionBytes = 4096;
 constexpr uint32_t kMaxTrailerBytes = 16 * 1024;
+
+struct Words {
+  const char* sentence;
+  std::string_view line;
+};
+#define MILLRACE_WORDS(sentence) \
+  { sentence, "upstream sent a malformed answer: " sentence "\n" }
+// In the order of abi::upstream_error.
+constexpr Words kWords[] = {
+    MILLRACE_WORDS("none"),
+    MILLRACE_WORDS("response head over 64 KiB"),
+    MILLRACE_WORDS("line ends in a bare LF"),
+    MILLRACE_WORDS("not HTTP/1.x: another protocol, or TLS"),
+    MILLRACE_WORDS("malformed status line"),
+    MILLRACE_WORDS("version is not HTTP/1.0 or HTTP/1.1"),
+    MILLRACE_WORDS("status code outside 100-599"),
+    MILLRACE_WORDS("malformed header name"),
+    MILLRACE_WORDS("control byte in a header value"),
+    MILLRACE_WORDS("more than 128 header lines"),
+    MILLRACE_WORDS("malformed Content-Length"),
+    MILLRACE_WORDS("conflicting Content-Length values"),
+    MILLRACE_WORDS("Transfer-Encoding is not exactly chunked"),
+    MILLRACE_WORDS("both Content-Length and Transfer-Encoding"),
+    MILLRACE_WORDS("more than 32 options in Connection"),
+    MILLRACE_WORDS("101 without an upgrade request"),
+    MILLRACE_WORDS(
+        "101 whose Upgrade, Connection or Sec-WebSocket-Accept does not fit the handshake"),
+    MILLRACE_WORDS("101 with a WebSocket extension that was not offered"),
+    MILLRACE_WORDS("101 with a WebSocket sub-protocol that was not offered"),
+    MILLRACE_WORDS("more than 16 interim responses"),
+    MILLRACE_WORDS("interim responses over 64 KiB"),
+    MILLRACE_WORDS("malformed chunk size"),
+    MILLRACE_WORDS("chunk not followed by CRLF"),
+    MILLRACE_WORDS("chunk extension over 4 KiB"),
+    MILLRACE_WORDS("malformed trailer"),
+    MILLRACE_WORDS("trailers over 16 KiB"),
+    MILLRACE_WORDS("bytes after the end of the response"),
+    MILLRACE_WORDS("bytes on a connection without a request"),
+    MILLRACE_WORDS("response before the request"),
+    MILLRACE_WORDS("connection closed before the end of the response"),
+};
+#undef MILLRACE_WORDS
+static_assert(std::size(kWords) == abi::upstream_error::kCount);
 
 struct LengthState {
   bool seen = false;
@@ -60,65 +104,48 @@ ResponseError parseStatusLine(std::string_view line, uint32_t* minor, ResponseHe
   return ResponseError::kNone;
 }
 
+// "timeout=5, max=100": what a server says of its patience. Anything else is not for us.
+void readKeepAlive(std::string_view value, ResponseHead* head) noexcept {
+  chars::forEachListItem(value, [&](std::string_view item) {
+    const size_t equals = item.find('=');
+    if (equals == std::string_view::npos) return;
+    const std::string_view name = chars::trim(item.substr(0, equals));
+    const std::string_view digits = chars::trim(item.substr(equals + 1));
+    if (digits.empty() || digits.size() > 9) return;
+    uint32_t n = 0;
+    for (char c : digits) {
+      if (c < '0' || c > '9') return;
+      n = n * 10 + static_cast<uint32_t>(c - '0');
+    }
+    if (chars::equalsIgnoreCase(name, "timeout"))
+      head->keep_alive_s = std::min(head->keep_alive_s, n);
+    if (chars::equalsIgnoreCase(name, "max"))
+      head->keep_alive_max = std::min(head->keep_alive_max, n);
+  });
+}
+
 }  // namespace
 
 const char* describe(ResponseError error) noexcept {
-  switch (error) {
-    case ResponseError::kNone:
-      return "none";
-    case ResponseError::kHeadTooLarge:
-      return "response head over 64 KiB";
-    case ResponseError::kBareLineFeed:
-      return "line ends in a bare LF";
-    case ResponseError::kBadStatusLine:
-      return "malformed status line";
-    case ResponseError::kBadVersion:
-      return "version is not HTTP/1.0 or HTTP/1.1";
-    case ResponseError::kBadStatusCode:
-      return "status code outside 100-599";
-    case ResponseError::kBadFieldName:
-      return "malformed header name";
-    case ResponseError::kBadFieldValue:
-      return "control byte in a header value";
-    case ResponseError::kTooManyFields:
-      return "more than 128 header lines";
-    case ResponseError::kBadContentLength:
-      return "malformed Content-Length";
-    case ResponseError::kConflictingContentLength:
-      return "conflicting Content-Length values";
-    case ResponseError::kBadTransferEncoding:
-      return "Transfer-Encoding is not exactly chunked";
-    case ResponseError::kLengthAndTransferEncoding:
-      return "both Content-Length and Transfer-Encoding";
-    case ResponseError::kUnexpectedUpgrade:
-      return "101 without an upgrade request";
-    case ResponseError::kUpgradeMismatch:
-      return "101 whose Upgrade, Connection or Sec-WebSocket-Accept does not fit the handshake";
-    case ResponseError::kUpgradeExtension:
-      return "101 with a WebSocket extension that was not offered";
-    case ResponseError::kUpgradeProtocol:
-      return "101 with a WebSocket sub-protocol that was not offered";
-    case ResponseError::kTooManyInterim:
-      return "more than 16 interim responses";
-    case ResponseError::kBadChunkSize:
-      return "malformed chunk size";
-    case ResponseError::kBadChunkEnd:
-      return "chunk not followed by CRLF";
-    case ResponseError::kChunkExtensionTooLong:
-      return "chunk extension over 4 KiB";
-    case ResponseError::kTrailersTooLarge:
-      return "trailers over 16 KiB";
-    case ResponseError::kExtraBytes:
-      return "bytes after the end of the response";
-    case ResponseError::kTruncated:
-      return "connection closed before the end of the response";
-  }
-  return "unknown";
+  return kWords[static_cast<size_t>(error)].sentence;
+}
+
+std::string_view describeForClient(ResponseError error) noexcept {
+  return kWords[static_cast<size_t>(error)].line;
 }
 
 size_t findHeadEnd(std::string_view bytes, size_t* scanned, ResponseError* error) noexcept {
+  constexpr std::string_view kStart = "HTTP/1.";
   *error = ResponseError::kNone;
   size_t at = *scanned;
+  if (at < kStart.size()) {
+    const std::string_view start = bytes.substr(0, kStart.size());
+    if (start != kStart.substr(0, start.size())) {
+      *error = start.substr(0, 5) == kStart.substr(0, 5) ? ResponseError::kBadVersion
+                                                         : ResponseError::kNotHttp;
+      return 0;
+    }
+  }
   while (at < bytes.size()) {
     const void* found = std::memchr(bytes.data() + at, '\n', bytes.size() - at);
     if (found == nullptr) break;
@@ -155,7 +182,8 @@ ResponseError parseResponseHead(std::string_view bytes, bool to_head_request,
   if (bad != ResponseError::kNone) return bad;
 
   head->field_count = 0;
-  head->nominates = false;
+  head->nominated = 0;
+  head->keep_alive_s = head->keep_alive_max = ResponseHead::kUnsaid;
   bool close = false;
   bool keep_alive = false;
   bool chunked = false;
@@ -193,8 +221,13 @@ ResponseError parseResponseHead(std::string_view bytes, bool to_head_request,
           else if (chars::equalsIgnoreCase(option, "keep-alive"))
             keep_alive = true;
           else
-            head->nominates = true;
+            ++head->nominated;
         });
+        if (head->nominated > kMaxConnectionOptions)
+          return ResponseError::kTooManyConnectionOptions;
+        break;
+      case HeaderId::kKeepAlive:
+        readKeepAlive(field.value, head);
         break;
       default:
         break;
@@ -288,10 +321,22 @@ BodyDecoder::Result BodyDecoder::feedChunked(char* bytes, size_t n) noexcept {
           state_ = State::kChunkSizeLf;
         } else if (c == ';' || c == ' ' || c == '\t') {
           skipped_ = 0;
-          state_ = State::kChunkExtension;
+          state_ = c == ';' ? State::kChunkExtension : State::kChunkSpace;
         } else {
           return fail(ResponseError::kBadChunkSize);
         }
+        break;
+      case State::kChunkSpace:
+        // Some servers pad the size to a fixed width; what follows is an extension or the line's
+        // end.
+        if (c == '\r')
+          state_ = State::kChunkSizeLf;
+        else if (c == ';')
+          state_ = State::kChunkExtension;
+        else if (c != ' ' && c != '\t')
+          return fail(ResponseError::kBadChunkSize);
+        else if (++skipped_ > kMaxChunkExtensionBytes)
+          return fail(ResponseError::kChunkExtensionTooLong);
         break;
       case State::kChunkExtension:
         if (c == '\r')
@@ -319,17 +364,25 @@ BodyDecoder::Result BodyDecoder::feedChunked(char* bytes, size_t n) noexcept {
           state_ = State::kFinalLf;
           break;
         }
-        state_ = State::kTrailerLine;
-        [[fallthrough]];
-      case State::kTrailerLine:
+        state_ = State::kTrailerName;
+        if (!chars::is(c, chars::kToken)) return fail(ResponseError::kBadTrailer);
+        continue;  // the same byte again, as the first of a name
+      case State::kTrailerName:
+        if (c == ':')
+          state_ = State::kTrailerValue;
+        else if (!chars::is(c, chars::kToken))
+          return fail(ResponseError::kBadTrailer);
+        if (++skipped_ > kMaxTrailerBytes) return fail(ResponseError::kTrailersTooLarge);
+        break;
+      case State::kTrailerValue:
         if (c == '\r')
           state_ = State::kTrailerLineLf;
         else if (!chars::is(c, chars::kFieldValue))
-          return fail(ResponseError::kBadFieldValue);
+          return fail(ResponseError::kBadTrailer);
         if (++skipped_ > kMaxTrailerBytes) return fail(ResponseError::kTrailersTooLarge);
         break;
       case State::kTrailerLineLf:
-        if (c != '\n') return fail(ResponseError::kBadFieldValue);
+        if (c != '\n') return fail(ResponseError::kBadTrailer);
         state_ = State::kTrailerStart;
         break;
       case State::kFinalLf:

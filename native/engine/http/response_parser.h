@@ -19,12 +19,17 @@ namespace millrace {
 inline constexpr size_t kMaxResponseHeadBytes = 64 * 1024;
 inline constexpr uint32_t kMaxResponseFields = 128;
 inline constexpr uint32_t kMaxInterimResponses = 16;
+// All interim heads before one answer, together.
+inline constexpr uint32_t kMaxInterimBytes = 64 * 1024;
+// Fields that Connection may name: each costs a comparison with every field of the head.
+inline constexpr uint32_t kMaxConnectionOptions = 32;
 
 // The reasons of abi::upstream_error, which name them in the log.
 enum class ResponseError : uint8_t {
   kNone = abi::upstream_error::kNone,
   kHeadTooLarge = abi::upstream_error::kHeadTooLarge,
   kBareLineFeed = abi::upstream_error::kBareLineFeed,
+  kNotHttp = abi::upstream_error::kNotHttp,
   kBadStatusLine = abi::upstream_error::kBadStatusLine,
   kBadVersion = abi::upstream_error::kBadVersion,
   kBadStatusCode = abi::upstream_error::kBadStatusCode,
@@ -35,19 +40,27 @@ enum class ResponseError : uint8_t {
   kConflictingContentLength = abi::upstream_error::kConflictingContentLength,
   kBadTransferEncoding = abi::upstream_error::kBadTransferEncoding,
   kLengthAndTransferEncoding = abi::upstream_error::kLengthAndTransferEncoding,
+  kTooManyConnectionOptions = abi::upstream_error::kTooManyConnectionOptions,
   kUnexpectedUpgrade = abi::upstream_error::kUnexpectedUpgrade,
   kUpgradeMismatch = abi::upstream_error::kUpgradeMismatch,
   kUpgradeExtension = abi::upstream_error::kUpgradeExtension,
   kUpgradeProtocol = abi::upstream_error::kUpgradeProtocol,
   kTooManyInterim = abi::upstream_error::kTooManyInterim,
+  kInterimTooLarge = abi::upstream_error::kInterimTooLarge,
   kBadChunkSize = abi::upstream_error::kBadChunkSize,
   kBadChunkEnd = abi::upstream_error::kBadChunkEnd,
   kChunkExtensionTooLong = abi::upstream_error::kChunkExtensionTooLong,
+  kBadTrailer = abi::upstream_error::kBadTrailer,
   kTrailersTooLarge = abi::upstream_error::kTrailersTooLarge,
   kExtraBytes = abi::upstream_error::kExtraBytes,
+  kUnsolicited = abi::upstream_error::kUnsolicited,
+  kEarly = abi::upstream_error::kEarly,
   kTruncated = abi::upstream_error::kTruncated,
 };
+// A short sentence, static: "conflicting Content-Length values".
 const char* describe(ResponseError error) noexcept;
+// The same as a line for the client, static: "upstream sent a malformed answer: ...\n".
+std::string_view describeForClient(ResponseError error) noexcept;
 
 enum class BodyFraming : uint8_t { kNone, kLength, kChunked, kUntilClose };
 
@@ -66,15 +79,19 @@ struct ResponseHead {
   uint64_t content_length = 0;
   bool has_content_length = false;  // also for HEAD and 304, where it frames nothing
   bool persistent = false;          // the connection may be reused after this message
-  bool nominates = false;           // Connection names fields that must not be forwarded
+  uint32_t nominated = 0;           // fields that Connection names: they must not be forwarded
+  // Keep-Alive: timeout and max as the upstream says, kUnsaid when it does not.
+  static constexpr uint32_t kUnsaid = 0xffff'ffff;
+  uint32_t keep_alive_s = kUnsaid;
+  uint32_t keep_alive_max = kUnsaid;
   std::array<ResponseField, kMaxResponseFields> fields;
 
   bool interim() const noexcept { return status >= 100 && status < 200; }
 };
 
 // Length of the head including its empty line; 0 = more bytes are needed. `scanned` is the caller's
-// memory between calls, 0 at first. On a bare LF or an over-long head `*error` is set and 0
-// returned.
+// memory between calls, 0 at first. On bytes that cannot become a head, a bare LF or an over-long
+// head, `*error` is set and 0 returned: an upstream that speaks something else is not waited for.
 size_t findHeadEnd(std::string_view bytes, size_t* scanned, ResponseError* error) noexcept;
 
 // Parses a whole head (as delimited by findHeadEnd).
@@ -104,13 +121,15 @@ class BodyDecoder {
     kUntilClose,
     kChunkSizeFirst,
     kChunkSize,
+    kChunkSpace,
     kChunkExtension,
     kChunkSizeLf,
     kChunkData,
     kChunkDataCr,
     kChunkDataLf,
     kTrailerStart,
-    kTrailerLine,
+    kTrailerName,
+    kTrailerValue,
     kTrailerLineLf,
     kFinalLf,
   };
