@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 3070741539u;
+inline constexpr uint32_t kHash = 1744783842u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -664,18 +664,22 @@ inline constexpr uint32_t kErrorbadTransferEncoding = 38u;
 inline constexpr uint32_t kErrorlengthAndTransferEncoding = 39u;
 inline constexpr uint32_t kErrortooManyConnectionOptions = 40u;
 inline constexpr uint32_t kErrorunexpectedUpgrade = 41u;
-inline constexpr uint32_t kErrortooManyInterim = 42u;
-inline constexpr uint32_t kErrorinterimTooLarge = 43u;
-inline constexpr uint32_t kErrorbadChunkSize = 44u;
-inline constexpr uint32_t kErrorbadChunkEnd = 45u;
-inline constexpr uint32_t kErrorchunkExtensionTooLong = 46u;
-inline constexpr uint32_t kErrorbadTrailer = 47u;
-inline constexpr uint32_t kErrortrailersTooLarge = 48u;
-inline constexpr uint32_t kErrorextraBytes = 49u;
-inline constexpr uint32_t kErrorunsolicited = 50u;
-inline constexpr uint32_t kErrorearly = 51u;
-inline constexpr uint32_t kErrortruncated = 52u;
-inline constexpr uint32_t kCount = 53u;
+inline constexpr uint32_t kErrorupgradeMismatch = 42u;
+inline constexpr uint32_t kErrorupgradeExtension = 43u;
+inline constexpr uint32_t kErrorupgradeProtocol = 44u;
+inline constexpr uint32_t kErrortooManyInterim = 45u;
+inline constexpr uint32_t kErrorinterimTooLarge = 46u;
+inline constexpr uint32_t kErrorbadChunkSize = 47u;
+inline constexpr uint32_t kErrorbadChunkEnd = 48u;
+inline constexpr uint32_t kErrorchunkExtensionTooLong = 49u;
+inline constexpr uint32_t kErrorbadTrailer = 50u;
+inline constexpr uint32_t kErrortrailersTooLarge = 51u;
+inline constexpr uint32_t kErrorextraBytes = 52u;
+inline constexpr uint32_t kErrorunsolicited = 53u;
+inline constexpr uint32_t kErrorearly = 54u;
+inline constexpr uint32_t kErrorwebSocketFrame = 55u;
+inline constexpr uint32_t kErrortruncated = 56u;
+inline constexpr uint32_t kCount = 57u;
 }  // namespace cluster_stat
 
 namespace endpoint_stat {
@@ -695,51 +699,58 @@ inline constexpr uint32_t kDownstreamConnectionsTotal = 1u;
 inline constexpr uint32_t kDownstreamRequests = 2u;
 inline constexpr uint32_t kDownstreamBytesReceived = 3u;
 inline constexpr uint32_t kDownstreamBytesSent = 4u;
-inline constexpr uint32_t kFlagnone = 5u;
-inline constexpr uint32_t kFlagNR = 6u;
-inline constexpr uint32_t kFlagNC = 7u;
-inline constexpr uint32_t kFlagUF = 8u;
-inline constexpr uint32_t kFlagUC = 9u;
-inline constexpr uint32_t kFlagUT = 10u;
-inline constexpr uint32_t kFlagSI = 11u;
-inline constexpr uint32_t kFlagUO = 12u;
-inline constexpr uint32_t kFlagUPE = 13u;
-inline constexpr uint32_t kFlagDPE = 14u;
-inline constexpr uint32_t kFlagDC = 15u;
-inline constexpr uint32_t kFlagDI = 16u;
-inline constexpr uint32_t kFlagBL = 17u;
-inline constexpr uint32_t kFlagUTLS = 18u;
-inline constexpr uint32_t kFlagOVL = 19u;
-inline constexpr uint32_t kFlagRL = 20u;
-inline constexpr uint32_t kFlagUH = 21u;
-inline constexpr uint32_t kFlagUQ = 22u;
-inline constexpr uint32_t kDownstreamErrornone = 23u;
-inline constexpr uint32_t kDownstreamErrormalformed = 24u;
-inline constexpr uint32_t kDownstreamErrormethod = 25u;
-inline constexpr uint32_t kDownstreamErrormethodRefused = 26u;
-inline constexpr uint32_t kDownstreamErrortarget = 27u;
-inline constexpr uint32_t kDownstreamErrortargetTooLong = 28u;
-inline constexpr uint32_t kDownstreamErrorpath = 29u;
-inline constexpr uint32_t kDownstreamErrormissingHost = 30u;
-inline constexpr uint32_t kDownstreamErrorhost = 31u;
-inline constexpr uint32_t kDownstreamErrorrepeatedHost = 32u;
-inline constexpr uint32_t kDownstreamErrorheaderName = 33u;
-inline constexpr uint32_t kDownstreamErrorunderscore = 34u;
-inline constexpr uint32_t kDownstreamErrorheaderValue = 35u;
-inline constexpr uint32_t kDownstreamErrorrepeatedHeader = 36u;
-inline constexpr uint32_t kDownstreamErrortooManyHeaders = 37u;
-inline constexpr uint32_t kDownstreamErrorheaderTooLong = 38u;
-inline constexpr uint32_t kDownstreamErrorheadTooLarge = 39u;
-inline constexpr uint32_t kDownstreamErrorcontentLength = 40u;
-inline constexpr uint32_t kDownstreamErrortransferEncoding = 41u;
-inline constexpr uint32_t kDownstreamErrorunknownTransferCoding = 42u;
-inline constexpr uint32_t kDownstreamErrorlengthAndTransferEncoding = 43u;
-inline constexpr uint32_t kDownstreamErrorconnectionOptions = 44u;
-inline constexpr uint32_t kDownstreamErrorexpectation = 45u;
-inline constexpr uint32_t kDownstreamErrormaxForwards = 46u;
-inline constexpr uint32_t kDownstreamErrortraceBody = 47u;
-inline constexpr uint32_t kIncidentsDropped = 48u;
-inline constexpr uint32_t kCount = 49u;
+inline constexpr uint32_t kWebSockets = 5u;
+inline constexpr uint32_t kWebSocketsTotal = 6u;
+inline constexpr uint32_t kWebSocketMessagesReceived = 7u;
+inline constexpr uint32_t kWebSocketMessagesSent = 8u;
+inline constexpr uint32_t kFlagnone = 9u;
+inline constexpr uint32_t kFlagNR = 10u;
+inline constexpr uint32_t kFlagNC = 11u;
+inline constexpr uint32_t kFlagUF = 12u;
+inline constexpr uint32_t kFlagUC = 13u;
+inline constexpr uint32_t kFlagUT = 14u;
+inline constexpr uint32_t kFlagSI = 15u;
+inline constexpr uint32_t kFlagUO = 16u;
+inline constexpr uint32_t kFlagUPE = 17u;
+inline constexpr uint32_t kFlagDPE = 18u;
+inline constexpr uint32_t kFlagDC = 19u;
+inline constexpr uint32_t kFlagDI = 20u;
+inline constexpr uint32_t kFlagBL = 21u;
+inline constexpr uint32_t kFlagUTLS = 22u;
+inline constexpr uint32_t kFlagOVL = 23u;
+inline constexpr uint32_t kFlagRL = 24u;
+inline constexpr uint32_t kFlagUH = 25u;
+inline constexpr uint32_t kFlagUQ = 26u;
+inline constexpr uint32_t kDownstreamErrornone = 27u;
+inline constexpr uint32_t kDownstreamErrormalformed = 28u;
+inline constexpr uint32_t kDownstreamErrormethod = 29u;
+inline constexpr uint32_t kDownstreamErrormethodRefused = 30u;
+inline constexpr uint32_t kDownstreamErrortarget = 31u;
+inline constexpr uint32_t kDownstreamErrortargetTooLong = 32u;
+inline constexpr uint32_t kDownstreamErrorpath = 33u;
+inline constexpr uint32_t kDownstreamErrormissingHost = 34u;
+inline constexpr uint32_t kDownstreamErrorhost = 35u;
+inline constexpr uint32_t kDownstreamErrorrepeatedHost = 36u;
+inline constexpr uint32_t kDownstreamErrorheaderName = 37u;
+inline constexpr uint32_t kDownstreamErrorunderscore = 38u;
+inline constexpr uint32_t kDownstreamErrorheaderValue = 39u;
+inline constexpr uint32_t kDownstreamErrorrepeatedHeader = 40u;
+inline constexpr uint32_t kDownstreamErrortooManyHeaders = 41u;
+inline constexpr uint32_t kDownstreamErrorheaderTooLong = 42u;
+inline constexpr uint32_t kDownstreamErrorheadTooLarge = 43u;
+inline constexpr uint32_t kDownstreamErrorcontentLength = 44u;
+inline constexpr uint32_t kDownstreamErrortransferEncoding = 45u;
+inline constexpr uint32_t kDownstreamErrorunknownTransferCoding = 46u;
+inline constexpr uint32_t kDownstreamErrorlengthAndTransferEncoding = 47u;
+inline constexpr uint32_t kDownstreamErrorconnectionOptions = 48u;
+inline constexpr uint32_t kDownstreamErrorexpectation = 49u;
+inline constexpr uint32_t kDownstreamErrormaxForwards = 50u;
+inline constexpr uint32_t kDownstreamErrortraceBody = 51u;
+inline constexpr uint32_t kDownstreamErrorwebSocketVersion = 52u;
+inline constexpr uint32_t kDownstreamErrorwebSocketKey = 53u;
+inline constexpr uint32_t kDownstreamErrorwebSocketBody = 54u;
+inline constexpr uint32_t kIncidentsDropped = 55u;
+inline constexpr uint32_t kCount = 56u;
 }  // namespace process_stat
 
 namespace route_stat {
@@ -814,7 +825,10 @@ inline constexpr uint32_t kConnectionOptions = 21u;
 inline constexpr uint32_t kExpectation = 22u;
 inline constexpr uint32_t kMaxForwards = 23u;
 inline constexpr uint32_t kTraceBody = 24u;
-inline constexpr uint32_t kCount = 25u;
+inline constexpr uint32_t kWebSocketVersion = 25u;
+inline constexpr uint32_t kWebSocketKey = 26u;
+inline constexpr uint32_t kWebSocketBody = 27u;
+inline constexpr uint32_t kCount = 28u;
 }  // namespace downstream_error
 
 namespace upstream_error {
@@ -834,18 +848,22 @@ inline constexpr uint32_t kBadTransferEncoding = 12u;
 inline constexpr uint32_t kLengthAndTransferEncoding = 13u;
 inline constexpr uint32_t kTooManyConnectionOptions = 14u;
 inline constexpr uint32_t kUnexpectedUpgrade = 15u;
-inline constexpr uint32_t kTooManyInterim = 16u;
-inline constexpr uint32_t kInterimTooLarge = 17u;
-inline constexpr uint32_t kBadChunkSize = 18u;
-inline constexpr uint32_t kBadChunkEnd = 19u;
-inline constexpr uint32_t kChunkExtensionTooLong = 20u;
-inline constexpr uint32_t kBadTrailer = 21u;
-inline constexpr uint32_t kTrailersTooLarge = 22u;
-inline constexpr uint32_t kExtraBytes = 23u;
-inline constexpr uint32_t kUnsolicited = 24u;
-inline constexpr uint32_t kEarly = 25u;
-inline constexpr uint32_t kTruncated = 26u;
-inline constexpr uint32_t kCount = 27u;
+inline constexpr uint32_t kUpgradeMismatch = 16u;
+inline constexpr uint32_t kUpgradeExtension = 17u;
+inline constexpr uint32_t kUpgradeProtocol = 18u;
+inline constexpr uint32_t kTooManyInterim = 19u;
+inline constexpr uint32_t kInterimTooLarge = 20u;
+inline constexpr uint32_t kBadChunkSize = 21u;
+inline constexpr uint32_t kBadChunkEnd = 22u;
+inline constexpr uint32_t kChunkExtensionTooLong = 23u;
+inline constexpr uint32_t kBadTrailer = 24u;
+inline constexpr uint32_t kTrailersTooLarge = 25u;
+inline constexpr uint32_t kExtraBytes = 26u;
+inline constexpr uint32_t kUnsolicited = 27u;
+inline constexpr uint32_t kEarly = 28u;
+inline constexpr uint32_t kWebSocketFrame = 29u;
+inline constexpr uint32_t kTruncated = 30u;
+inline constexpr uint32_t kCount = 31u;
 }  // namespace upstream_error
 
 namespace incident_kind {
@@ -864,7 +882,7 @@ inline constexpr uint32_t kCount = 5u;
 
 inline constexpr const char* kMethodNames[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"};
 inline constexpr const char* kResponseFlagNames[] = {"none", "NR", "NC", "UF", "UC", "UT", "SI", "UO", "UPE", "DPE", "DC", "DI", "BL", "UTLS", "OVL", "RL", "UH", "UQ"};
-inline constexpr const char* kDownstreamErrorNames[] = {"none", "malformed", "method", "methodRefused", "target", "targetTooLong", "path", "missingHost", "host", "repeatedHost", "headerName", "underscore", "headerValue", "repeatedHeader", "tooManyHeaders", "headerTooLong", "headTooLarge", "contentLength", "transferEncoding", "unknownTransferCoding", "lengthAndTransferEncoding", "connectionOptions", "expectation", "maxForwards", "traceBody"};
+inline constexpr const char* kDownstreamErrorNames[] = {"none", "malformed", "method", "methodRefused", "target", "targetTooLong", "path", "missingHost", "host", "repeatedHost", "headerName", "underscore", "headerValue", "repeatedHeader", "tooManyHeaders", "headerTooLong", "headTooLarge", "contentLength", "transferEncoding", "unknownTransferCoding", "lengthAndTransferEncoding", "connectionOptions", "expectation", "maxForwards", "traceBody", "webSocketVersion", "webSocketKey", "webSocketBody"};
 
 }  // namespace millrace::abi
 

@@ -93,6 +93,7 @@ void ReactorHost::onCheck() noexcept {
     if (closing_) return;  // delivery may have closed the worker
   } else {
     reactor_->refresh();
+    reactor_->endTurn();
   }
   settle();
   scheduleTimer(time);

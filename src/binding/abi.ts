@@ -382,7 +382,7 @@ export const UPSTREAM_ERROR = [
   'badTransferEncoding', 'lengthAndTransferEncoding', 'tooManyConnectionOptions', 'unexpectedUpgrade',
   'upgradeMismatch', 'upgradeExtension', 'upgradeProtocol', 'tooManyInterim', 'interimTooLarge',
   'badChunkSize', 'badChunkEnd', 'chunkExtensionTooLong', 'badTrailer', 'trailersTooLarge', 'extraBytes',
-  'unsolicited', 'early', 'truncated',
+  'unsolicited', 'early', 'webSocketFrame', 'truncated',
 ] as const;
 /** What workers report for the log; its reason is an index into DOWNSTREAM_ERROR or UPSTREAM_ERROR. */
 export const INCIDENT_KIND = { downstream: 1, upstream: 2 } as const;

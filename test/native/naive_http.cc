@@ -16,6 +16,7 @@ constexpr std::size_t kMostLines = 128;
 constexpr std::size_t kMostInterim = 16;
 constexpr std::size_t kMostExtensionBytes = 4096;
 constexpr std::size_t kMostTrailerBytes = 16 * 1024;
+constexpr std::size_t kMostOptions = 32;
 constexpr std::size_t kMostLengthDigits = 18;
 
 // The line at `*at` without its CRLF; nullopt when there is no whole one.
@@ -150,6 +151,7 @@ std::optional<NaiveResponseHead> naiveResponseHead(std::string_view bytes) {
 
   bool close = false;
   bool keep_alive = false;
+  std::size_t nominated = 0;
   for (std::string_view line = *lineAt(bytes, &at); !line.empty(); line = *lineAt(bytes, &at)) {
     const std::size_t colon = line.find(':');
     if (colon == std::string_view::npos || !isToken(line.substr(0, colon))) return std::nullopt;
@@ -176,9 +178,10 @@ std::optional<NaiveResponseHead> naiveResponseHead(std::string_view bytes) {
           close = true;
         else if (option == "keep-alive")
           keep_alive = true;
-        else if (!option.empty())
-          head.nominates = true;
+        else if (!option.empty() && ++nominated > kMostOptions)
+          return std::nullopt;
       }
+      head.nominates = nominated != 0;
     }
   }
   if ((head.chunked && head.length.has_value()) || head.status == 101) return std::nullopt;
@@ -200,6 +203,12 @@ std::string toldOf(const NaiveResponseHead& head, bool bodiless) {
 
 // Where the head ends, as findHeadEnd sees it: npos = not yet. `*fault` when a line ends badly.
 std::size_t headEnd(std::string_view bytes, bool* fault) {
+  // Not HTTP/1: told as soon as it can be.
+  const std::string_view start = bytes.substr(0, 7);
+  if (!std::string_view("HTTP/1.").starts_with(start)) {
+    *fault = true;
+    return std::string_view::npos;
+  }
   for (std::size_t at = 0; at < bytes.size(); ++at) {
     if (bytes[at] != '\n') continue;
     if (at == 0 || bytes[at - 1] != '\r') {
@@ -241,7 +250,8 @@ NaiveBody naiveChunked(std::string_view bytes) {
     if (digits == 0) return fault();
     at += digits;
     const std::string_view rest = bytes.substr(at);
-    if (rest[0] != '\r' && rest[0] != ';' && rest[0] != ' ' && rest[0] != '\t') return fault();
+    const std::size_t spaces = std::min(rest.find_first_not_of(" \t"), rest.size());
+    if (spaces < rest.size() && rest[spaces] != '\r' && rest[spaces] != ';') return fault();
     const std::size_t cr = std::min(rest.find('\r'), rest.size());
     if (!isText(rest.substr(0, cr)) || cr > kMostExtensionBytes + 1) return fault();
     if (cr + 1 >= rest.size()) return body;
@@ -261,7 +271,11 @@ NaiveBody naiveChunked(std::string_view bytes) {
   for (std::size_t size = 0; at < bytes.size();) {
     const std::string_view rest = bytes.substr(at);
     const std::size_t cr = std::min(rest.find('\r'), rest.size());
-    if (!isText(rest.substr(0, cr))) return fault();
+    const std::string_view line = rest.substr(0, cr);
+    if (!isText(line)) return fault();
+    const std::size_t colon = line.find(':');
+    if (!line.empty() && !isToken(std::string(line.substr(0, colon)))) return fault();
+    if (!line.empty() && colon == std::string_view::npos && cr < rest.size()) return fault();
     size += cr;
     if (cr != 0 && cr < rest.size()) ++size;  // the CR counts, too
     if (size > kMostTrailerBytes) return fault();

@@ -206,13 +206,20 @@ CASE("a malformed head is a 502 and a malformed body a cut") {
   const std::string chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
   std::string interim;
   for (int i = 0; i < 17; ++i) interim += "HTTP/1.1 100 x\r\n\r\n";
-  for (const std::string& message :
-       {std::string("SSH-2.0-x\r\n\r\n"), std::string("HTTP/1.1 200 OK\n\n"),
-        std::string("HTTP/1.1 101 x\r\n\r\n"), std::string(70'000, 'x'), interim,
-        okAnswer("x", "content-length: 2\r\n"), chunked + "z\r\n"}) {
+  const std::vector<std::pair<std::string, ResponseError>> malformed = {
+      {"SSH-2.0-x\r\n", ResponseError::kNotHttp},
+      {"HTTP/1.1 200 OK\n\n", ResponseError::kBareLineFeed},
+      {"HTTP/1.1 101 x\r\n\r\n", ResponseError::kUnexpectedUpgrade},
+      {"HTTP/1.1 200 " + std::string(70'000, 'x'), ResponseError::kHeadTooLarge},
+      {interim, ResponseError::kTooManyInterim},
+      {okAnswer("x", "content-length: 2\r\n"), ResponseError::kConflictingContentLength},
+      {chunked + "z\r\n", ResponseError::kBadChunkSize}};
+  for (const auto& [message, error] : malformed) {
     const Answer answer = ask(message, false);
     EXPECT_EQ(answer.status, 502u);
-    EXPECT_EQ(answer.body, "upstream sent a malformed answer\n");
+    EXPECT_EQ(answer.body,
+              "upstream sent a malformed answer: " + std::string(describe(error)) + "\n");
+    EXPECT_EQ(rig.stat(abi::cluster_stat::kErrornone + static_cast<uint32_t>(error)), 1.0);
     EXPECT(!answer.aborted);
   }
   EXPECT_EQ(rig.flagged(abi::response_flag::kUpe), 7.0);

@@ -11,26 +11,27 @@ namespace {
 namespace flag = abi::response_flag;
 const std::string kNothing = "active 0 pending 0 busy 0 idle 0";
 
-// An idle connection that the origin has closed, which the reactor has not noticed yet.
-void leaveStaleConnection(Rig& rig, Origin& origin, bool reset) {
+// A connection that waits for its next request.
+void leaveIdleConnection(Rig& rig, Origin& origin) {
   const std::size_t i = origin.count();
   const int32_t handle = rig.get();
   EXPECT(rig.until([&] { return origin.asked(i); }));
   origin.take(i);
   origin.send(i, okAnswer("x"));
   EXPECT(rig.untilDone(handle));
-  if (reset)
-    origin.reset(i);
-  else
-    origin.close(i);
 }
 
-CASE("a request on a connection that the origin has closed is sent again") {
+CASE("a request on a connection that the origin closes at that moment is sent again") {
   for (const bool reset : {false, true}) {
     Origin origin;
     Rig rig({{origin.port()}}, {&origin});
-    leaveStaleConnection(rig, origin, reset);
+    leaveIdleConnection(rig, origin);
     const int32_t handle = rig.get("/again");
+    EXPECT(rig.until([&] { return origin.asked(0); }));
+    if (reset)
+      origin.reset(0);
+    else
+      origin.close(0);
     EXPECT(rig.until([&] { return origin.asked(1); }));
     EXPECT_EQ(origin.take(1), "GET /again HTTP/1.1\r\nhost: a\r\n\r\n");
     origin.send(1, okAnswer("hello"));
@@ -46,12 +47,15 @@ CASE("a request that may have had an effect is not sent again") {
   for (const bool with_body : {false, true}) {
     Origin origin;
     Rig rig({{origin.port()}}, {&origin});
-    leaveStaleConnection(rig, origin, false);
+    leaveIdleConnection(rig, origin);
     const int32_t handle =
         with_body ? rig.request("PUT", "/", {{"content-length", "2"}}) : rig.request("POST");
     if (with_body) rig.sendBody(handle, "hi", true);
+    EXPECT(rig.until([&] { return origin.asked(0); }));
+    origin.close(0);
     EXPECT(rig.untilDone(handle));
     EXPECT_EQ(rig.answer(handle).status, 502u);
+    EXPECT_EQ(rig.answer(handle).body, "upstream connection closed before an answer\n");
     EXPECT_EQ(rig.flagged(flag::kUc), 1.0);
     EXPECT_EQ(origin.count(), 1u);
     EXPECT_EQ(rig.gauges(), kNothing);
@@ -117,7 +121,7 @@ CASE("with all endpoints dead the answer is 502") {
     const int32_t handle = rig.get();
     EXPECT(rig.untilDone(handle));
     EXPECT_EQ(rig.answer(handle).status, 502u);
-    EXPECT_EQ(rig.answer(handle).body, "upstream connection failed\n");
+    EXPECT_EQ(rig.answer(handle).body, "upstream connection failed: refused\n");
     EXPECT_EQ(rig.flagged(flag::kUf), 1.0);
     // Two attempts more than the first, as far as there are endpoints.
     EXPECT_EQ(rig.stat(abi::cluster_stat::kConnectFailures),

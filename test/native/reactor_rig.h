@@ -75,6 +75,8 @@ class Rig {
   void settle();
   // Lets time pass, and the timers that are due then.
   void advance(uint64_t ms);
+  // Lets time pass before the loop gets to its timers.
+  void passTime(uint64_t ms) { now_ns_ += ms * 1'000'000; }
 
   Now now() const { return {now_ns_}; }
   Reactor& reactor() { return *reactor_; }

@@ -33,8 +33,8 @@ const BALANCER = ['hash_ring', 'maglev', 'plan', 'plan_groups', 'plan_pick'].map
 const ENGINE = [
   ...BALANCER,
   ...HEADS,
-  ...['reactor', 'reactor_request', 'reactor_response', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_refusal', 'reactor_websocket', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
-  ...['upstream/connection', 'upstream/pool', 'state/engine', 'state/engine_read', 'state/planner', 'state/rate_state', 'state/route_state', 'histogram/windows', 'http/load_report', 'http/retry_after', 'http/client_address', 'http/cookie', 'rate/gate', 'rate/gate_headers', 'rate/rate_table', 'rate/sliding_log'].map((name) => `native/engine/${name}.cc`),
+  ...['reactor', 'reactor_request', 'reactor_response', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_refusal', 'reactor_websocket', 'reactor_idle', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
+  ...['upstream/connection', 'upstream/pool', 'upstream/failure_text', 'state/engine', 'state/engine_read', 'state/planner', 'state/rate_state', 'state/route_state', 'histogram/windows', 'http/load_report', 'http/retry_after', 'http/client_address', 'http/cookie', 'rate/gate', 'rate/gate_headers', 'rate/rate_table', 'rate/sliding_log'].map((name) => `native/engine/${name}.cc`),
   ...['reactor_rig', 'origin', 'tls_stub'].map((name) => `test/native/${name}.cc`),
 ];
 
@@ -90,6 +90,7 @@ export const SUITES: readonly Suite[] = [
   test('reactor_websocket', ...ENGINE),
   test('reactor_abort', ...ENGINE),
   test('reactor_pool', ...ENGINE),
+  test('reactor_idle', ...ENGINE),
   test('gate', ...GATE),
   { ...test('gate_race', ...GATE), sanitizer: 'thread' },
   test('rate_protocol'),

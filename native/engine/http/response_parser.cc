@@ -48,6 +48,7 @@ constexpr Words kWords[] = {
     MILLRACE_WORDS("bytes after the end of the response"),
     MILLRACE_WORDS("bytes on a connection without a request"),
     MILLRACE_WORDS("response before the request"),
+    MILLRACE_WORDS("malformed WebSocket frame"),
     MILLRACE_WORDS("connection closed before the end of the response"),
 };
 #undef MILLRACE_WORDS
@@ -331,12 +332,12 @@ BodyDecoder::Result BodyDecoder::feedChunked(char* bytes, size_t n) noexcept {
         // end.
         if (c == '\r')
           state_ = State::kChunkSizeLf;
-        else if (c == ';')
-          state_ = State::kChunkExtension;
-        else if (c != ' ' && c != '\t')
+        else if (c != ' ' && c != '\t' && c != ';')
           return fail(ResponseError::kBadChunkSize);
         else if (++skipped_ > kMaxChunkExtensionBytes)
           return fail(ResponseError::kChunkExtensionTooLong);
+        else if (c == ';')
+          state_ = State::kChunkExtension;
         break;
       case State::kChunkExtension:
         if (c == '\r')

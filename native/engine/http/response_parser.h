@@ -55,6 +55,7 @@ enum class ResponseError : uint8_t {
   kExtraBytes = abi::upstream_error::kExtraBytes,
   kUnsolicited = abi::upstream_error::kUnsolicited,
   kEarly = abi::upstream_error::kEarly,
+  kWebSocketFrame = abi::upstream_error::kWebSocketFrame,
   kTruncated = abi::upstream_error::kTruncated,
 };
 // A short sentence, static: "conflicting Content-Length values".

@@ -45,6 +45,7 @@ struct Exchange : TimerNode {
   bool client_paused = false;       // the client waits for `resumeRequest`
   bool reused = false;              // the current connection had served before
   bool fresh_only = false;          // after a reused connection failed: make a new one
+  bool replaced = false;            // a reused connection failed, and was replaced by a new one
   bool counted = false;             // counts as active in its cluster and endpoint
   bool counted_in_cluster = false;  // ... and in the number that bounds the load of its endpoint
   bool upgrade = false;             // a WebSocket handshake

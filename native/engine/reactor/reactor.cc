@@ -233,6 +233,7 @@ void Reactor::deliverDeferred(Now now) noexcept {
 
 void Reactor::poll(Now now) noexcept {
   if (Engine::instance().version() != image_version_) refresh();
+  endTurn();
   epoll_event ready[kEpollBatch];
   // A bounded number of rounds: downstream sockets must get their turn.
   for (int round = 0; round < 4; ++round) {
@@ -263,6 +264,7 @@ void Reactor::poll(Now now) noexcept {
   deliverDeferred(now);
   flush();
   freeClosed();
+  endTurn();
 }
 
 void Reactor::closeConnection(Connection& connection) noexcept {

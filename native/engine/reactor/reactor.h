@@ -99,6 +99,8 @@ class Reactor {
   // Fires timers. Milliseconds until the next call is due: `untilTimer`.
   void fireTimers(Now now) noexcept;
   uint64_t untilTimer(Now now) const noexcept { return wheel_.untilNext(now.ms()); }
+  // The loop goes to sleep: what is known of idle connections is no longer true when it wakes.
+  void endTurn() noexcept { idle_known_ns_ = 0; }
   // Work is due although no socket is ready: call `poll` without waiting.
   bool hasDeferred() const noexcept { return !deferred_.empty() || !again_.empty() || hold_due_; }
   // Takes over a newly installed image, if there is one.
@@ -159,6 +161,12 @@ class Reactor {
   void releaseEndpoint(Exchange& exchange, Now now) noexcept;
   void noteTried(Exchange& exchange) noexcept;
 
+  // reactor_idle.cc: connections without a request
+  Connection* takeIdle(Pool& pool, Now now) noexcept;
+  void sweepIdle(Now now) noexcept;
+  bool onIdle(Connection& connection, Now now) noexcept;
+  bool spokeFirst(Connection& connection, uint32_t events) noexcept;
+
   // reactor_limits.cc: rate limits; false when the request was refused
   bool admitToListener(Exchange& exchange, const RequestHead& request,
                        const abi::ListenerRecord& listener, const Downstream& downstream,
@@ -188,7 +196,8 @@ class Reactor {
 
   // reactor_response.cc: from an upstream to the client
   void onEvent(Connection& connection, uint32_t events, Now now) noexcept;
-  void onConnected(Connection& connection, Now now) noexcept;
+  void onConnected(Connection& connection, uint32_t events, Now now) noexcept;
+  void onHandshake(Connection& connection, IoStatus status, Now now) noexcept;
   void onReadable(Connection& connection, Now now) noexcept;
   void onWritable(Connection& connection, Now now) noexcept;
   void onClosed(Connection& connection, bool orderly, Now now) noexcept;
@@ -198,8 +207,11 @@ class Reactor {
                      Now now) noexcept;
   void continueResponse(Connection& connection, char* body, size_t n, Now now) noexcept;
   void finishResponse(Exchange& exchange, Connection& connection, bool clean, Now now) noexcept;
-  void connectFailed(Connection& connection, uint32_t flag, Now now) noexcept;
+  void connectFailed(Connection& connection, uint32_t flag, std::string_view text,
+                     Now now) noexcept;
+  void lose(Connection& connection, bool replayable, std::string_view text, Now now) noexcept;
   void protocolError(Connection& connection, ResponseError error, Now now) noexcept;
+  void noteError(const Pool& pool, ResponseError error, uint32_t status, Now now) noexcept;
 
   // reactor_websocket.cc: from a handshake to messages, and their end
   bool admitUpgrade(Exchange& exchange, const RequestHead& request,
@@ -217,7 +229,9 @@ class Reactor {
   void onLingering(Connection& connection) noexcept;
 
   // reactor_finish.cc: the one place where an exchange ends
-  void fail(Exchange& exchange, uint32_t status, uint32_t flag, const char* text, Now now) noexcept;
+  // `text` must outlive the exchange.
+  void fail(Exchange& exchange, uint32_t status, uint32_t flag, std::string_view text,
+            Now now) noexcept;
   void cut(Exchange& exchange, uint32_t flag, Now now) noexcept;
   void emitLocal(Exchange& exchange, Now now) noexcept;
   void finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept;
@@ -246,6 +260,10 @@ class Reactor {
   Connection* lingering_ = nullptr;
   const int waker_;        // an eventfd of the engine: another worker freed a place
   bool hold_due_ = false;  // held requests may find a place now
+  // Since when no idle connection is known to have anything to read; 0 = not known. With
+  // `idle_doubt_` there were too many ready sockets to tell, and each connection is asked.
+  uint64_t idle_known_ns_ = 0;
+  bool idle_doubt_ = false;
   RequestHead request_;    // scratch of submit
   GateResult shown_;       // scratch of submit: the limit that the answer will tell of
   ResponseHead response_;  // scratch of the read path

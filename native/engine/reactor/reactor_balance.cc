@@ -94,7 +94,7 @@ bool Reactor::choose(Exchange& exchange, Now now) noexcept {
   if (exchange.tried_count != 0) {
     fail(exchange, 502,
          exchange.flag != abi::response_flag::kNone ? exchange.flag : abi::response_flag::kUf,
-         "upstream connection failed\n", now);
+         exchange.local_body, now);  // what the last of them failed of
   } else if (exchange.image->image->subsets()[exchange.subset].member_count == 0) {
     fail(exchange, 503, abi::response_flag::kNc, "no upstream endpoint is available\n", now);
   } else {

@@ -9,7 +9,7 @@ namespace millrace {
 
 // Ends the upstream side, and answers by ourselves at the next delivery. Never at once: the
 // listener must not be answered from inside its own handler.
-void Reactor::fail(Exchange& exchange, uint32_t status, uint32_t flag, const char* text,
+void Reactor::fail(Exchange& exchange, uint32_t status, uint32_t flag, std::string_view text,
                    Now now) noexcept {
   releaseEndpoint(exchange, now);
   exchange.state = Exchange::State::kFailed;

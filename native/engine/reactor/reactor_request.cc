@@ -11,6 +11,7 @@
 #include "engine/reactor/request_hash.h"
 #include "engine/route/matcher.h"
 #include "engine/route/path_normalizer.h"
+#include "engine/upstream/failure_text.h"
 #include "engine/websocket/handshake.h"
 
 namespace millrace {
@@ -84,7 +85,8 @@ void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
   exchange.request_complete = true;
   exchange.idempotent = false;
   exchange.body_sent = exchange.client_paused = exchange.reused = exchange.fresh_only =
-      exchange.counted = exchange.counted_in_cluster = exchange.hashed = exchange.upgrade = false;
+      exchange.replaced = exchange.counted = exchange.counted_in_cluster = exchange.hashed =
+          exchange.upgrade = false;
   exchange.tried_count = 0;
   exchange.image = nullptr;
   exchange.route = exchange.cluster = exchange.subset = exchange.endpoint = abi::kNone;
@@ -218,7 +220,7 @@ void Reactor::start(Exchange& exchange, Now now) noexcept {
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kActive, 1);
   pool.shard.counters.add(abi::endpoint_stat::kRequests, 1);
   if (!exchange.fresh_only) {
-    if (Connection* idle = pool.takeIdle()) {
+    if (Connection* idle = takeIdle(pool, now)) {
       attach(exchange, *idle, now);
       return;
     }
@@ -230,7 +232,7 @@ void Reactor::start(Exchange& exchange, Now now) noexcept {
   // No place for a new one: whichever is free, or comes free next, has been in use just now.
   if (exchange.fresh_only) {
     exchange.fresh_only = false;
-    if (Connection* idle = pool.takeIdle()) {
+    if (Connection* idle = takeIdle(pool, now)) {
       attach(exchange, *idle, now);
       return;
     }
@@ -261,7 +263,7 @@ void Reactor::connect(Exchange& exchange, Now now) noexcept {
   exchange.reused = false;
   exchange.fresh_only = false;
   if (!connection->open(epoll_fd_)) {
-    connectFailed(*connection, abi::response_flag::kUf, now);
+    connectFailed(*connection, abi::response_flag::kUf, describeConnectError(errno), now);
     return;
   }
   pool.cluster_shard->counters.add(abi::cluster_stat::kConnectionsOpened, 1);
@@ -284,12 +286,15 @@ void Reactor::sendRequest(Exchange& exchange, Connection& connection, Now now) n
   connection.first_byte_ns = 0;
   ++connection.served;
   connection.scanned = 0;
-  connection.interim = 0;
-  connection.head_done = connection.response_bytes = connection.persistent = false;
+  connection.interim = connection.interim_bytes = 0;
+  connection.head_done = connection.response_bytes = connection.persistent = connection.unsent =
+      false;
   const iovec head{exchange.head.data(), exchange.head.size()};
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kBytesSent,
                                                                  exchange.head.size());
   if (!connection.write(&head, 1, epoll_fd_)) {
+    // A socket that refuses the first write has taken nothing of it; of TLS nothing is known.
+    connection.unsent = connection.ssl == nullptr;
     onClosed(connection, false, now);
     return;
   }
@@ -382,7 +387,7 @@ uint32_t Reactor::sendBody(int32_t handle, std::string_view piece, bool last, No
 void Reactor::serveWaiting(Pool& pool, Now now) noexcept {
   while (pool.waiting_head != nullptr) {
     Exchange& exchange = *pool.waiting_head;
-    Connection* idle = exchange.fresh_only ? nullptr : pool.takeIdle();
+    Connection* idle = exchange.fresh_only ? nullptr : takeIdle(pool, now);
     if (idle == nullptr && !pool.reserveConnection()) return;
     pool.dequeue(exchange);
     recordWait(exchange, now);

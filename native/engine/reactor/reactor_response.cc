@@ -5,35 +5,31 @@
 
 #include "engine/http/downstream_head.h"
 #include "engine/reactor/reactor.h"
+#include "engine/upstream/failure_text.h"
 
 namespace millrace {
+namespace {
+
+// Until when a connection may be idle by its "Keep-Alive: timeout": a second less, for the way of
+// the next request. Milliseconds.
+uint32_t idleLimitOf(uint32_t timeout_s) noexcept {
+  constexpr uint32_t kMostSeconds = 1'000'000;
+  return timeout_s > kMostSeconds ? ResponseHead::kUnsaid : (timeout_s - 1) * 1000;
+}
+
+}  // namespace
 
 void Reactor::onEvent(Connection& connection, uint32_t events, Now now) noexcept {
   switch (connection.state) {
     case Connection::State::kConnecting:
-      onConnected(connection, now);
+      onConnected(connection, events, now);
       return;
-    case Connection::State::kHandshaking: {
-      const IoStatus status = connection.handshake(epoll_fd_);
-      if (status == IoStatus::kBlocked) return;
-      if (status != IoStatus::kOk) {
-        connectFailed(connection, abi::response_flag::kUtls, now);
-        return;
-      }
-      recordConnect(connection, now);
-      sendRequest(*connection.exchange, connection, now);
+    case Connection::State::kHandshaking:
+      onHandshake(connection, connection.handshake(epoll_fd_), now);
       return;
-    }
-    case Connection::State::kIdle: {
-      // Bytes without a request, or the end: either way it serves nobody any more. A TLS peer may
-      // send session tickets, which are read and make no payload.
-      if (connection.ssl != nullptr) {
-        char byte;
-        if (connection.read(&byte, 1).status == IoStatus::kBlocked) return;
-      }
-      closeConnection(connection);
+    case Connection::State::kIdle:
+      onIdle(connection, now);
       return;
-    }
     case Connection::State::kBusy:
       break;
     case Connection::State::kLingering:
@@ -48,31 +44,49 @@ void Reactor::onEvent(Connection& connection, uint32_t events, Now now) noexcept
     onReadable(connection, now);
 }
 
-void Reactor::onConnected(Connection& connection, Now now) noexcept {
-  if (connection.connectError() != 0) {
-    connectFailed(connection, abi::response_flag::kUf, now);
+void Reactor::onConnected(Connection& connection, uint32_t events, Now now) noexcept {
+  if (const int error = connection.connectError(); error != 0) {
+    connectFailed(connection, abi::response_flag::kUf, describeConnectError(error), now);
     return;
   }
   Pool& pool = connection.pool;
   if (pool.tls != nullptr) {
     connection.ssl = pool.tls->connect(connection.fd, pool.server_name);
     connection.state = Connection::State::kHandshaking;
-    const IoStatus status =
-        connection.ssl == nullptr ? IoStatus::kError : connection.handshake(epoll_fd_);
-    if (status == IoStatus::kBlocked) return;
-    if (status != IoStatus::kOk) {
-      connectFailed(connection, abi::response_flag::kUtls, now);
-      return;
-    }
+    onHandshake(connection,
+                connection.ssl == nullptr ? IoStatus::kError : connection.handshake(epoll_fd_),
+                now);
+    return;
   }
   connection.deadline_ms = TimerWheel::kNever;
   connection.drain(epoll_fd_);  // nothing is queued: only ends the interest in writability
   recordConnect(connection, now);
+  if (spokeFirst(connection, events)) {
+    protocolError(connection, ResponseError::kEarly, now);
+    return;
+  }
+  sendRequest(*connection.exchange, connection, now);
+}
+
+void Reactor::onHandshake(Connection& connection, IoStatus status, Now now) noexcept {
+  if (status == IoStatus::kBlocked) return;
+  if (status != IoStatus::kOk) {
+    connectFailed(connection, abi::response_flag::kUtls, describeTlsError(connection.ssl), now);
+    return;
+  }
+  connection.deadline_ms = TimerWheel::kNever;
+  connection.drain(epoll_fd_);
+  recordConnect(connection, now);
+  if (spokeFirst(connection, 0)) {
+    protocolError(connection, ResponseError::kEarly, now);
+    return;
+  }
   sendRequest(*connection.exchange, connection, now);
 }
 
 // No request byte has left: another endpoint may be tried, whatever the method.
-void Reactor::connectFailed(Connection& connection, uint32_t flag, Now now) noexcept {
+void Reactor::connectFailed(Connection& connection, uint32_t flag, std::string_view text,
+                            Now now) noexcept {
   Exchange& exchange = *connection.exchange;
   ClusterShard& cluster = *exchange.image->cluster_shards[exchange.cluster];
   cluster.counters.add(abi::cluster_stat::kConnectFailures, 1);
@@ -82,11 +96,12 @@ void Reactor::connectFailed(Connection& connection, uint32_t flag, Now now) noex
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
   exchange.flag = flag;
   if ((route.retry_on & abi::retry_on::kConnectFailure) == 0 || exchange.retries_left == 0) {
-    fail(exchange, 502, flag, "upstream connection failed\n", now);
+    fail(exchange, 502, flag, text, now);
     return;
   }
   --exchange.retries_left;
   ++exchange.retries;
+  exchange.local_body = text;  // in case that no endpoint is left
   noteTried(exchange);
   cluster.counters.add(abi::cluster_stat::kRetries, 1);
   exchange.fresh_only = false;
@@ -174,6 +189,13 @@ void Reactor::consume(Connection& connection, char* bytes, size_t n, bool in_dat
       return;
     }
     if (!head.interim() || upgraded) {
+      // "I waited for a request long enough": said of the idle connection, just before ours came.
+      if (head.status == 408 && !head.persistent && connection.exchange->reused &&
+          connection.exchange->request_complete && connection.interim == 0) {
+        lose(connection, !connection.exchange->body_sent,
+             "upstream connection closed before an answer\n", now);
+        return;
+      }
       char* body = bytes + end;
       const size_t rest = n - end;
       if (!in_data_buffer) {
@@ -191,6 +213,11 @@ void Reactor::consume(Connection& connection, char* bytes, size_t n, bool in_dat
       protocolError(connection, ResponseError::kTooManyInterim, now);
       return;
     }
+    connection.interim_bytes += static_cast<uint32_t>(end);
+    if (connection.interim_bytes > kMaxInterimBytes) {
+      protocolError(connection, ResponseError::kInterimTooLarge, now);
+      return;
+    }
     bytes += end;
     n -= end;
     connection.scanned = 0;
@@ -206,7 +233,8 @@ void Reactor::startResponse(Connection& connection, ResponseHead& head, char* bo
                             Now now) noexcept {
   Exchange& exchange = *connection.exchange;
   connection.head_done = true;
-  connection.persistent = head.persistent;
+  connection.persistent = head.persistent && head.keep_alive_s > 1 && head.keep_alive_max != 0;
+  connection.idle_limit_ms = idleLimitOf(head.keep_alive_s);
   connection.decoder.start(head.framing, head.content_length);
   const bool bodiless = head.framing == BodyFraming::kNone;
   const BodyDecoder::Result first = connection.decoder.feed(body, n);
@@ -248,6 +276,8 @@ void Reactor::startResponse(Connection& connection, ResponseHead& head, char* bo
   event.length_high = static_cast<int32_t>(static_cast<uint32_t>(head.content_length >> 32));
   exchange.state = Exchange::State::kStreaming;
   if (first.done) {
+    if (first.consumed != n)
+      noteError(connection.pool, ResponseError::kExtraBytes, exchange.status, now);
     finishResponse(exchange, connection, first.consumed == n, now);
   } else if (first.error != ResponseError::kNone) {
     protocolError(connection, first.error, now);
@@ -268,6 +298,8 @@ void Reactor::continueResponse(Connection& connection, char* body, size_t n, Now
   if (result.error != ResponseError::kNone) {
     protocolError(connection, result.error, now);
   } else if (result.done) {
+    if (result.consumed != n)
+      noteError(connection.pool, ResponseError::kExtraBytes, exchange.status, now);
     finishResponse(exchange, connection, result.consumed == n, now);
   }
 }
@@ -313,25 +345,44 @@ void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
       emit(exchange, abi::event_kind::kBody, abi::event_flag::kLast);
       finishResponse(exchange, connection, false, now);
     } else {
+      noteError(connection.pool, ResponseError::kTruncated, 0, now);
       cut(exchange, abi::response_flag::kUc, now);
     }
     return;
   }
-  // Nothing of an answer: a kept-alive connection that the upstream closed just as it was used, or
-  // an upstream that fell over. The same request may go out once more if nobody can have acted on
-  // it twice.
-  const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
-  const bool replayable = exchange.idempotent && !exchange.body_sent && !connection.response_bytes;
-  const bool allowed = (route.retry_on & abi::retry_on::kReset) != 0 && exchange.retries_left != 0;
-  const bool reused = exchange.reused;
-  // A kept-alive connection that ran into the upstream's own time limit says nothing of it.
-  if (!reused) observeNoAnswer(exchange, now);
-  if (!replayable || !allowed) {
-    fail(exchange, 502, abi::response_flag::kUc, "upstream connection closed before an answer\n",
-         now);
+  if (connection.response_bytes) {
+    lose(connection, false, "upstream connection closed in the middle of the answer's head\n", now);
     return;
   }
-  --exchange.retries_left;
+  // Nothing of an answer. The same request may go out once more if nobody can have acted on it
+  // twice.
+  const bool replayable = connection.unsent || (exchange.idempotent && !exchange.body_sent);
+  lose(connection, replayable,
+       orderly ? "upstream connection closed before an answer\n"
+               : "upstream connection reset before an answer\n",
+       now);
+}
+
+// The connection is gone, or as good as gone, and no answer has come.
+void Reactor::lose(Connection& connection, bool replayable, std::string_view text,
+                   Now now) noexcept {
+  Exchange& exchange = *connection.exchange;
+  const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
+  // A kept connection that ran into the upstream's own time limit says nothing of the upstream: it
+  // is replaced by a new one, once, whatever the route says of retries.
+  const bool stale = exchange.reused && !exchange.replaced;
+  const bool allowed =
+      stale || ((route.retry_on & abi::retry_on::kReset) != 0 && exchange.retries_left != 0);
+  const bool reused = exchange.reused;
+  if (!reused) observeNoAnswer(exchange, now);
+  if (!replayable || !allowed) {
+    fail(exchange, 502, abi::response_flag::kUc, text, now);
+    return;
+  }
+  if (stale)
+    exchange.replaced = true;
+  else
+    --exchange.retries_left;
   ++exchange.retries;
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRetries, 1);
   releaseEndpoint(exchange, now);
@@ -340,6 +391,7 @@ void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
   } else {
     noteTried(exchange);
     exchange.flag = abi::response_flag::kUc;
+    exchange.local_body = text;
   }
   dispatch(exchange, now);
   if (exchange.state != Exchange::State::kFailed) exchange.flag = abi::response_flag::kNone;
@@ -347,15 +399,14 @@ void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
 
 void Reactor::protocolError(Connection& connection, ResponseError error, Now now) noexcept {
   Exchange& exchange = *connection.exchange;
-  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kProtocolErrors,
-                                                                 1);
-  if (exchange.state == Exchange::State::kStreaming) {
+  const bool begun = exchange.state == Exchange::State::kStreaming;
+  noteError(connection.pool, error, begun ? 0 : 502, now);
+  if (begun) {
     cut(exchange, abi::response_flag::kUpe, now);
   } else {
     observeNoAnswer(exchange, now);
-    fail(exchange, 502, abi::response_flag::kUpe, "upstream sent a malformed answer\n", now);
+    fail(exchange, 502, abi::response_flag::kUpe, describeForClient(error), now);
   }
-  static_cast<void>(error);  // counted above; its sentence is for the access log
 }
 
 // ---- back-pressure from downstream

@@ -19,6 +19,7 @@ void Reactor::fireTimers(Now now) noexcept {
   deliverDeferred(now);
   flush();
   freeClosed();
+  endTurn();
 }
 
 // The earliest moment at which the exchange could have run out of time.
@@ -114,7 +115,8 @@ void Reactor::onTimer(Connection& connection, Now now) noexcept {
     closeConnection(connection);
   } else if (connection.state == Connection::State::kConnecting ||
              connection.state == Connection::State::kHandshaking) {
-    connectFailed(connection, abi::response_flag::kUf, now);
+    connectFailed(connection, abi::response_flag::kUf, "upstream connection failed: timed out\n",
+                  now);
   }
 }
 

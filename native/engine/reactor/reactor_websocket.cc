@@ -82,7 +82,8 @@ void Reactor::startWebSocket(Connection& connection, const ResponseHead& head, c
   const size_t at = data_used_;
   place(length);
   // Lines only: the listener writes the status line, and whatever the handshake needs.
-  const size_t status = std::min(length, head.status_line.size() + 2);
+  const size_t line_end = std::string_view(room.data(), length).find("\r\n");
+  const size_t status = line_end == std::string_view::npos ? length : line_end + 2;
   char* const chosen = place(protocol.size());
   if (!protocol.empty()) std::memcpy(chosen, protocol.data(), protocol.size());
   connection.in.clear();  // the views in `head` end here
@@ -127,8 +128,7 @@ void Reactor::readFrames(Connection& connection, char* bytes, size_t n, Now now)
     if (result == FrameReader::Result::kMore) return;
     if (result == FrameReader::Result::kError) {
       const uint16_t code = closeCodeOf(reader.error());
-      exchange.image->cluster_shards[exchange.cluster]->counters.add(
-          abi::cluster_stat::kProtocolErrors, 1);
+      noteError(connection.pool, ResponseError::kWebSocketFrame, 0, now);
       sendCloseFrame(connection, code, {}, now);
       endWebSocket(exchange,
                    code == abi::websocket_close::kTooBig ? abi::websocket_close::kTooBig

@@ -75,9 +75,13 @@ struct Connection : TimerNode {
   bool head_done = false;       // response head seen; `decoder` is in charge
   bool response_bytes = false;  // a byte of the current response has arrived
   bool persistent = false;      // the current response allows reuse
+  bool unsent = false;          // not a byte of the current request has left
   SSL* ssl = nullptr;
-  uint32_t served = 0;  // requests sent on this connection
-  uint32_t interim = 0;
+  uint32_t served = 0;         // requests sent on this connection
+  uint32_t interim = 0;        // interim responses to the current request,
+  uint32_t interim_bytes = 0;  // and their size
+  // How long it may be idle by the word of the upstream (Keep-Alive: timeout), in milliseconds.
+  uint32_t idle_limit_ms = 0xffff'ffff;
   uint64_t deadline_ms = TimerWheel::kNever;
   uint64_t opened_ns = 0;      // when connecting began
   uint64_t first_byte_ns = 0;  // of the present answer; 0 = none yet

@@ -26,6 +26,7 @@ void Pool::configure(const InstalledImage& installed, uint32_t cluster, uint32_t
   const abi::ClusterRecord& c = image.clusters()[cluster];
   const abi::EndpointRecord& e = image.endpoints()[endpoint];
   const std::string_view bytes = image.str(e.address_offset, e.address_length);
+  name = image.str(e.name_offset, e.name_length);
   address = {};
   if (e.family == abi::family::kIpv4) {
     auto* in = reinterpret_cast<sockaddr_in*>(&address);
@@ -72,7 +73,7 @@ Connection* Pool::takeIdle() noexcept {
 
 void Pool::putIdle(Connection& connection, uint64_t now_ms) noexcept {
   connection.state = Connection::State::kIdle;
-  connection.deadline_ms = now_ms + idle_ms;
+  connection.deadline_ms = now_ms + std::min(idle_ms, connection.idle_limit_ms);
   connection.previous = nullptr;
   connection.next = idle_head;
   if (idle_head != nullptr) idle_head->previous = &connection;

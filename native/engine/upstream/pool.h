@@ -29,6 +29,7 @@ struct Pool {
 
   // The most recently used idle connection, or nullptr. The caller makes it busy.
   Connection* takeIdle() noexcept;
+  // Kept for `idle_ms`, or less when the upstream says so.
   void putIdle(Connection& connection, uint64_t now_ms) noexcept;
   void removeIdle(Connection& connection) noexcept;
 
@@ -57,6 +58,7 @@ struct Pool {
   sockaddr_storage address{};
   socklen_t address_length = 0;
   std::shared_ptr<const TlsContext> tls;
+  std::string name;  // of the endpoint, as configured
   std::string server_name;
   uint32_t connect_timeout_ms = 0;
   uint32_t idle_ms = 0;

@@ -1,0 +1,17 @@
+#ifndef MILLRACE_ENGINE_UPSTREAM_FAILURE_TEXT_H_
+#define MILLRACE_ENGINE_UPSTREAM_FAILURE_TEXT_H_
+
+#include <openssl/ssl.h>
+
+#include <string_view>
+
+namespace millrace {
+
+// Why no connection came about, as a line for the client. Static texts: nothing of the upstream's
+// own words, and nothing that tells an outsider where the upstream is.
+std::string_view describeConnectError(int error) noexcept;  // an errno value
+std::string_view describeTlsError(SSL* ssl) noexcept;       // of a failed handshake; may be null
+
+}  // namespace millrace
+
+#endif  // MILLRACE_ENGINE_UPSTREAM_FAILURE_TEXT_H_
