@@ -3,6 +3,7 @@
 
 #include "abi.h"
 #include "api/balancer_api.h"
+#include "api/downstream_socket_api.h"
 #include "api/engine_api.h"
 #include "api/histogram_api.h"
 #include "api/limiter_api.h"
@@ -22,6 +23,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   millrace::api::exportMessages(env, exports);
   millrace::api::exportHistogram(env, exports);
   millrace::api::exportReactor(env, exports);
+  millrace::api::exportDownstreamSocket(env, exports);
   millrace::api::exportWebSocket(env, exports);
   return exports;
 }

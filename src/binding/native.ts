@@ -42,6 +42,13 @@ export interface Addon {
   readonly sendClose: (handle: number, code: number, reason: Uint8Array) => void;
   readonly countConnection: (opened: boolean) => void;
 
+  // Sockets of uWebSockets.js; see native/api/downstream_socket_api.cc. 0 = not found.
+  readonly findSocket: () => number;
+  readonly isSocketStopped: (socket: number) => boolean;
+  readonly pauseSocket: (socket: number) => void;
+  readonly resumeSocket: (socket: number) => void;
+  readonly forgetSocket: (socket: number) => void;
+
   // Structures of the engine as objects of their own, for conformance tests and benches; one environment each.
   readonly RateTable: new (maxKeys: number, key0Low: number, key0High: number, key1Low: number, key1High: number) => NativeRateTable;
   readonly Balancer: new (settings: BalancerOptions, endpoints: readonly BalancerEndpoint[], seed: number) => NativeBalancer;

@@ -64,8 +64,10 @@ export class WorkerSlot {
     return (await this.#request({ type: 'apply', id: this.#nextId++, listeners })) as AppliedMessage;
   }
 
-  async drain(): Promise<void> {
-    await this.#request({ type: 'drain', id: this.#nextId++ });
+  /** Resolves when nothing is in flight, or soon after the limit; true when all was finished. */
+  async drain(limitMs: number): Promise<boolean> {
+    const message = await this.#request({ type: 'drain', id: this.#nextId++, limitMs });
+    return message.type === 'drained' && message.complete;
   }
 
   /** The task ends soon after; `onExit` tells. */

@@ -49,6 +49,8 @@ const UWS_MAX_HEAD_BYTES = 66 * 1024;
 
 const APPLY_LIMIT_MS = 10_000;
 const STOP_LIMIT_MS = 5_000;
+/** A worker answers that much after the limit: WebSockets that it ends by then need a moment. */
+const DRAIN_ANSWER_MS = 3_000;
 
 interface Member {
   slot: WorkerSlot;
@@ -123,8 +125,8 @@ export class Workers {
     this.#stopRestarting();
     const drained = this.#members
       .filter(({ slot }) => slot.state !== 'exited')
-      .map(({ slot }) => slot.drain().catch(() => undefined)); // a worker that died has nothing in flight
-    return within(Promise.all(drained).then(() => true), limitMs, false, signal);
+      .map(({ slot }) => slot.drain(limitMs).catch(() => true)); // a worker that died has nothing in flight
+    return within(Promise.all(drained).then((all) => all.every(Boolean)), limitMs + DRAIN_ANSWER_MS, false, signal);
   }
 
   /** Ends every worker; false when one of them did not end in time. */

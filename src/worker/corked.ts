@@ -8,13 +8,20 @@
  * upstream head. So one `writeStatus` carries "200 OK\r\nname: value\r\n..." as raw bytes, instead of two strings and a call
  * per header. This leans on the pinned uWS version on purpose; a test pins the bytes.
  */
-import type { HttpResponse } from 'uWebSockets.js';
+import type { HttpResponse, us_socket_context_t } from 'uWebSockets.js';
+
+const SWITCHING = Buffer.from('101 Switching Protocols');
+const LINE_END = Buffer.from('\r\n');
 
 let res: HttpResponse;
 let head: Uint8Array;
 let body: Uint8Array;
 let close = false;
 let total = 0;
+let upgradeData: object;
+let upgradeKey = '';
+let upgradeProtocol = '';
+let upgradeContext: us_socket_context_t;
 let written = false;
 let ended: [boolean, boolean] = [false, false];
 
@@ -61,6 +68,21 @@ export function answerBodiless(response: HttpResponse, headBytes: Uint8Array): v
 export function answerBodilessAndClose(response: HttpResponse, headBytes: Uint8Array): void {
   writeHead(response, Buffer.concat([headBytes, Buffer.from(`\r\nconnection: close\r\ndate: ${new Date().toUTCString()}\r\n`)]), false);
   response.close();
+}
+
+const switching = (): void => {
+  res.writeStatus(head).upgrade(upgradeData, upgradeKey, upgradeProtocol, '', upgradeContext);
+};
+
+/** 101 with further header lines, "a: b\r\nc: d" or nothing. Calls the `open` handler; the response is gone afterwards. */
+export function upgrade(response: HttpResponse, lines: Uint8Array, data: object, key: string, protocol: string, context: us_socket_context_t): void {
+  res = response;
+  head = lines.length === 0 ? SWITCHING : Buffer.concat([SWITCHING, LINE_END, lines]);
+  upgradeData = data;
+  upgradeKey = key;
+  upgradeProtocol = protocol;
+  upgradeContext = context;
+  response.cork(switching);
 }
 
 /** The beginning of a streamed answer. */

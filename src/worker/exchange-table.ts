@@ -1,6 +1,7 @@
 /** The pooled exchanges of one worker, by handle, and the reader of the engine's events. */
 import { EVENT, EVENT_FLAG, EVENT_KIND, LIMITS } from '../binding/abi.ts';
 import { Exchange, type ExchangeHost } from './exchange.ts';
+import type { WebSocketBridge } from './websocket.ts';
 
 const SLOT_MASK = (1 << LIMITS.exchangeSlotBits) - 1;
 /** Handles stay positive 31-bit integers. */
@@ -9,7 +10,7 @@ const TOUCH_INTERVAL_MS = 4000;
 
 export const EVENT_WORDS = EVENT.length;
 const at = Object.fromEntries(EVENT.map((name, i) => [name, i])) as Record<(typeof EVENT)[number], number>;
-const { kind: KIND, flags: FLAGS, headOffset: HEAD, headLength: HEAD_LENGTH, bodyOffset: BODY, bodyLength: BODY_LENGTH, lengthLow: LOW, lengthHigh: HIGH } = at;
+const { kind: KIND, flags: FLAGS, status: STATUS, headOffset: HEAD, headLength: HEAD_LENGTH, bodyOffset: BODY, bodyLength: BODY_LENGTH, lengthLow: LOW, lengthHigh: HIGH } = at;
 
 export class ExchangeTable implements ExchangeHost {
   draining = false;
@@ -18,6 +19,7 @@ export class ExchangeTable implements ExchangeHost {
   readonly #slots: Exchange[] = [];
   readonly #free: Exchange[] = [];
   readonly #live = new Set<Exchange>();
+  readonly #bridges = new Set<WebSocketBridge>();
   readonly #events: Int32Array;
   readonly #data: ArrayBufferLike;
   readonly #timer: NodeJS.Timeout;
@@ -53,12 +55,31 @@ export class ExchangeTable implements ExchangeHost {
       exchange.live = false;
       this.#live.delete(exchange);
     }
+    if (exchange.bridge !== null) {
+      this.#bridges.delete(exchange.bridge);
+      exchange.bridge = null;
+    }
     this.active--;
     this.#free.push(exchange);
   }
 
   keepAlive(exchange: Exchange): void {
     this.#live.add(exchange);
+  }
+
+  upgraded(bridge: WebSocketBridge): void {
+    this.#bridges.add(bridge);
+  }
+
+  /** WebSockets that are open, or of which one side is not over yet. */
+  get webSockets(): number {
+    return this.#bridges.size;
+  }
+
+  /** Tells both sides of every WebSocket that it ends. */
+  endWebSockets(code: number, reason: string): void {
+    const bytes = Buffer.from(reason);
+    for (const bridge of [...this.#bridges]) bridge.endBoth(code, bytes);
   }
 
   /** The one up-call of a loop turn. */
@@ -90,9 +111,35 @@ export class ExchangeTable implements ExchangeHost {
         case EVENT_KIND.resumeRequest:
           exchange.resumeRequest();
           break;
+        case EVENT_KIND.upgraded:
+          exchange.upgraded(new Uint8Array(data, events[base + HEAD], events[base + HEAD_LENGTH]), body);
+          break;
+        case EVENT_KIND.message: {
+          let next = i + 1;
+          while (next < count && events[next * EVENT_WORDS] === handle && events[next * EVENT_WORDS + KIND] === EVENT_KIND.message) next++;
+          if (next === i + 1) this.#message(exchange, base, body);
+          else exchange.bridge?.corked(() => this.#messages(exchange, i, next));
+          base += (next - 1 - i) * EVENT_WORDS;
+          i = next - 1;
+          break;
+        }
+        case EVENT_KIND.closed:
+          exchange.closed(events[base + STATUS]!, body);
+          break;
       }
     }
   };
+
+  #messages(exchange: Exchange, from: number, to: number): void {
+    for (let i = from; i < to; i++) {
+      const base = i * EVENT_WORDS;
+      this.#message(exchange, base, new Uint8Array(this.#data, this.#events[base + BODY], this.#events[base + BODY_LENGTH]));
+    }
+  }
+
+  #message(exchange: Exchange, base: number, piece: Uint8Array): void {
+    exchange.bridge?.fromUpstream(this.#events[base + STATUS]!, piece, (this.#events[base + FLAGS]! & EVENT_FLAG.messageEnd) !== 0);
+  }
 
   #touch(): void {
     const now = performance.now();

@@ -2,10 +2,11 @@
  * One request and its answer as the listener sees it: owner of the uWS response object, writer of the events that the
  * engine reports. Instances are pooled by ExchangeTable and keep their callbacks, so that a request makes no closure.
  */
-import type { HttpResponse } from 'uWebSockets.js';
+import type { HttpResponse, us_socket_context_t } from 'uWebSockets.js';
 import { EVENT_FLAG, SEND } from '../binding/abi.ts';
 import { addon } from '../binding/load.ts';
 import { answerBodiless, answerBodilessAndClose, answerWhole, endChunks, flush, tryEnd, writeChunk, writeHead } from './corked.ts';
+import { WebSocketBridge } from './websocket.ts';
 
 const { abort, pause, resume, sendBody } = addon;
 
@@ -41,6 +42,8 @@ export interface ExchangeHost {
   release(exchange: Exchange): void;
   /** Keep a long exchange alive against uWS's fixed timers: `touch` is called every few seconds. */
   keepAlive(exchange: Exchange): void;
+  /** The exchange is a WebSocket from now on, until it is released. */
+  upgraded(bridge: WebSocketBridge): void;
 }
 
 type Mode = 'waiting' | 'length' | 'chunked';
@@ -65,6 +68,8 @@ export class Exchange {
   readonly onAborted: () => void;
   readonly onWritable: (offset: number) => boolean;
   live = false;
+  /** Not null from the upgrade until this exchange is released. */
+  bridge: WebSocketBridge | null = null;
 
   readonly #host: ExchangeHost;
   #receiver: BodyReceiver;
@@ -84,6 +89,9 @@ export class Exchange {
   #discarded = 0;
   #overrun = 0;
   #sliceMs = FIRST_SLICE_MS;
+  #key = '';
+  /** Of the last handshake; nobody looks at it for a plain request. */
+  #context: us_socket_context_t | undefined;
   #held: { head: Uint8Array; body: Uint8Array; flags: number } | null = null;
 
   constructor(slot: number, host: ExchangeHost) {
@@ -104,6 +112,12 @@ export class Exchange {
     this.#expectsBody = false;
     this.#bodyComplete = true;
     res.onAborted(this.onAborted);
+  }
+
+  /** After `begin`, for a request that uWS can upgrade. */
+  beginUpgrade(key: string, context: us_socket_context_t): void {
+    this.#key = key;
+    this.#context = context;
   }
 
   /** Call in the handler itself: uWS drops the bytes of a body that nobody has asked for by then. */
@@ -189,7 +203,26 @@ export class Exchange {
     this.res.close();
   }
 
+  /** The upstream took the handshake: from here on it is the bridge that speaks with both sides. */
+  upgraded(lines: Uint8Array, protocol: Uint8Array): void {
+    if (this.#done || this.#context === undefined) return;
+    this.#done = true;
+    this.bridge = new WebSocketBridge(this.handle);
+    this.#host.upgraded(this.bridge);
+    this.bridge.open(this.res, lines, this.#key, protocol, this.#context);
+  }
+
+  /** The last event of an exchange that was upgraded. */
+  closed(code: number, reason: Uint8Array): void {
+    this.bridge?.end(code, reason);
+    this.#finish();
+  }
+
   resumeRequest(): void {
+    if (this.bridge !== null) {
+      this.bridge.resumeClient();
+      return;
+    }
     if (!this.#done && this.#clientPaused) this.#resumeClient();
   }
 

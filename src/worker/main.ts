@@ -1,6 +1,7 @@
 /** A data-plane worker: one long piscina task that runs listeners and a reactor until it is told to stop. */
 import type { MessagePort } from 'node:worker_threads';
 import { pack, unpack } from 'msgpackr';
+import { WEBSOCKET_CLOSE } from '../binding/abi.ts';
 import { addon } from '../binding/load.ts';
 import { EVENT_WORDS, ExchangeTable } from './exchange-table.ts';
 import { headLengths, UwsListener, type ConnectionCap } from './uws-listener.ts';
@@ -9,6 +10,11 @@ import type { ListenerSpec, MainMessage, WorkerMessage, WorkerTask } from './pro
 const EVENTS_PER_CALL = 4096;
 const DATA_BYTES = 2 * 1024 * 1024;
 const DRAIN_CHECK_MS = 20;
+/**
+ * Time for WebSockets that a drain ends to finish their closing handshakes. All of it: uWS does not tell when a client has closed its
+ * socket, and one that is closed under an answer on its way would take the close frame with it.
+ */
+const WEBSOCKET_CLOSE_MS = 2000;
 
 class Worker {
   readonly #port: MessagePort;
@@ -49,7 +55,7 @@ class Worker {
         this.#apply(message.id, message.listeners);
         break;
       case 'drain':
-        this.#drain(message.id);
+        this.#drain(message.id, message.limitMs);
         break;
       case 'stop':
         this.#stop();
@@ -97,16 +103,31 @@ class Worker {
     this.#listeners.set(keyOf({ ...spec, port: listener.port }), listener);
   }
 
-  #drain(id: number): void {
+  #drain(id: number, limitMs: number): void {
     this.#table.draining = true;
     for (const listener of this.#listeners.values()) listener.stopAccepting();
+    const limit = performance.now() + limitMs;
     let quiet = 0;
-    // Twice in a row: a request may arrive on an open connection just as the last one ends.
-    this.#drainTimer = setInterval(() => {
-      quiet = this.#table.active === 0 ? quiet + 1 : 0;
-      if (quiet < 2) return;
+    let lingerUntil: number | undefined;
+    const answer = (complete: boolean): void => {
       clearInterval(this.#drainTimer);
-      this.#send({ type: 'drained', id });
+      this.#send({ type: 'drained', id, complete });
+    };
+    this.#drainTimer = setInterval(() => {
+      const now = performance.now();
+      // Twice in a row: a request may arrive on an open connection just as the last one ends.
+      quiet = this.#table.active === 0 ? quiet + 1 : 0;
+      if (lingerUntil === undefined) {
+        if (quiet >= 2) answer(true);
+        else if (now < limit) return;
+        else if (this.#table.webSockets === 0) answer(false);
+        else {
+          this.#table.endWebSockets(WEBSOCKET_CLOSE.goingAway, 'going away');
+          lingerUntil = now + WEBSOCKET_CLOSE_MS;
+        }
+      } else if (now >= lingerUntil) {
+        answer(quiet >= 2);
+      }
     }, DRAIN_CHECK_MS);
   }
 

@@ -34,12 +34,16 @@ export interface WorkerTask {
 export type MainMessage =
   /** The complete set of listeners that is wanted from now on. */
   | { type: 'apply'; id: number; listeners: ListenerSpec[] }
-  /** Stop accepting, finish what is in flight, then answer `drained`. */
-  | { type: 'drain'; id: number }
+  /**
+   * Stop accepting, finish what is in flight, then answer `drained`. WebSockets may go on until the limit; those that did not
+   * end by then are told that we are going away.
+   */
+  | { type: 'drain'; id: number; limitMs: number }
   /** Close everything now; the task resolves. */
   | { type: 'stop'; id: number };
 
 export type WorkerMessage =
   | { type: 'ready' }
   | { type: 'applied'; id: number; listening: { name: string; port: number }[]; failed: { name: string; message: string }[] }
-  | { type: 'drained'; id: number };
+  /** `complete`: nothing is in flight any more. */
+  | { type: 'drained'; id: number; complete: boolean };

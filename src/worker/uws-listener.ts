@@ -3,11 +3,12 @@
  * was measured: `onAborted` before anything else; never an answer from inside the handler; connections capped by the
  * filter, since accepting spins at the open-file limit; every app closed before the thread exits.
  */
-import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type us_listen_socket } from 'uWebSockets.js';
-import { HEAD_LENGTH_WORDS, SUBMIT, SUBMIT_FLAG } from '../binding/abi.ts';
+import uWS, { type HttpRequest, type HttpResponse, type TemplatedApp, type WebSocketBehavior, type us_listen_socket, type us_socket_context_t } from 'uWebSockets.js';
+import { HEAD_LENGTH_WORDS, SUBMIT, SUBMIT_FLAG, WEBSOCKET_OPCODE } from '../binding/abi.ts';
 import { addon } from '../binding/load.ts';
 import type { ExchangeTable } from './exchange-table.ts';
 import type { CertificateFiles, ListenerSpec } from './protocol.ts';
+import type { WebSocketData } from './websocket.ts';
 
 const { submit, countConnection } = addon;
 
@@ -30,6 +31,14 @@ addon.muteNativeOutput();
  * offered: about 5 MB/s per connection at 50 ms of round trip.
  */
 const RECEIVE_BUFFER_BYTES = 256 * 1024;
+/**
+ * With TLS one read must stay below uWS's 512 KiB, and what is left of a record from the read before (16 KiB) with it: when the
+ * plain bytes of one read fill its buffer, uWS hands them out in between, and a write from there makes it forget the rest of what
+ * it read ("triggering a write from a read will essentially delete all input data", says a comment in uSockets' openssl.c).
+ * A client that sends and receives as fast as it can was cut within a second. The kernel may give one segment of 64 KiB
+ * more than twice this number.
+ */
+const TLS_RECEIVE_BUFFER_BYTES = 192 * 1024;
 
 export interface ConnectionCap {
   max: number;
@@ -83,7 +92,7 @@ function readHeadLatin1(req: HttpRequest): void {
   headLengths[0] = pieces;
 }
 
-function makeHandler(table: ExchangeTable, listenerKey: number, needsPeer: boolean): (res: HttpResponse, req: HttpRequest) => void {
+function makeHandler(table: ExchangeTable, listenerKey: number, needsPeer: boolean): Handler {
   const keyAndFlags = listenerKey | (needsPeer ? 0 : SUBMIT_FLAG.peerLeftOut);
   return (res, req) => {
     const exchange = table.acquire();
@@ -105,23 +114,103 @@ function makeHandler(table: ExchangeTable, listenerKey: number, needsPeer: boole
   };
 }
 
+/**
+ * uWS closes the socket of a client whose message is larger than it was told, and sends no close frame. Up to this much above
+ * the largest message of any route the engine sees it instead, and the client is told 1009.
+ */
+const OVERSIZE_BYTES = 1024 * 1024;
+/** How long an app that is otherwise idle waits for its last clients to see their close frame, and to answer it. */
+const WEBSOCKET_LINGER_MS = 2000;
+
+type Handler = (res: HttpResponse, req: HttpRequest) => void;
+type UpgradeHandler = (res: HttpResponse, req: HttpRequest, context: us_socket_context_t) => void;
+
+/** Called for every GET with a Sec-WebSocket-Key of the right length; whether that is a handshake is up to the engine. */
+function makeUpgradeHandler(table: ExchangeTable, listenerKey: number, needsPeer: boolean): UpgradeHandler {
+  const keyAndFlag = listenerKey | SUBMIT_FLAG.upgrade;
+  return (res, req, context) => {
+    const exchange = table.acquire();
+    exchange.begin(res);
+    exchange.beginUpgrade(req.getHeader('sec-websocket-key'), context);
+    readHead(req);
+    const peer = needsPeer ? res.getRemoteAddress() : undefined;
+    let result = submit(exchange.handle, keyAndFlag, head, peer);
+    if (result === SUBMIT.needLatin1) {
+      readHeadLatin1(req);
+      result = submit(exchange.handle, keyAndFlag | SUBMIT_FLAG.latin1, head, peer);
+    }
+    if (result === SUBMIT.acceptedWithBody) exchange.expectBody();
+  };
+}
+
+/** Nothing is left to uWS that the engine does: timeouts, pings of our own, compression (there is none on either side). */
+function webSocketBehavior(maxMessage: number, upgrade: UpgradeHandler, onClose: () => void): WebSocketBehavior<WebSocketData> {
+  return {
+    maxPayloadLength: maxMessage + OVERSIZE_BYTES,
+    maxBackpressure: 0, // never drop
+    idleTimeout: 0,
+    sendPingsAutomatically: false,
+    compression: uWS.DISABLED,
+    upgrade,
+    open: (ws) => ws.getUserData().bridge.opened(ws),
+    message: (ws, payload, isBinary) => ws.getUserData().bridge.fromClient(isBinary ? WEBSOCKET_OPCODE.binary : WEBSOCKET_OPCODE.text, payload),
+    ping: (ws, payload) => ws.getUserData().bridge.fromClient(WEBSOCKET_OPCODE.ping, payload),
+    pong: (ws, payload) => ws.getUserData().bridge.fromClient(WEBSOCKET_OPCODE.pong, payload),
+    drain: (ws) => ws.getUserData().bridge.drained(),
+    close: (ws, code, reason) => {
+      ws.getUserData().bridge.closedByClient(code, reason);
+      onClose();
+    },
+  };
+}
+
 /** An app and the connections on it; a retired one stays until the last of them is gone. */
 class Branch {
   readonly app: AcceptorApp;
   connections = 0;
+  readonly #cap: ConnectionCap;
+  readonly #hosts: readonly string[];
+  readonly #onIdle: () => void;
+  #maxMessage = 0;
 
-  constructor(app: TemplatedApp, handler: (res: HttpResponse, req: HttpRequest) => void, cap: ConnectionCap, hosts: readonly string[], onIdle: () => void) {
+  constructor(app: TemplatedApp, handler: Handler, cap: ConnectionCap, hosts: readonly string[], onIdle: () => void) {
     this.app = app as AcceptorApp;
+    this.#cap = cap;
+    this.#hosts = hosts;
+    this.#onIdle = onIdle;
     app.any('/*', handler);
     for (const host of hosts) app.domain(host).any('/*', handler);
     app.filter((res, change) => {
       const step = Number(change);
-      this.connections += step;
-      cap.open += step;
-      countConnection(step > 0);
+      this.#count(step);
       if (step > 0 && cap.max !== 0 && cap.open > cap.max) res.close();
-      if (step < 0 && this.connections === 0) onIdle();
     });
+  }
+
+  get takesUpgrades(): boolean {
+    return this.#maxMessage !== 0;
+  }
+
+  /**
+   * From now on, also on connections that are open. For a larger message than before the route is made anew, for
+   * sockets to come; never for a smaller one, since the engine keeps each route's own limit.
+   */
+  takeUpgrades(maxMessage: number, handler: UpgradeHandler): void {
+    if (maxMessage <= this.#maxMessage) return;
+    this.#maxMessage = maxMessage;
+    // uWS calls its filter when a connection opens and when it closes, but not when one closes that was upgraded.
+    const behavior = webSocketBehavior(maxMessage, handler, () => this.#count(-1));
+    for (const host of this.#hosts) this.app.domain(host).ws('/*', behavior);
+    // Back to the routes of every other name: `domain` stays where it was, unless it does not know the name.
+    if (this.#hosts.length !== 0) this.app.domain('');
+    this.app.ws('/*', behavior);
+  }
+
+  #count(step: number): void {
+    this.connections += step;
+    this.#cap.open += step;
+    countConnection(step > 0);
+    if (step < 0 && this.connections === 0) this.#onIdle();
   }
 }
 
@@ -140,12 +229,14 @@ export class UwsListener {
   readonly #retired = new Set<Branch>();
   #socket: us_listen_socket | false = false;
   #tlsVersion: string | null;
+  readonly #upgradeHandler: UpgradeHandler;
 
   constructor(spec: ListenerSpec, table: ExchangeTable, cap: ConnectionCap) {
     this.spec = spec;
     this.#table = table;
     this.#cap = cap;
     this.#tlsVersion = spec.tls?.version ?? null;
+    this.#upgradeHandler = makeUpgradeHandler(table, addon.listenerKey(spec.name), spec.needsPeer);
     this.#branch = this.#makeBranch(spec);
     if (spec.tls === null) {
       this.#acceptor = this.#branch.app;
@@ -162,13 +253,16 @@ export class UwsListener {
       if (socket) this.port = uWS.us_socket_local_port(socket);
     });
     if (this.#socket === false) return false;
-    addon.limitReceiveBuffer(this.port, RECEIVE_BUFFER_BYTES);
+    addon.limitReceiveBuffer(this.port, this.spec.tls === null ? RECEIVE_BUFFER_BYTES : TLS_RECEIVE_BUFFER_BYTES);
     return true;
   }
 
   /** Takes new certificates for new connections. Throws when they are not usable; nothing has changed then. */
   update(spec: ListenerSpec): void {
-    if (spec.tls === null || spec.tls.version === this.#tlsVersion) return;
+    if (spec.tls === null || spec.tls.version === this.#tlsVersion) {
+      this.#branch.takeUpgrades(spec.webSocketMaxMessage, this.#upgradeHandler);
+      return;
+    }
     const next = this.#makeBranch(spec);
     this.#acceptor.addChildAppDescriptor(next.app.getDescriptor());
     this.#acceptor.removeChildAppDescriptor(this.#branch.app.getDescriptor());
@@ -202,7 +296,11 @@ export class UwsListener {
 
   #makeBranch(spec: ListenerSpec): Branch {
     const handler = makeHandler(this.#table, addon.listenerKey(spec.name), spec.needsPeer);
-    if (spec.tls === null) return new Branch(uWS.App(), handler, this.#cap, [], () => undefined);
+    if (spec.tls === null) {
+      const plain = new Branch(uWS.App(), handler, this.#cap, [], () => undefined);
+      plain.takeUpgrades(spec.webSocketMaxMessage, this.#upgradeHandler);
+      return plain;
+    }
     const [first, ...others] = spec.tls.certificates;
     if (first === undefined) throw new Error(`listener ${spec.name} has no certificate`);
     const app = uWS.SSLApp(files(first));
@@ -210,12 +308,18 @@ export class UwsListener {
       for (const host of certificate.hosts) app.addServerName(host, files(certificate));
     }
     const branch: Branch = new Branch(app, handler, this.#cap, others.flatMap((certificate) => certificate.hosts), () => this.#onIdle(branch));
+    branch.takeUpgrades(spec.webSocketMaxMessage, this.#upgradeHandler);
     return branch;
   }
 
   #onIdle(branch: Branch): void {
+    if (!this.#retired.has(branch)) return;
     // Not from inside its own filter: the connection that made it idle is still being closed.
-    if (this.#retired.delete(branch)) setImmediate(() => branch.app.close());
+    const close = (): void => {
+      if (this.#retired.delete(branch)) branch.app.close();
+    };
+    if (branch.takesUpgrades) setTimeout(close, WEBSOCKET_LINGER_MS);
+    else setImmediate(close);
   }
 }
 

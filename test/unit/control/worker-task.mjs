@@ -17,7 +17,7 @@ export default function run({ port, workerIndex }) {
         const listening = message.listeners.filter(({ name }) => name !== 'refuse').map(({ name, port: at }) => ({ name, port: at }));
         send({ type: 'applied', id: message.id, listening, failed });
       } else if (message.type === 'drain') {
-        if (!names.includes('hold')) send({ type: 'drained', id: message.id });
+        if (!names.includes('hold')) send({ type: 'drained', id: message.id, complete: true });
       } else {
         port.close();
         resolve();
