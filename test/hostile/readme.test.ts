@@ -69,7 +69,7 @@ Each is sent whole, byte by byte, and cut in every line end, through the real pr
 | client-side.test.ts | all cases of clients; those that leave something behind, again behind a trusted hop |
 | upstream-side.test.ts | all cases of upstreams |
 | bytes.test.ts | each of the 256 byte values at 12 places of a request and 11 of an answer |
-| refusals.test.ts | one count under the right reason for each refusal by the engine; what waits is ended |
+| refusals.test.ts | one count under the right reason for each refusal by the engine, and a line in the log; what waits is ended |
 | faults.test.ts | peers that vanish, burst, and close at the worst moment |
 | slow.test.ts | heads, bodies and readers that are as slow as they can be |
 | mixed.test.ts | all cases at random among honest requests; memory and descriptors afterwards |

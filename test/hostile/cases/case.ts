@@ -63,7 +63,7 @@ export interface Group<Of extends Case = Case> {
   title: string;
   /** What holds for all of them. */
   about: string;
-  /** What a refusal by the engine is counted as: `reason` of millrace_downstream_protocol_errors_total. */
+  /** What a refusal by the engine is counted as: `reason` of millrace_downstream_protocol_errors_total, or of millrace_upstream_... */
   reasons?: readonly string[];
   cases: readonly Of[];
 }

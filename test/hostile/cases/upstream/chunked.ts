@@ -7,6 +7,7 @@ const LAST = '0\r\n\r\n';
 export const UPSTREAM_CHUNKED: Group<UpstreamCase> = {
   title: 'Chunked bodies',
   about: 'Decoded strictly and encoded anew. Once the head has gone to the client, all that is left is to cut it off where it can see that.',
+  reasons: ['badChunkSize', 'badChunkEnd', 'chunkExtensionTooLong', 'badTrailer', 'trailersTooLarge', 'badTransferEncoding', 'truncated'],
   cases: [
     { id: 'U29', name: 'a size that is none, later', rfc: 'RFC9112 7.1, 8', bytes: body('5\r\nhello\r\nzz\r\n'), allow: BROKEN, reuse: false },
     { id: 'U30', name: 'a size of 17 digits', rfc: 'RFC9112 7.1', bytes: body('fffffffffffffffff\r\nhello'), allow: BROKEN, reuse: false },
@@ -41,5 +42,13 @@ export const UPSTREAM_CHUNKED: Group<UpstreamCase> = {
     { id: 'UC-42', name: 'chunks of one byte', rfc: 'RFC9112 7.1', bytes: body(`${'1\r\nx\r\n'.repeat(80)}${LAST}`), allow: [200], reuse: true, body: 'x'.repeat(80) },
     { id: 'UC-43', name: 'nothing but the last chunk', rfc: 'RFC9112 7.1', bytes: body(LAST), allow: [200], reuse: true, body: '' },
     { id: 'UC-44', name: 'sizes in both cases', rfc: 'RFC5234 2.3', bytes: body(`a\r\n0123456789\r\nB\r\n0123456789a\r\n${LAST}`), allow: [200], reuse: true, body: '01234567890123456789a' },
+    { id: 'UC-45', name: 'a word behind the size', rfc: 'RFC9112 7.1', bytes: body(`5 x\r\nhello\r\n${LAST}`), allow: BROKEN, reuse: false },
+    { id: 'UC-46', name: 'a size that is padded', rfc: 'RFC9112 7.1.1 (BWS)', bytes: body(`5   \r\nhello\r\n${LAST}`), allow: [200, ...BROKEN], body: 'hello' },
+    { id: 'UC-47', name: 'a line end in an extension that is quoted', rfc: 'RFC9112 7.1.1', bytes: body(`5;a="b\r\nc"\r\nhello\r\n${LAST}`), allow: BROKEN, reuse: false },
+    { id: 'UC-48', name: 'a bare LF behind the last chunk', rfc: 'RFC9112 7.1', bytes: body(`5\r\nhello\r\n0\n\r\n`), allow: BROKEN, reuse: false },
+    { id: 'UC-49', name: 'a bare LF for the empty line', rfc: 'RFC9112 7.1', bytes: body(`5\r\nhello\r\n0\r\n\n`), allow: BROKEN, reuse: false },
+    { id: 'UC-50', name: 'trailers that are no fields', rfc: 'RFC9112 7.1.2', bytes: body('5\r\nhello\r\n0\r\nnonsense\r\n\r\n'), allow: [...BROKEN, 200], body: 'hello' },
+    { id: 'UC-51', name: 'a folded trailer', rfc: 'RFC9112 5.2, 7.1.2', bytes: body('5\r\nhello\r\n0\r\nX-A: b\r\n c\r\n\r\n'), allow: [...BROKEN, 200], body: 'hello' },
+    { id: 'UC-52', name: 'ten thousand chunks of one byte', rfc: 'RFC9112 7.1', bytes: body(`${'1\r\nx\r\n'.repeat(10_000)}${LAST}`), allow: [200], reuse: true, body: 'x'.repeat(10_000) },
   ],
 };

@@ -5,6 +5,7 @@ const CHUNKS = '5\r\nhello\r\n0\r\n\r\n';
 export const UPSTREAM_FRAMING: Group<UpstreamCase> = {
   title: 'Framing',
   about: 'HEAD, 1xx, 204 and 304 have no body, then comes Transfer-Encoding, then Content-Length, then the end of the connection. What contradicts itself is 502.',
+  reasons: ['badContentLength', 'conflictingContentLength', 'badTransferEncoding', 'lengthAndTransferEncoding', 'badFieldName', 'badFieldValue', 'extraBytes'],
   cases: [
     { id: 'U01', name: 'a length and a coding', rfc: 'RFC9112 6.3(3)', bytes: answer(['Content-Length: 3', 'Transfer-Encoding: chunked'], CHUNKS), allow: [502, 200], reuse: false },
     { id: 'U02', name: 'two lengths', rfc: 'RFC9112 6.3(5)', bytes: answer(['Content-Length: 5', 'Content-Length: 10'], 'helloworld'), allow: [502], reuse: false },

@@ -5,6 +5,7 @@ const EMPTY = 'Content-Length: 0';
 export const HEADERS: Group<UpstreamCase> = {
   title: 'Headers',
   about: 'The same syntax as for requests: CRLF, tokens, no folding, no control bytes, at most 128 lines and 64 KiB; anything else is 502 and the end of the connection. What concerns one connection ends here.',
+  reasons: ['badFieldName', 'badFieldValue', 'bareLineFeed', 'tooManyFields', 'headTooLarge', 'badContentLength'],
   cases: [
     { id: 'U23', name: 'a bare CR in a value', rfc: 'RFC9110 5.5, RFC9112 11.1', bytes: answer(['X-A: b\rSet-Cookie: s=1', EMPTY]), allow: [502], reuse: false },
     { id: 'U24', name: 'a NUL in a value', rfc: 'RFC9110 5.5', bytes: answer(['X-A: b\x00c', EMPTY]), allow: [502], reuse: false },

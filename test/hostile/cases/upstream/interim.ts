@@ -6,6 +6,7 @@ const interim = (status: string, fields = ''): string => `HTTP/1.1 ${status}\r\n
 export const INTERIM: Group<UpstreamCase> = {
   title: 'Interim answers and upgrades',
   about: 'At most 16 interim answers, which end at the proxy; 101 only when it was asked for.',
+  reasons: ['unexpectedUpgrade', 'notHttp', 'badStatusCode', 'tooManyInterim', 'interimTooLarge', 'badFieldName', 'badStatusLine'],
   cases: [
     { id: 'U13', name: '100, then the answer', rfc: 'RFC9110 15.2', bytes: `${interim('100 Continue')}${OK}`, allow: [100, 200], body: 'ok' },
     { id: 'U15', name: '2000 interim answers', rfc: 'RFC9110 15.2', bytes: interim('102 Processing').repeat(2000), allow: [502, 504], reuse: false },

@@ -5,6 +5,7 @@ const HELLO = answer(['Content-Length: 5'], 'hello');
 export const UPSTREAM_REUSE: Group<UpstreamCase> = {
   title: 'Reuse of the connection',
   about: 'Only a connection on which the answer and the request are complete, and not one byte more has come, serves again.',
+  reasons: ['extraBytes'],
   cases: [
     { id: 'U09', name: 'an answer behind the body', rfc: 'RFC9112 6.3, 9.2; PortSwigger response queue poisoning', bytes: `${HELLO}${POISON}`, allow: [200], reuse: false },
     { id: 'U10', name: 'an answer behind a chunked body', rfc: 'RFC9112 9.2', bytes: answer(['Transfer-Encoding: chunked'], `5\r\nhello\r\n0\r\n\r\n${POISON}`), allow: [200], reuse: false },

@@ -5,6 +5,7 @@ const head = (line: string): string => `${line}\r\nContent-Length: 0\r\n\r\n`;
 export const STATUS_LINE: Group<UpstreamCase> = {
   title: 'Status line and versions',
   about: 'HTTP/1.0 or HTTP/1.1, a space, three digits from 100 to 599, and a reason that is text; anything else is 502.',
+  reasons: ['notHttp', 'badStatusLine', 'badVersion', 'badStatusCode', 'headTooLarge', 'bareLineFeed', 'truncated'],
   cases: [
     { id: 'U20', name: 'a status of two digits', rfc: 'RFC9112 4', bytes: head('HTTP/1.1 20 OK'), allow: [502], reuse: false },
     { id: 'U22', name: 'status 000', rfc: 'RFC9110 15', bytes: head('HTTP/1.1 000 X'), allow: [502], reuse: false },

@@ -5,6 +5,7 @@ const head = (length: number): string => answer([`Content-Length: ${length}`]);
 export const TRUNCATION: Group<UpstreamCase> = {
   title: 'Answers that break off',
   about: 'In the head: 502. Behind it: the client sees the end of its connection before the end of the body, never a whole answer that is not.',
+  reasons: ['truncated'],
   cases: [
     { id: 'UT-1', name: 'the end in the status line', rfc: 'RFC9112 8', bytes: 'HTTP/1.1 20', allow: [502], reuse: false, end: 'close' },
     { id: 'UT-2', name: 'the end in the head', rfc: 'RFC9112 8', bytes: 'HTTP/1.1 200 OK\r\nContent-Le', allow: [502], reuse: false, end: 'close' },
