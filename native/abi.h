@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 1744783842u;
+inline constexpr uint32_t kHash = 566359831u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -58,8 +58,16 @@ struct ListenerRecord {
   uint32_t max_head_bytes;
   uint32_t limit_start;
   uint32_t limit_count;
+  uint32_t max_target_bytes;
+  uint32_t max_header_bytes;
+  uint32_t max_headers;
+  uint32_t underscores;
+  uint32_t underscore_start;
+  uint32_t underscore_count;
+  uint32_t escaped_slashes;
+  uint32_t backslashes;
 };
-static_assert(sizeof(ListenerRecord) == 36);
+static_assert(sizeof(ListenerRecord) == 68);
 
 struct RouteTableRecord {
   uint32_t name_offset;
@@ -415,8 +423,22 @@ namespace listener_flag {
 inline constexpr uint32_t kTls = 1u;
 inline constexpr uint32_t kForwardedHeaders = 2u;
 inline constexpr uint32_t kRequestId = 4u;
-inline constexpr uint32_t kUnderscoresInNames = 8u;
+inline constexpr uint32_t kKeepSlashes = 8u;
+inline constexpr uint32_t kAllowTrace = 16u;
+inline constexpr uint32_t kKeepAliveAfterChunked = 32u;
 }  // namespace listener_flag
+
+namespace underscores {
+inline constexpr uint32_t kDrop = 0u;
+inline constexpr uint32_t kKeep = 1u;
+inline constexpr uint32_t kReject = 2u;
+}  // namespace underscores
+
+namespace slashes {
+inline constexpr uint32_t kReject = 0u;
+inline constexpr uint32_t kKeep = 1u;
+inline constexpr uint32_t kSlash = 2u;
+}  // namespace slashes
 
 namespace hash_source_kind {
 inline constexpr uint32_t kHeader = 1u;
@@ -530,6 +552,7 @@ namespace limits {
 inline constexpr uint32_t kExchangeSlotBits = 20u;
 inline constexpr uint32_t kMaxWorkers = 64u;
 inline constexpr uint32_t kMaxWebSocketMessage = 67108864u;
+inline constexpr uint32_t kMaxRequestHeaders = 98u;
 inline constexpr uint32_t kMaxRespondBodyBytes = 1048576u;
 inline constexpr uint32_t kMaxRespondHeadersBytes = 65536u;
 inline constexpr uint32_t kMaxEndpoints = 65535u;

@@ -147,11 +147,13 @@ Napi::Value parseRequest(const Napi::CallbackInfo& info) {
                       {lengths.Data(), lengths.ElementLength()}};
   const auto head = std::make_unique<RequestHead>();
   Napi::Object result = Napi::Object::New(env);
-  RequestError error = parseRequestHead(flat, info[2].As<Napi::Number>().Uint32Value(), head.get());
+  RequestRules rules;
+  rules.max_head = info[2].As<Napi::Number>().Uint32Value();
+  RequestError error = parseRequestHead(flat, rules, head.get());
   std::vector<char> room(head->raw_path.size());
   NormalisedPath path{PathStatus::kRefused, {}};
   if (error == RequestError::kNone) {
-    path = normalisePath(head->raw_path, room);
+    path = normalisePath(head->raw_path, rules.path, room);
     if (path.status == PathStatus::kRefused) error = RequestError::kPath;
   }
   if (error != RequestError::kNone) {

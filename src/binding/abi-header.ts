@@ -57,7 +57,7 @@ export function abiHeader(): string {
   const enums = {
     path_kind: abi.PATH_KIND, action: abi.ACTION, rewrite: abi.REWRITE, predicate_source: abi.PREDICATE_SOURCE,
     predicate_operator: abi.PREDICATE_OPERATOR, edit_operator: abi.EDIT_OPERATOR, policy: abi.POLICY, family: abi.FAMILY,
-    listener_flag: abi.LISTENER_FLAG, hash_source_kind: abi.HASH_SOURCE_KIND, hash_source_flag: abi.HASH_SOURCE_FLAG,
+    listener_flag: abi.LISTENER_FLAG, underscores: abi.UNDERSCORES, slashes: abi.SLASHES, hash_source_kind: abi.HASH_SOURCE_KIND, hash_source_flag: abi.HASH_SOURCE_FLAG,
     rate_algorithm: abi.RATE_ALGORITHM, rate_flag: abi.RATE_FLAG, rate_key_kind: abi.RATE_KEY_KIND, rate_key_flag: abi.RATE_KEY_FLAG,
     health: abi.HEALTH, rate_stat: counting(abi.RATE_STATS), rate_table_stat: counting(abi.RATE_TABLE_STATS),
     tls_flag: abi.TLS_FLAG, retry_on: abi.RETRY_ON, event_kind: abi.EVENT_KIND,

@@ -62,6 +62,12 @@ export const RECORDS = {
     'trustStart', 'trustCount', // CIDR rows whose X-Forwarded-* headers are believed
     'maxHeadBytes', // request line and headers together
     'limitStart', 'limitCount', // INDEX rows: RATE_LIMIT rows that count every request, before it is matched
+    'maxTargetBytes', // path and query
+    'maxHeaderBytes', // one header line
+    'maxHeaders', // lines
+    'underscores', // UNDERSCORES
+    'underscoreStart', 'underscoreCount', // INDEX rows in pairs, offset and length: the names that UNDERSCORES.keep is for; none = all
+    'escapedSlashes', 'backslashes', // SLASHES
   ],
   ROUTE_TABLE: [
     'nameOffset', 'nameLength',
@@ -233,7 +239,19 @@ export const RATE_KEY_FLAG = { skipWhenMissing: 1 } as const;
 /** Why an endpoint is not available: bits of its health word. */
 export const HEALTH = { unhealthy: 1, ejected: 2 } as const;
 export const FAMILY = { ipv4: 4, ipv6: 6, unix: 1 } as const;
-export const LISTENER_FLAG = { tls: 1, forwardedHeaders: 2, requestId: 4, underscoresInNames: 8 } as const;
+export const LISTENER_FLAG = {
+  tls: 1,
+  forwardedHeaders: 2,
+  requestId: 4,
+  /** Runs of slashes in a path stay as they are. */
+  keepSlashes: 8,
+  allowTrace: 16,
+  keepAliveAfterChunked: 32,
+} as const;
+/** What becomes of a header with "_" in its name. */
+export const UNDERSCORES = { drop: 0, keep: 1, reject: 2 } as const;
+/** What becomes of "%2F", or of a backslash and "%5C", in a path: refused, kept as an escape, or read as a slash. */
+export const SLASHES = { reject: 0, keep: 1, slash: 2 } as const;
 export const TLS_FLAG = { insecureSkipVerify: 1 } as const;
 export const RETRY_ON = { connectFailure: 1, reset: 2 } as const;
 
@@ -452,6 +470,8 @@ export const LIMITS = {
   maxWorkers: 64,
   /** Of a WebSocket; the listener's library counts in 31 bits, and gathers a message before anyone sees it. */
   maxWebSocketMessage: 64 * 1024 * 1024,
+  /** Header lines of a request: the listener's parser has a table of 100 of them, and needs two for itself. */
+  maxRequestHeaders: 98,
   /** A direct response is copied whole into the buffer that the events point into. */
   maxRespondBodyBytes: 1024 * 1024,
   maxRespondHeadersBytes: 64 * 1024,

@@ -22,8 +22,8 @@ export function buildConfig(
     drainTimeoutMs: parsed.drainTimeout,
     log: { level: parsed.log.level },
     admin: parsed.admin === false ? null : parsed.admin.address,
-    limits: parsed.limits,
-    listeners: parsed.listeners.map((listener) => buildListener(listener, files)),
+    limits: { maxConnections: parsed.limits.maxConnections, rateLimitKeys: parsed.limits.rateLimitKeys },
+    listeners: parsed.listeners.map((listener) => buildListener(listener, parsed.limits, files)),
     routes: mapValues(parsed.routes, (hosts, table) =>
       hosts.map((host, index) => buildVirtualHost(host, table, index, files)),
     ),
@@ -35,7 +35,7 @@ function mapValues<A, B>(record: Record<string, A>, convert: (value: A, key: str
   return Object.fromEntries(Object.entries(record).map(([key, value]) => [key, convert(value, key)]));
 }
 
-function buildListener(parsed: ParsedListener, files: ConfigFiles): ListenerConfig {
+function buildListener(parsed: ParsedListener, limits: ParsedConfig['limits'], files: ConfigFiles): ListenerConfig {
   const certificates = parsed.tls?.certificates.map(({ cert, key, hosts }) => {
     const { names, ...pair } = required(files.certificate(cert, key));
     return { ...pair, hosts: hosts ?? names };
@@ -47,8 +47,20 @@ function buildListener(parsed: ParsedListener, files: ConfigFiles): ListenerConf
     tls: certificates === undefined ? null : { certificates },
     forwarded: parsed.forwarded,
     requestId: parsed.requestId,
-    underscoresInHeaders: parsed.underscoresInHeaders,
-    maxRequestHeadBytes: parsed.maxRequestHead,
+    underscores: buildUnderscores(parsed.underscoresInHeaders),
+    paths: { ...parsed.paths, escapedSlashes: parsed.paths.escapedSlashes === 'decode' ? 'slash' : parsed.paths.escapedSlashes },
+    allowTrace: parsed.allowTrace,
+    keepAliveAfterChunked: parsed.keepAliveAfterChunked,
+    maxRequestHeadBytes: parsed.maxRequestHead ?? limits.maxRequestHead,
+    maxRequestTargetBytes: limits.maxRequestTarget,
+    maxRequestHeaderBytes: limits.maxRequestHeader,
+    maxRequestHeaders: limits.maxRequestHeaders,
     rateLimits: buildRateLimits(parsed.rateLimit, rateOwnerOfListener(parsed.name)),
   };
+}
+
+function buildUnderscores(parsed: ParsedListener['underscoresInHeaders']): ListenerConfig['underscores'] {
+  if (Array.isArray(parsed)) return { rule: 'keep', names: [...new Set(parsed)] };
+  if (parsed === 'reject') return { rule: 'reject', names: [] };
+  return { rule: parsed ? 'keep' : 'drop', names: [] };
 }

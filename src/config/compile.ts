@@ -1,4 +1,4 @@
-import { FAMILY, LISTENER_FLAG } from '../binding/abi.ts';
+import { FAMILY, LISTENER_FLAG, SLASHES, UNDERSCORES } from '../binding/abi.ts';
 import { indexOf, type Compilation } from './compilation.ts';
 import { compileCluster } from './compile-cluster.ts';
 import { compileRouteTable } from './compile-host.ts';
@@ -47,6 +47,11 @@ function compileListener({ writer, tables, rateLimits }: Compilation, listener: 
       word3: words[3],
     });
   }
+  const underscoreStart = writer.index.length;
+  for (const header of listener.underscores.names) {
+    const { offset, length } = writer.string(header);
+    writer.index.append([offset, length]);
+  }
   writer.add('LISTENER', {
     nameOffset: name.offset,
     nameLength: name.length,
@@ -55,10 +60,20 @@ function compileListener({ writer, tables, rateLimits }: Compilation, listener: 
       (listener.tls === null ? 0 : LISTENER_FLAG.tls) |
       (listener.forwarded.headers ? LISTENER_FLAG.forwardedHeaders : 0) |
       (listener.requestId ? LISTENER_FLAG.requestId : 0) |
-      (listener.underscoresInHeaders ? LISTENER_FLAG.underscoresInNames : 0),
+      (listener.paths.mergeSlashes ? 0 : LISTENER_FLAG.keepSlashes) |
+      (listener.allowTrace ? LISTENER_FLAG.allowTrace : 0) |
+      (listener.keepAliveAfterChunked ? LISTENER_FLAG.keepAliveAfterChunked : 0),
     trustStart,
     trustCount: listener.forwarded.trust.length,
     maxHeadBytes: listener.maxRequestHeadBytes,
     ...addLimitRows(writer, rateLimits, listener.rateLimits),
+    maxTargetBytes: listener.maxRequestTargetBytes,
+    maxHeaderBytes: listener.maxRequestHeaderBytes,
+    maxHeaders: listener.maxRequestHeaders,
+    underscores: UNDERSCORES[listener.underscores.rule],
+    underscoreStart,
+    underscoreCount: 2 * listener.underscores.names.length,
+    escapedSlashes: SLASHES[listener.paths.escapedSlashes],
+    backslashes: SLASHES[listener.paths.backslashes],
   });
 }

@@ -1,9 +1,10 @@
-import { FAMILY, LISTENER_FLAG, NONE, type RecordFields } from '../binding/abi.ts';
+import { FAMILY, LISTENER_FLAG, NONE, SLASHES, UNDERSCORES, type RecordFields } from '../binding/abi.ts';
 import { ipText } from './address.ts';
 import { dumpCluster } from './dump-cluster.ts';
 import { dumpLimitNames, dumpRateLimits } from './dump-rate.ts';
 import { dumpRoute } from './dump-route.ts';
 import { ImageReader } from './image-reader.ts';
+import { nameOf } from './names.ts';
 
 /**
  * An image as a plain object, close to the configuration it was compiled from: what the engine really runs. Indexes
@@ -38,10 +39,29 @@ function dumpListener(
       trust: reader.rows('CIDR', row.trustStart, row.trustCount).map(dumpCidr),
     },
     requestId: has(LISTENER_FLAG.requestId),
-    underscoresInHeaders: has(LISTENER_FLAG.underscoresInNames),
+    underscoresInHeaders: dumpUnderscores(reader, row),
+    paths: {
+      escapedSlashes: row.escapedSlashes === SLASHES.slash ? 'decode' : nameOf(SLASHES, row.escapedSlashes),
+      backslashes: nameOf(SLASHES, row.backslashes),
+      mergeSlashes: !has(LISTENER_FLAG.keepSlashes),
+    },
+    allowTrace: has(LISTENER_FLAG.allowTrace),
+    keepAliveAfterChunked: has(LISTENER_FLAG.keepAliveAfterChunked),
     maxRequestHead: row.maxHeadBytes,
+    maxRequestTarget: row.maxTargetBytes,
+    maxRequestHeader: row.maxHeaderBytes,
+    maxRequestHeaders: row.maxHeaders,
     rateLimit: dumpLimitNames(reader, row),
   };
+}
+
+function dumpUnderscores(reader: ImageReader, row: RecordFields<'LISTENER'>): boolean | string | string[] {
+  if (row.underscores === UNDERSCORES.reject) return 'reject';
+  if (row.underscores === UNDERSCORES.drop || row.underscoreCount === 0) return row.underscores === UNDERSCORES.keep;
+  return Array.from({ length: row.underscoreCount / 2 }, (_, i) => {
+    const at = row.underscoreStart + 2 * i;
+    return reader.text(reader.index[at] ?? NONE, reader.index[at + 1] ?? 0) ?? '';
+  });
 }
 
 function dumpCidr(row: RecordFields<'CIDR'>): string {

@@ -1,5 +1,6 @@
 import { LIMITS } from '../binding/abi.ts';
 import { checkReference, list, mapping, type Report } from './raw.ts';
+import { unreachablePath, type KeptBytes } from './schema-scalars.ts';
 import type { Path } from './source.ts';
 
 const PATH_KEYS = ['path', 'pathPrefix', 'pathRegex'] as const;
@@ -17,8 +18,9 @@ function excluding(path: Path, value: Mapping, keys: readonly string[], report: 
 }
 
 /** Rules within one route: exactly one path, exactly one action, and what goes together with them. */
-export function checkRoute(path: Path, route: Mapping, clusters: readonly string[], report: Report): void {
+export function checkRoute(path: Path, route: Mapping, clusters: readonly string[], kept: KeptBytes, report: Report): void {
   const match = mapping(route['match']);
+  for (const [key, names] of PATHS_OF_ROUTE) checkPaths([...path, key], mapping(route[key]), names, kept, report);
   const pathKeys = excluding([...path, 'match'], match, PATH_KEYS, report);
   const isPrefix = pathKeys.length === 0 || pathKeys.includes('pathPrefix');
   checkPredicates([...path, 'match', 'headers'], mapping(match['headers']), true, report);
@@ -41,6 +43,21 @@ export function checkRoute(path: Path, route: Mapping, clusters: readonly string
       'key',
     );
   for (const side of ['requestHeaders', 'responseHeaders']) checkEdits([...path, side], mapping(route[side]), report);
+}
+
+const PATHS_OF_ROUTE = [
+  ['match', ['path', 'pathPrefix']],
+  ['rewrite', ['path', 'prefix']],
+  ['redirect', ['path', 'prefix']],
+] as const;
+
+/** Bytes that are let through by some listeners only. */
+function checkPaths(path: Path, value: Mapping, names: readonly string[], kept: KeptBytes, report: Report): void {
+  for (const name of names) {
+    const text = value[name];
+    const problem = typeof text === 'string' ? unreachablePath(text, kept) : undefined;
+    if (problem !== undefined) report([...path, name], problem.refused, problem.hint);
+  }
 }
 
 function checkPredicates(path: Path, predicates: Mapping, foldCase: boolean, report: Report): void {

@@ -4,7 +4,7 @@ import { checkReference, list, mapping, uniqueness, type Report } from './raw.ts
 import { checkBalancer, checkSubsetChoices, checkSubsets } from './rules-balancer.ts';
 import { checkRateLimits } from './rules-rate.ts';
 import { checkRoute } from './rules-route.ts';
-import { parseHostPattern } from './schema-scalars.ts';
+import { parseHostPattern, type KeptBytes } from './schema-scalars.ts';
 import type { Finding } from './schema-problems.ts';
 import type { Path } from './source.ts';
 
@@ -22,7 +22,7 @@ export function checkRules(root: unknown): Finding[] {
   checkListeners(list(config['listeners']), tables, report);
   checkRateLimits(config, report);
   for (const [table, hosts] of Object.entries(mapping(config['routes'])))
-    checkTable(['routes', table], list(hosts), clusters, report);
+    checkTable(['routes', table], list(hosts), clusters, keptBytes(list(config['listeners']), table), report);
   for (const [cluster, value] of Object.entries(clusters))
     checkCluster(['clusters', cluster], mapping(value), report);
   for (const section of ['routes', 'clusters'] as const) {
@@ -60,7 +60,20 @@ function checkListeners(listeners: unknown[], tables: readonly string[], report:
   }
 }
 
-function checkTable(path: Path, hosts: unknown[], clusters: Record<string, unknown>, report: Report): void {
+/** What some listener of this table lets through. */
+function keptBytes(listeners: unknown[], table: string): KeptBytes {
+  const paths = listeners
+    .map(mapping)
+    .filter((listener) => listener['routes'] === table)
+    .map((listener) => mapping(listener['paths']));
+  return {
+    escapedSlashes: paths.some(({ escapedSlashes }) => escapedSlashes === 'keep'),
+    backslashes: paths.some(({ backslashes }) => backslashes === 'keep'),
+    slashes: paths.some(({ mergeSlashes }) => mergeSlashes === false),
+  };
+}
+
+function checkTable(path: Path, hosts: unknown[], clusters: Record<string, unknown>, kept: KeptBytes, report: Report): void {
   const names = Object.keys(clusters);
   const uniqueHost = uniqueness('the host', report);
   const uniqueRoute = uniqueness('the route name', report);
@@ -80,7 +93,7 @@ function checkTable(path: Path, hosts: unknown[], clusters: Record<string, unkno
       const routePath = [...hostPath, 'routes', i];
       uniqueRoute(mapping(route)['name'], [...routePath, 'name'], routeAt);
       if (typeof route !== 'object' || route === null || Array.isArray(route)) continue;
-      checkRoute(routePath, mapping(route), names, report);
+      checkRoute(routePath, mapping(route), names, kept, report);
       checkSubsetChoices(routePath, mapping(route), clusters, report);
     }
   }

@@ -59,6 +59,18 @@ export const headerName = parsing(z.string(), (value) =>
   TOKEN.test(value) ? value.toLowerCase() : refuse(`${JSON.stringify(value)} is not a header name`),
 );
 
+/** Names with "-" that the proxy writes, or that frame or route a message: "_" in their place would stand for them upstream. */
+const NOT_BY_ANOTHER_NAME = /^(content-.*|x-forwarded-.*|x-request-id|x-real-ip|transfer-encoding|keep-alive|proxy(-.*)?|max-forwards|http2-settings|if-range|sec-.*|cache-control|set-cookie)$/;
+
+/** A lower-cased header name with an underscore that may be let through. */
+export const underscoreName = parsing(z.string(), (value) => {
+  const lower = value.toLowerCase();
+  if (!TOKEN.test(value)) return refuse(`${JSON.stringify(value)} is not a header name`);
+  if (!lower.includes('_')) return refuse(`${JSON.stringify(value)} has no underscore: it is forwarded anyway`);
+  const dashed = lower.replaceAll('_', '-');
+  return NOT_BY_ANOTHER_NAME.test(dashed) ? refuse(`upstreams may take ${lower} for ${dashed}, which is not a client's to write`) : lower;
+});
+
 /** A cookie name: its case counts. */
 export const cookieName = parsing(z.string(), (value) =>
   TOKEN.test(value) ? value : refuse(`${JSON.stringify(value)} is not a cookie name`),
@@ -156,15 +168,33 @@ export function parsePath(value: string): string | Refusal {
     return /[A-Za-z0-9._~-]/.test(character) ? character : escape.toUpperCase();
   });
   if (canonical !== value) return refuse(`${JSON.stringify(value)} is not in normal form`, `write ${canonical}`);
-  if (value.includes('\\') || /%(2F|5C|00)/.test(value))
-    return refuse('requests with a backslash or an encoded slash, backslash or NUL in their path are refused');
-  if (value.includes('//')) return refuse('a path has no empty segments', `write ${value.replace(/\/{2,}/g, '/')}`);
-  if (/\/\.{1,2}(\/|$)/.test(value))
+  if (value.includes('%00')) return refuse('requests with an encoded NUL in their path are refused');
+  if (value.includes('\\'))
+    return refuse('a path has no backslash', `write ${value.replaceAll('\\', '%5C')}, if a listener keeps backslashes`);
+  if (/(\/|%2F|%5C)\.{1,2}(\/|%2F|%5C|$)/.test(value))
     return refuse('a path has no "." or ".." segments', 'requests are normalised before they are matched');
   return value;
 }
 
 export const path = parsing(z.string(), parsePath);
+
+/** What the listeners of a route table let through of bytes that others refuse or make into slashes. */
+export interface KeptBytes {
+  escapedSlashes: boolean;
+  backslashes: boolean;
+  slashes: boolean;
+}
+
+/** Why a path can never be equal to that of a request of these listeners. */
+export function unreachablePath(value: string, kept: KeptBytes): Refusal | undefined {
+  if (value.includes('%2F') && !kept.escapedSlashes)
+    return refuse('no listener of this table lets an encoded slash through', 'paths: { escapedSlashes: keep } of a listener does');
+  if (value.includes('%5C') && !kept.backslashes)
+    return refuse('no listener of this table lets a backslash through', 'paths: { backslashes: keep } of a listener does');
+  if (value.includes('//') && !kept.slashes)
+    return refuse('a path has no empty segments', `write ${value.replace(/\/{2,}/g, '/')}`);
+  return undefined;
+}
 
 /** Source of a regex that was compiled once, so that an error has its place. */
 export const regex = parsing(text, (value) => {

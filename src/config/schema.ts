@@ -8,6 +8,11 @@ import * as scalar from './schema-scalars.ts';
 import { virtualHost } from './schema-route.ts';
 import { LOG_LEVELS } from './types.ts';
 
+/** Most that a head may take, in bytes: the listener's parser is given a little more room, once for the process. */
+const MOST_HEAD_BYTES = 64 * 1024;
+const LEAST_LINE_BYTES = 256;
+const headSize = scalar.size(4 * 1024, MOST_HEAD_BYTES);
+
 const listener = z.strictObject({
   name: scalar.name,
   address: parsing(z.string(), parseListenAddress).describe('"ip:port"; port 0 = any free port'),
@@ -40,8 +45,30 @@ const listener = z.strictObject({
     })
     .prefault({}),
   requestId: z.boolean().default(true).describe('write x-request-id; kept from a trusted peer'),
-  underscoresInHeaders: z.boolean().default(false).describe('false: headers with "_" in their name are dropped'),
-  maxRequestHead: scalar.size(4 * 1024, 64 * 1024).prefault('16KiB'),
+  underscoresInHeaders: z
+    .union([z.boolean(), z.literal('reject'), z.array(scalar.underscoreName).min(1)], { error: 'expected true, false, reject or a list of header names' })
+    .default(false)
+    .describe('headers with "_" in their name: false = dropped, reject = the request is refused, true or a list of names = forwarded, unless the same name with "-" is there'),
+  paths: z
+    .strictObject({
+      escapedSlashes: z
+        .enum(['reject', 'keep', 'decode'])
+        .default('reject')
+        .describe('"%2F" in a path: reject = 400, keep = forwarded and matched as %2F (npm, GitLab), decode = it is a slash'),
+      backslashes: z
+        .enum(['reject', 'keep', 'slash'])
+        .default('reject')
+        .describe('a backslash or "%5C" in a path: reject = 400, keep = forwarded and matched as %5C, slash = it is a slash'),
+      mergeSlashes: z.boolean().default(true).describe('"//" becomes "/"'),
+    })
+    .prefault({})
+    .describe('what the path of a request is made into before it is matched and forwarded'),
+  allowTrace: z.boolean().default(false).describe('forward TRACE, without credentials; false: 405'),
+  keepAliveAfterChunked: z
+    .boolean()
+    .default(false)
+    .describe('keep a connection after a request with a chunked body; safe only where every connection is one user: no proxy and no CDN in front'),
+  maxRequestHead: headSize.optional().describe('default: that of limits'),
   rateLimit: rateLimits.describe('counts every request of this listener, before a route is looked for'),
 });
 
@@ -80,6 +107,15 @@ export const configSchema = z.strictObject({
         .max(16_777_216)
         .default(100_000)
         .describe('counters of all rate limits together: one for each client, tenant ... that was seen within its window'),
+      maxRequestHead: headSize.prefault('16KiB').describe('request line and headers together, else 431; a listener may have its own'),
+      maxRequestTarget: scalar.size(LEAST_LINE_BYTES, MOST_HEAD_BYTES).prefault('8KiB').describe('path and query, else 414'),
+      maxRequestHeader: scalar.size(LEAST_LINE_BYTES, MOST_HEAD_BYTES).prefault('8KiB').describe('one header line, else 431'),
+      maxRequestHeaders: z
+        .int()
+        .min(8)
+        .max(LIMITS.maxRequestHeaders)
+        .default(LIMITS.maxRequestHeaders)
+        .describe('header lines, else 431; the listener itself takes no more than 98'),
     })
     .prefault({}),
   listeners: z.array(listener).min(1),

@@ -1,4 +1,4 @@
-import type { POLICY } from '../binding/abi.ts';
+import type { POLICY, SLASHES, UNDERSCORES } from '../binding/abi.ts';
 
 /**
  * A loaded configuration: every default filled in, durations in milliseconds, sizes in bytes, files read,
@@ -37,8 +37,21 @@ export interface ListenerConfig {
   tls: { certificates: CertificateConfig[] } | null;
   forwarded: { headers: boolean; trust: Cidr[] };
   requestId: boolean;
-  underscoresInHeaders: boolean;
+  /** Headers with "_" in their name; `names`, in lower case: what keep is for, empty = all. */
+  underscores: { rule: keyof typeof UNDERSCORES; names: string[] };
+  paths: {
+    escapedSlashes: keyof typeof SLASHES;
+    backslashes: keyof typeof SLASHES;
+    mergeSlashes: boolean;
+  };
+  allowTrace: boolean;
+  keepAliveAfterChunked: boolean;
+  /** In bytes: request line and headers, path and query, one header line. */
   maxRequestHeadBytes: number;
+  maxRequestTargetBytes: number;
+  maxRequestHeaderBytes: number;
+  /** Lines. */
+  maxRequestHeaders: number;
   rateLimits: RateLimitConfig[];
 }
 

@@ -1,6 +1,6 @@
 import { list, mapping, type Report } from './raw.ts';
 import type { Path } from './source.ts';
-import type { Config, MatchConfig, RateLimitConfig, RouteConfig } from './types.ts';
+import type { Config, ListenerConfig, MatchConfig, RateLimitConfig, RouteConfig } from './types.ts';
 import { checkClusterBalance, subsetChecker } from './warnings-balancer.ts';
 
 /** Things that are allowed and yet hardly meant. They go to the log and to `check`; they never stop anything. */
@@ -25,8 +25,10 @@ export function checkWarnings(config: Config, root: unknown, warn: Report): void
       }
     }
   }
-  for (const [index, { rateLimits }] of config.listeners.entries())
-    checkLimits(rateLimits, ['listeners', index, 'rateLimit'], warn);
+  for (const [index, listener] of config.listeners.entries()) {
+    checkLimits(listener.rateLimits, ['listeners', index, 'rateLimit'], warn);
+    checkListener(listener, ['listeners', index], warn);
+  }
   for (const [name, cluster] of Object.entries(config.clusters)) {
     if (!usedClusters.has(name)) warn(['clusters', name], 'no route uses this cluster', undefined, 'key');
     if (cluster.endpoints.every((endpoint) => endpoint.weight === 0))
@@ -51,6 +53,14 @@ function checkIdleKeys(
     if (written[key] !== undefined)
       warn([...path, key], `"${key}" has no effect beside "${route.action.kind}"`, undefined, 'key');
   }
+}
+
+function checkListener(listener: ListenerConfig, path: Path, warn: Report): void {
+  const { forwarded, keepAliveAfterChunked, underscores } = listener;
+  if (keepAliveAfterChunked && forwarded.trust.length > 0)
+    warn([...path, 'keepAliveAfterChunked'], 'connections of trusted proxies end after a chunked request all the same: they carry many users');
+  if (underscores.rule === 'keep' && underscores.names.length === 0)
+    warn([...path, 'underscoresInHeaders'], 'every header name with "_" is forwarded: an upstream that reads x_user and x-user as one believes a client', 'list the names that are needed');
 }
 
 function checkLimits(limits: readonly RateLimitConfig[], path: Path, warn: Report): void {

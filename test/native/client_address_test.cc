@@ -19,7 +19,7 @@ std::string client(const Fields& more, std::string_view peer,
   request.fields.insert(request.fields.end(), more.begin(), more.end());
   static RequestHead head;  // reused, as in the reactor
   const Flat flat(request);
-  EXPECT(parseRequestHead(flat.head(), 65536, &head) == RequestError::kNone);
+  EXPECT(parseRequestHead(flat.head(), RequestRules(), &head) == RequestError::kNone);
   char out[kIpTextBytes];
   return std::string(out, formatIp(clientAddressOf(head, parseIp(peer), trust), out));
 }

@@ -89,19 +89,22 @@ CASE("response edits set, add and remove") {
 }
 
 CASE("answers of the proxy itself have a type and, without a body, a length") {
-  const auto local = [](uint32_t status, std::size_t length, bool bodiless, bool allow) {
+  const auto local = [](uint32_t status, std::size_t length, bool bodiless,
+                        std::string_view allow) {
     return written([&](std::span<char> room) {
       return writeLocalHead(status, length, bodiless, allow, room);
     });
   };
-  EXPECT_EQ(local(503, 7, false, false),
+  EXPECT_EQ(local(503, 7, false, {}),
             "503 Service Unavailable\r\ncontent-type: text/plain; charset=utf-8");
-  EXPECT_EQ(local(404, 12, true, false),
+  EXPECT_EQ(local(404, 12, true, {}),
             "404 Not Found\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 12");
-  EXPECT_EQ(local(405, 0, false, true),
+  EXPECT_EQ(local(405, 0, false, "GET, QUERY"),
             "405 Method Not Allowed\r\ncontent-type: text/plain; charset=utf-8\r\n"
-            "allow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");
-  EXPECT_EQ(local(299, 0, false, false), "299 Status\r\ncontent-type: text/plain; charset=utf-8");
+            "allow: GET, QUERY");
+  EXPECT_EQ(local(405, 0, false, ""),
+            "405 Method Not Allowed\r\ncontent-type: text/plain; charset=utf-8\r\nallow: ");
+  EXPECT_EQ(local(299, 0, false, {}), "299 Status\r\ncontent-type: text/plain; charset=utf-8");
 }
 
 std::string respondHead(uint32_t status, const std::string& body, const std::string& lines,
@@ -158,7 +161,7 @@ std::string redirectTo(const RedirectSpec& spec, const std::string& host, const 
   const std::unique_ptr<const Image> image = loadImage(builder);
   const Flat flat(Request{"GET", target, {{"host", host}}});
   static RequestHead head;
-  EXPECT(parseRequestHead(flat.head(), 65536, &head) == RequestError::kNone);
+  EXPECT(parseRequestHead(flat.head(), RequestRules(), &head) == RequestError::kNone);
   const std::string out = written([&](std::span<char> room) {
     return writeRedirectHead(*image, image->routes()[0], image->redirects()[0], head, head.raw_path,
                              tls, bodiless, room);

@@ -35,7 +35,7 @@ void serve(const Image& image, uint32_t table, std::string_view host, std::strin
   const Flat flat(Request{rng.below(2) == 0 ? "GET" : "POST",
                           "/?q=1+2&p",
                           {{"host", "h"}, {"x-a", "v1"}, {"x-name", "n"}, {"x-b", "ww"}}});
-  if (parseRequestHead(flat.head(), 65536, &request) != RequestError::kNone)
+  if (parseRequestHead(flat.head(), RequestRules(), &request) != RequestError::kNone)
     fuzzFault("the target's own request is refused");
   const RequestView view{request.method, request.method_bit, host,
                          path,           request.query,      {request.fields.data(), 4}};
@@ -46,6 +46,8 @@ void serve(const Image& image, uint32_t table, std::string_view host, std::strin
   Downstream downstream;
   for (const abi::ListenerRecord& listener :
        image.listeners().first(std::min<std::size_t>(image.listeners().size(), kMostRows))) {
+    static RequestHead checked;
+    static_cast<void>(parseRequestHead(flat.head(), rulesOf(image, listener), &checked));
     static Buffer out;
     out.clear();
     writeUpstreamHead(image, listener, route, request, path, downstream, rng, &out);
@@ -115,7 +117,8 @@ FuzzTarget fuzzTarget() {
   small.addCluster({1});
   const uint32_t table = small.addTable({{{"*"}, {{abi::path_kind::kPrefix, "/", 0, {}}}}});
   const ImageBuilder::Text name = small.text("web");
-  small.listeners.push_back({name.offset, name.length, table, 0, 0, 0, 65536, 0, 0});
+  small.listeners.push_back(
+      {name.offset, name.length, table, 0, 0, 0, 65536, 0, 0, 65536, 65536, 98, 0, 0, 0, 0, 0});
   FuzzTarget target{.name = "image",
                     .seeds = {imageOf(sampleImage()), imageOf(small)},
                     .fragments = {std::string("\xff\xff\xff\xff", 4), std::string("\0\0\0\0", 4),

@@ -84,7 +84,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   static Guarded from;
   static Guarded into;
   const std::string_view path = from.place({reinterpret_cast<const char*>(data), size});
-  const NormalisedPath result = normalisePath(path, into.last(size));
+  const NormalisedPath result = normalisePath(path, {}, into.last(size));
   const std::optional<std::string> naive = naivePath(path);
   if ((result.status == PathStatus::kRefused) != !naive.has_value())
     fuzzFault("refused by one only", path);
@@ -93,7 +93,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, std::size_t size) {
   if ((result.status == PathStatus::kUnchanged) != (result.path == path))
     fuzzFault("wrong status", path);
   checkForm(*naive);
-  const NormalisedPath again = normalisePath(*naive, into.last(naive->size()));
+  const NormalisedPath again = normalisePath(*naive, {}, into.last(naive->size()));
   if (again.status != PathStatus::kUnchanged) fuzzFault("not a fixed point", *naive);
   return 0;
 }

@@ -69,19 +69,21 @@ std::unique_ptr<const Image> makeImage(const HeadSpec& spec) {
   applySpec(builder, builder.routes[0], spec);
   const ImageBuilder::Text name = builder.text("web");
   const uint32_t flags = spec.flags | (spec.tls ? abi::listener_flag::kTls : 0);
-  builder.listeners.push_back({name.offset, name.length, table, flags, 0, 1, 65536, 0, 0});
+  builder.listeners.push_back({name.offset, name.length, table, flags, 0, 1, 65536, 0, 0, 65536,
+                               65536, abi::kMaxRequestFields, spec.underscores, 0, 0, 0, 0});
   builder.cidrs = {{abi::family::kIpv4, 8, 0x0a000000, 0, 0, 0}};
   return loadImage(builder);
 }
 
 std::string upstreamHead(const HeadSpec& spec, const Request& request) {
   const std::unique_ptr<const Image> image = makeImage(spec);
+  const RequestRules rules = rulesOf(*image, image->listeners()[0]);
   const Flat flat(request);
   static RequestHead head;
-  const RequestError error = parseRequestHead(flat.head(), 65536, &head);
+  const RequestError error = parseRequestHead(flat.head(), rules, &head);
   if (error != RequestError::kNone) return std::string("error: ") + describe(error);
-  std::vector<char> room(head.raw_path.size());
-  const NormalisedPath path = normalisePath(head.raw_path, room);
+  std::vector<char> room(3 * head.raw_path.size());
+  const NormalisedPath path = normalisePath(head.raw_path, rules.path, room);
   if (path.status == PathStatus::kRefused) return "error: path";
   Downstream downstream;
   const uint8_t peer[] = {static_cast<uint8_t>(spec.trusted ? 10 : 192), 0, 2, 1};

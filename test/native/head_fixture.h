@@ -57,6 +57,7 @@ struct HeadSpec {
   uint32_t flags = abi::listener_flag::kForwardedHeaders | abi::listener_flag::kRequestId;
   bool trusted = false;
   bool tls = false;
+  uint32_t underscores = abi::underscores::kDrop;
 };
 
 // Sets rewrite, host and edits of a row of `builder.routes`.

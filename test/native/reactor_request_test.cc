@@ -200,12 +200,15 @@ CASE("requests that no upstream is asked about are answered in the next turn") {
             "404 Not Found" + type + " | no route matches this request\n | close");
   EXPECT_EQ(ask("GET", "/%2f"),
             "400 Bad Request" + type + " | " + describe(RequestError::kPath) + " | close");
-  EXPECT_EQ(ask("TRACE", "/"), "405 Method Not Allowed" + type +
-                                   "\r\nallow: GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS | " +
-                                   describe(RequestError::kMethodRefused) + " | close");
+  const auto refused = [&](const std::string& allow) {
+    return "405 Method Not Allowed" + type + "\r\nallow: " + allow + " | " +
+           describe(RequestError::kMethodRefused) + " | close";
+  };
+  EXPECT_EQ(ask("TRACE", "/none"), refused(""));
+  EXPECT_EQ(ask("TRACE", "/respond"), refused("GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS"));
   EXPECT_EQ(ask("GET", "/", {{"content-length", "x"}}),
             "400 Bad Request" + type + " | " + describe(RequestError::kContentLength) + " | close");
-  EXPECT_EQ(rig.flagged(flag::kDpe), 3.0);
+  EXPECT_EQ(rig.flagged(flag::kDpe), 4.0);
   EXPECT_EQ(rig.flagged(flag::kNr), 2.0);
   EXPECT_EQ(rig.flagged(flag::kDi), 3.0);
   EXPECT_EQ(rig.gauges(), kNothing);

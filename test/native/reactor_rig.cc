@@ -62,7 +62,8 @@ void Rig::install(const RigSpec& spec) {
     route.retry_attempts = 2;
   }
   const ImageBuilder::Text web = b.text("web");
-  b.listeners.push_back({web.offset, web.length, table, 0, 0, 0, 65536, 0, 0});
+  b.listeners.push_back({web.offset, web.length, table, 0, 0, 0, 65536, 0, 0, 65536, 65536,
+                         abi::kMaxRequestFields, 0, 0, 0, 0, 0});
   spec.tune(b);
   const InstallResult result = Engine::instance().install(b.finish(), now().ns, 1024);
   if (result.version != 0) return;

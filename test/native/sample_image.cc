@@ -107,7 +107,12 @@ ImageBuilder sampleImage() {
   b.subsets.push_back({1, members + 1, 0, version.offset, version.length - 1});
   b.clusters[1].subset_count = 3;
   const ImageBuilder::Text web = b.text("web");
-  b.listeners.push_back({web.offset, web.length, table, 15, 0, 2, 16384, 0, 0});
+  const ImageBuilder::Text allowed = b.text("x_tenant");
+  const uint32_t names = static_cast<uint32_t>(b.index.size());
+  b.index.insert(b.index.end(), {allowed.offset, allowed.length});
+  b.listeners.push_back({web.offset, web.length, table, 63, 0, 2, 16384, 0, 0, 8192, 4096, 98,
+                         abi::underscores::kKeep, names, 2, abi::slashes::kKeep,
+                         abi::slashes::kSlash});
   b.cidrs = {{abi::family::kIpv4, 8, 0x0a000000, 0, 0, 0},
              {abi::family::kIpv6, 32, 0x20010db8, 0, 0, 0}};
   const ImageBuilder::Text tenant = b.text("x-tenant");

@@ -13,7 +13,6 @@ namespace {
 namespace op = abi::edit_operator;
 constexpr uint32_t kForwarded = abi::listener_flag::kForwardedHeaders;
 constexpr uint32_t kRequestId = abi::listener_flag::kRequestId;
-constexpr uint32_t kUnderscores = abi::listener_flag::kUnderscoresInNames;
 
 Request withFields(Fields fields, const std::string& method = "GET") {
   fields.insert(fields.begin(), {"host", "a.example"});
@@ -91,11 +90,32 @@ CASE("framing is written anew") {
             kStart + "x: y\r\ntransfer-encoding: chunked\r\n\r\n");
 }
 
-CASE("names with an underscore are dropped unless the listener lets them through") {
-  const Request request = withFields({{"x_forwarded_for", "1"}, {"a", "b"}, {"_", "c"}});
+CASE("names with an underscore never stand for what the proxy or the route writes") {
+  const Request request = withFields({{"x_forwarded_for", "1"}, {"a", "b"}, {"x_c", "c"}});
   EXPECT_EQ(plain(request), kStart + "a: b\r\n\r\n");
-  EXPECT_EQ(plain(request, {.flags = kUnderscores}),
-            kStart + "x_forwarded_for: 1\r\na: b\r\n_: c\r\n\r\n");
+  HeadSpec spec{.underscores = abi::underscores::kKeep};
+  EXPECT_EQ(plain(request, spec), kStart + "a: b\r\nx_c: c\r\n\r\n");
+  for (const uint32_t edit : {op::kSet, op::kAdd, op::kRemove}) {
+    spec.request_edits = {{edit, "x-c", "ours"}};
+    const std::string written = edit == op::kRemove ? "" : "x-c: ours\r\n";
+    EXPECT_EQ(plain(request, spec), kStart + "a: b\r\n" + written + "\r\n");
+  }
+}
+
+CASE("Max-Forwards goes on as one less, on OPTIONS and TRACE") {
+  HeadSpec spec{.flags = abi::listener_flag::kAllowTrace};
+  for (const char* method : {"OPTIONS", "TRACE"}) {
+    const std::string start = std::string(method) + kStart.substr(3);
+    EXPECT_EQ(plain(withFields({{"max-forwards", "010"}, {"x", "y"}}, method), spec),
+              start + "x: y\r\nmax-forwards: 9\r\n\r\n");
+  }
+  EXPECT_EQ(plain(withFields({{"max-forwards", "5"}})), kStart + "max-forwards: 5\r\n\r\n");
+}
+
+CASE("TRACE goes on without credentials") {
+  const Fields fields = {{"authorization", "Basic x"}, {"cookie", "a=b"}, {"x", "y"}};
+  EXPECT_EQ(plain(withFields(fields, "TRACE"), {.flags = abi::listener_flag::kAllowTrace}),
+            "TRACE" + kStart.substr(3) + "x: y\r\n\r\n");
 }
 
 CASE("forwarded headers of a peer without trust are overwritten") {

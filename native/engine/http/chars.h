@@ -14,8 +14,9 @@ namespace chars {
 inline constexpr uint8_t kToken = 1;       // tchar
 inline constexpr uint8_t kFieldValue = 2;  // HTAB, SP, visible ASCII, obs-text
 inline constexpr uint8_t kTarget = 4;      // printable ASCII but '#'
-inline constexpr uint8_t kHost = 8;        // reg-name, IP literal, port
+inline constexpr uint8_t kHost = 8;        // reg-name without "%" and ",", IP literal, port
 inline constexpr uint8_t kHex = 16;
+inline constexpr uint8_t kUnderscore = 32;
 
 inline constexpr std::array<uint8_t, 256> kClass = [] {
   std::array<uint8_t, 256> table{};
@@ -29,10 +30,11 @@ inline constexpr std::array<uint8_t, 256> kClass = [] {
     if (c == '\t' || (c >= 0x20 && c != 0x7f)) bits |= kFieldValue;
     if (c > 0x20 && c < 0x7f && c != '#') bits |= kTarget;
     if (alnum || (c != 0 && c < 128 &&
-                  std::string_view("-._~%!$&'()*+,;=:[]").find(static_cast<char>(c)) !=
+                  std::string_view("-._~!$&'()*+;=:[]").find(static_cast<char>(c)) !=
                       std::string_view::npos))
       bits |= kHost;
     if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) bits |= kHex;
+    if (c == '_') bits |= kUnderscore;
     table[static_cast<size_t>(c)] = bits;
   }
   return table;
@@ -46,6 +48,19 @@ inline bool all(std::string_view s, uint8_t bits) noexcept {
   uint8_t seen = 0xff;
   for (char c : s) seen &= kClass[static_cast<uint8_t>(c)];
   return (seen & bits) != 0;
+}
+
+// all(s, kToken) for a header name, and whether it has an underscore.
+inline bool isFieldName(std::string_view s, bool* underscore) noexcept {
+  uint8_t seen = 0xff;
+  uint8_t any = 0;
+  for (char c : s) {
+    const uint8_t bits = kClass[static_cast<uint8_t>(c)];
+    seen &= bits;
+    any |= bits;
+  }
+  *underscore = (any & kUnderscore) != 0;
+  return (seen & kToken) != 0 && !s.empty();
 }
 
 // all(s, kFieldValue), eight bytes at a time: 0x20..0xff but 0x7f, and HTAB, which is rare enough
@@ -85,6 +100,17 @@ inline bool equalsIgnoreCase(std::string_view a, std::string_view b) noexcept {
   if (a.size() != b.size()) return false;
   for (size_t i = 0; i < a.size(); ++i) {
     if (lower(a[i]) != lower(b[i])) return false;
+  }
+  return true;
+}
+
+// equalsIgnoreCase where "_" and "-" are the same: what CGI-like upstreams make of header names.
+inline bool equalsAsVariable(std::string_view a, std::string_view b) noexcept {
+  if (a.size() != b.size()) return false;
+  for (size_t i = 0; i < a.size(); ++i) {
+    const char x = a[i] == '_' ? '-' : lower(a[i]);
+    const char y = b[i] == '_' ? '-' : lower(b[i]);
+    if (x != y) return false;
   }
   return true;
 }

@@ -89,6 +89,8 @@ std::string_view reasonPhrase(uint32_t status) noexcept {
       return "Gone";
     case 413:
       return "Content Too Large";
+    case 414:
+      return "URI Too Long";
     case 417:
       return "Expectation Failed";
     case 418:
@@ -158,12 +160,13 @@ size_t writeDownstreamHead(const Image& image, const abi::RouteRecord& route,
   return writer.size();
 }
 
-size_t writeLocalHead(uint32_t status, size_t body_length, bool bodiless, bool allow_header,
+size_t writeLocalHead(uint32_t status, size_t body_length, bool bodiless, std::string_view allow,
                       std::span<char> out, std::string_view content_type) noexcept {
   Writer writer(out);
-  writer.status(status).field("content-type", content_type);
-  if (allow_header) writer.field("allow", "GET, HEAD, POST, PUT, DELETE, PATCH, OPTIONS");
-  if (bodiless) writer.text("\r\ncontent-length: ").number(body_length);
+  writer.status(status);
+  if (!content_type.empty()) writer.field("content-type", content_type);
+  if (allow.data() != nullptr) writer.field("allow", allow);
+  if (bodiless && status != 204) writer.text("\r\ncontent-length: ").number(body_length);
   return writer.size();
 }
 

@@ -23,8 +23,9 @@ namespace millrace {
 size_t writeDownstreamHead(const Image& image, const abi::RouteRecord& route,
                            const ResponseHead& head, bool bodiless, std::span<char> out) noexcept;
 
-// Of an answer that the engine makes itself.
-size_t writeLocalHead(uint32_t status, size_t body_length, bool bodiless, bool allow_header,
+// Of an answer that the engine makes itself. `allow`: methods for an Allow header (an
+// empty one says that there are none), or null.
+size_t writeLocalHead(uint32_t status, size_t body_length, bool bodiless, std::string_view allow,
                       std::span<char> out,
                       std::string_view content_type = "text/plain; charset=utf-8") noexcept;
 size_t writeRespondHead(const Image& image, const abi::RespondRecord& respond, bool bodiless,

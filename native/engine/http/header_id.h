@@ -13,16 +13,23 @@ namespace millrace {
 // The fields that the proxy itself reads or owns. Everything else is end-to-end and passes through.
 enum class HeaderId : uint8_t {
   kOther,
+  kAuthorization,
   kConnection,
   kContentLength,
+  kContentRange,
+  kContentType,
   kDate,
   kExpect,
   kHost,
   kHttp2Settings,
+  kIfRange,
   kKeepAlive,
+  kMaxForwards,
+  kOrigin,
   kProxyAuthenticate,
   kProxyAuthorization,
   kProxyConnection,
+  kRange,
   kSecWebSocketAccept,
   kSecWebSocketExtensions,
   kSecWebSocketKey,
@@ -98,18 +105,31 @@ inline HeaderId identifyHeader(std::string_view name) noexcept {
       return is(MILLRACE_NAME("host"))   ? HeaderId::kHost
              : is(MILLRACE_NAME("date")) ? HeaderId::kDate
                                          : HeaderId::kOther;
+    case 5:
+      return is(MILLRACE_NAME("range")) ? HeaderId::kRange : HeaderId::kOther;
     case 6:
-      return is(MILLRACE_NAME("expect")) ? HeaderId::kExpect : HeaderId::kOther;
+      return is(MILLRACE_NAME("expect"))   ? HeaderId::kExpect
+             : is(MILLRACE_NAME("origin")) ? HeaderId::kOrigin
+                                           : HeaderId::kOther;
     case 7:
       return is(MILLRACE_NAME("upgrade"))   ? HeaderId::kUpgrade
              : is(MILLRACE_NAME("trailer")) ? HeaderId::kTrailer
                                             : HeaderId::kOther;
+    case 8:
+      return is(MILLRACE_NAME("if-range")) ? HeaderId::kIfRange : HeaderId::kOther;
     case 10:
       return is(MILLRACE_NAME("connection"))   ? HeaderId::kConnection
              : is(MILLRACE_NAME("keep-alive")) ? HeaderId::kKeepAlive
                                                : HeaderId::kOther;
     case 12:
-      return is(MILLRACE_NAME("x-request-id")) ? HeaderId::kXRequestId : HeaderId::kOther;
+      return is(MILLRACE_NAME("content-type"))   ? HeaderId::kContentType
+             : is(MILLRACE_NAME("x-request-id")) ? HeaderId::kXRequestId
+             : is(MILLRACE_NAME("max-forwards")) ? HeaderId::kMaxForwards
+                                                 : HeaderId::kOther;
+    case 13:
+      return is(MILLRACE_NAME("authorization"))   ? HeaderId::kAuthorization
+             : is(MILLRACE_NAME("content-range")) ? HeaderId::kContentRange
+                                                  : HeaderId::kOther;
     case 14:
       return is(MILLRACE_NAME("content-length"))   ? HeaderId::kContentLength
              : is(MILLRACE_NAME("http2-settings")) ? HeaderId::kHttp2Settings
@@ -173,22 +193,35 @@ inline bool isWebSocketHop(HeaderId id) noexcept {
          id == HeaderId::kSecWebSocketExtensions || id == HeaderId::kSecWebSocketAccept;
 }
 
+// A field that means one value (RFC 9110 section 5.3), and of which a gateway and an upstream that
+// read different ones would make two requests: who it is from, what the body is, which part is
+// asked for, how far it may go. Host and Content-Length have rules of their own.
+inline bool isSingle(HeaderId id) noexcept {
+  constexpr auto bit = [](HeaderId single) { return uint64_t{1} << static_cast<uint32_t>(single); };
+  constexpr uint64_t kSingles = bit(HeaderId::kAuthorization) | bit(HeaderId::kContentRange) |
+                                bit(HeaderId::kContentType) | bit(HeaderId::kIfRange) |
+                                bit(HeaderId::kMaxForwards) | bit(HeaderId::kOrigin) |
+                                bit(HeaderId::kRange);
+  return (kSingles & bit(id)) != 0;
+}
+
+// "proxy" and "proxy-*", lower case, in requests: between a client and its own proxy, or (the bare
+// one) what CGI turns into the name of a proxy to use. Never forwarded.
+inline bool isProxyField(std::string_view name) noexcept {
+  return name.size() >= 5 && std::memcmp(name.data(), "proxy", 5) == 0 &&
+         (name.size() == 5 || name[5] == '-');
+}
+
 // A peer may name a field in Connection to have it removed, but not these: the proxy's own
-// statements, framing, and credentials must not vanish on a peer's word.
+// statements and those of proxies before it, framing and what the body is, credentials, and what a
+// browser says by itself must not vanish on a peer's word.
 inline bool isProtectedFromConnection(std::string_view name) noexcept {
-  switch (identifyHeader(name)) {
-    case HeaderId::kHost:
-    case HeaderId::kContentLength:
-    case HeaderId::kXForwardedFor:
-    case HeaderId::kXForwardedHost:
-    case HeaderId::kXForwardedProto:
-    case HeaderId::kXRequestId:
-      return true;
-    default:
-      break;
+  if (identifyHeader(name) != HeaderId::kOther) return true;
+  for (std::string_view prefix : {"content-", "sec-", "x-forwarded-"}) {
+    if (chars::equalsIgnoreCase(name.substr(0, prefix.size()), prefix)) return true;
   }
   for (std::string_view known :
-       {"authorization", "cookie", "set-cookie", "cache-control", "forwarded", "x-real-ip"}) {
+       {"cookie", "set-cookie", "cache-control", "forwarded", "via", "x-real-ip"}) {
     if (chars::equalsIgnoreCase(name, known)) return true;
   }
   return false;

@@ -1,8 +1,10 @@
 #include "engine/http/request_head.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "abi.h"
+#include "engine/route/cidr.h"
 
 namespace millrace {
 namespace {
@@ -41,32 +43,41 @@ RequestError readTarget(std::string_view target, RequestHead* head) noexcept {
   return RequestError::kNone;
 }
 
-// uri-host [":" port]; an IP literal keeps its brackets.
+bool isPort(std::string_view digits) noexcept {
+  if (digits.size() > 5) return false;
+  uint32_t port = 0;
+  for (char c : digits) {
+    if (c < '0' || c > '9') return false;
+    port = port * 10 + static_cast<uint32_t>(c - '0');
+  }
+  return port <= 65535;
+}
+
+// uri-host [":" port] (RFC 9110 section 7.2); an IP literal keeps its brackets, and is an IPv6
+// address without a zone. Stricter than RFC 3986 in two bytes of a name: "%", with which one host
+// has many spellings, and ",", which is what a proxy makes of two Host lines.
 RequestError readHost(std::string_view authority, RequestHead* head) noexcept {
   if (authority.empty() || authority.size() >= head->host_buffer.size()) return RequestError::kHost;
   if (!chars::all(authority, chars::kHost)) return RequestError::kHost;
   std::string_view name = authority;
-  std::string_view port;
+  std::string_view rest;
   if (authority[0] == '[') {
     const size_t close = authority.find(']');
-    if (close == std::string_view::npos || close < 3) return RequestError::kHost;
+    if (close == std::string_view::npos) return RequestError::kHost;
     name = authority.substr(0, close + 1);
-    port = authority.substr(close + 1);
-    for (char c : name.substr(1, close - 1)) {
-      if (!chars::is(c, chars::kHex) && c != ':' && c != '.') return RequestError::kHost;
-    }
-    if (!port.empty() && port[0] != ':') return RequestError::kHost;
+    rest = authority.substr(close + 1);
+    const std::string_view address = name.substr(1, close - 1);
+    if (address.find(':') == std::string_view::npos || !parseIp(address).valid())
+      return RequestError::kHost;
+    if (!rest.empty() && rest[0] != ':') return RequestError::kHost;
   } else {
     const size_t colon = authority.find(':');
     name = authority.substr(0, colon);
-    if (colon != std::string_view::npos) port = authority.substr(colon);
+    if (colon != std::string_view::npos) rest = authority.substr(colon);
     if (name.find_first_of("[]") != std::string_view::npos) return RequestError::kHost;
     if (!name.empty() && name.back() == '.') name.remove_suffix(1);
   }
-  if (name.empty() || port.size() > 6) return RequestError::kHost;
-  for (size_t i = 1; i < port.size(); ++i) {
-    if (port[i] < '0' || port[i] > '9') return RequestError::kHost;
-  }
+  if (name.empty() || (!rest.empty() && !isPort(rest.substr(1)))) return RequestError::kHost;
   for (size_t i = 0; i < name.size(); ++i) head->host_buffer[i] = chars::lower(name[i]);
   head->authority = authority;
   head->host = std::string_view(head->host_buffer.data(), name.size());
@@ -86,92 +97,126 @@ RequestError readLength(std::string_view value, RequestHead* head) noexcept {
   return RequestError::kNone;
 }
 
+// Anything but "chunked", once. A list in which chunked is not the last, or not the only chunked,
+// or which is no list, frames nothing (RFC 9112 section 6.1); another coding is one that we do not
+// know.
+RequestError readCoding(std::string_view value, RequestHead* head) noexcept {
+  if (head->chunked) return RequestError::kTransferEncoding;
+  head->chunked = true;
+  if (chars::equalsIgnoreCase(value, "chunked")) return RequestError::kNone;
+  bool chunked = false;
+  bool others = false;
+  bool sound = true;
+  chars::forEachListItem(value, [&](std::string_view coding) {
+    sound &= chars::all(coding, chars::kToken) && !chunked;
+    if (chars::equalsIgnoreCase(coding, "chunked"))
+      chunked = true;
+    else
+      others = true;
+  });
+  return sound && others ? RequestError::kUnknownTransferCoding : RequestError::kTransferEncoding;
+}
+
+// A list of tokens (RFC 9110 section 7.6.1); empty elements mean nothing.
+RequestError readConnection(std::string_view value, RequestHead* head) noexcept {
+  bool sound = true;
+  chars::forEachListItem(value, [&](std::string_view option) {
+    sound &= chars::all(option, chars::kToken);
+    if (!chars::equalsIgnoreCase(option, "close") && !chars::equalsIgnoreCase(option, "keep-alive"))
+      head->nominates = true;
+  });
+  return sound ? RequestError::kNone : RequestError::kConnectionOptions;
+}
+
+// A number, on the two methods that it is for (RFC 9110 section 7.6.2).
+RequestError readMaxForwards(std::string_view value, RequestHead* head) noexcept {
+  if (value.empty() || value.size() > 9) return RequestError::kMaxForwards;
+  uint32_t n = 0;
+  for (char c : value) {
+    if (c < '0' || c > '9') return RequestError::kMaxForwards;
+    n = n * 10 + static_cast<uint32_t>(c - '0');
+  }
+  head->max_forwards = n;
+  return RequestError::kNone;
+}
+
+bool isNominated(const RequestHead& head, std::string_view name) noexcept {
+  bool nominated = false;
+  for (uint32_t i = 0; i < head.field_count && !nominated; ++i) {
+    if (head.ids[i] != HeaderId::kConnection) continue;
+    chars::forEachListItem(head.fields[i].value, [&](std::string_view option) {
+      nominated |= chars::equalsIgnoreCase(option, name);
+    });
+  }
+  return nominated;
+}
+
+// Names that differ in "_" and "-" only are one variable to a CGI-like upstream ("x_user" and
+// "x-user" are both HTTP_X_USER): a field whose name has an underscore never stands beside the
+// other one.
+bool isShadow(const RequestHead& head, std::string_view name) noexcept {
+  if (name.find('_') == std::string_view::npos) return false;
+  for (uint32_t i = 0; i < head.field_count; ++i) {
+    const std::string_view other = head.fields[i].name;
+    if (other != name && chars::equalsAsVariable(other, name)) return true;
+  }
+  return false;
+}
+
+// Takes the fields off the head for which `drop` holds; it sees all of them, also those that are
+// dropped.
+template <typename Drop>
+void dropFields(RequestHead* head, Drop&& drop) noexcept {
+  std::array<bool, kMaxRequestFields> dropped;
+  for (uint32_t i = 0; i < head->field_count; ++i)
+    dropped[i] = head->ids[i] == HeaderId::kOther && drop(head->fields[i].name);
+  uint32_t kept = 0;
+  for (uint32_t i = 0; i < head->field_count; ++i) {
+    if (dropped[i]) continue;
+    head->fields[kept] = head->fields[i];
+    head->ids[kept++] = head->ids[i];
+  }
+  head->field_count = kept;
+}
+
+enum class Fate : uint8_t { kKeep, kDrop, kRefuse };
+
+// Of a field with an underscore in its name. Whatever the listener keeps, a name that would stand
+// for one of ours or for one that frames the message ("content_length") is dropped.
+Fate fateOfUnderscore(std::string_view name, const RequestRules& rules) noexcept {
+  if (rules.underscores != abi::underscores::kKeep)
+    return rules.underscores == abi::underscores::kReject ? Fate::kRefuse : Fate::kDrop;
+  const auto& names = rules.underscore_names;
+  if (!names.empty() && std::find(names.begin(), names.end(), name) == names.end())
+    return Fate::kDrop;
+  std::array<char, 64> dashed;
+  if (name.size() > dashed.size()) return Fate::kKeep;
+  std::transform(name.begin(), name.end(), dashed.begin(),
+                 [](char c) { return c == '_' ? '-' : c; });
+  const std::string_view variable(dashed.data(), name.size());
+  return isProtectedFromConnection(variable) || isProxyField(variable) ? Fate::kDrop : Fate::kKeep;
+}
+
+// A field that means one value came before: the same value again means nothing new and is left out,
+// another one is refused.
+RequestError readRepeated(const RequestHead& head, HeaderId id, std::string_view value) noexcept {
+  for (uint32_t i = 0; i < head.field_count; ++i) {
+    if (head.ids[i] == id && head.fields[i].value != value) return RequestError::kRepeatedHeader;
+  }
+  return RequestError::kNone;
+}
+
+// CONNECT asks for a tunnel, which this proxy is not. TRACE would echo what the browser and proxies
+// before us have added back to a script, and has no body (RFC 9110 section 9.3.8).
+RequestError checkMethod(const RequestHead& head, const RequestRules& rules) noexcept {
+  if (head.method_bit == abi::kNone)
+    return head.method == "CONNECT" ? RequestError::kMethodRefused : RequestError::kNone;
+  if (head.method_bit != abi::method::kTrace) return RequestError::kNone;
+  if (!rules.allow_trace) return RequestError::kMethodRefused;
+  return head.hasBody() ? RequestError::kTraceBody : RequestError::kNone;
+}
+
 }  // namespace
-
-const char* describe(RequestError error) noexcept {
-  switch (error) {
-    case RequestError::kNone:
-      return "nothing is wrong\n";
-    case RequestError::kMalformed:
-      return "malformed request\n";
-    case RequestError::kMethod:
-      return "malformed method: it is a word of at most 32 letters\n";
-    case RequestError::kMethodRefused:
-      return "this method is not proxied here: use one that Allow names\n";
-    case RequestError::kTarget:
-      return "malformed request target: percent-encode what is not visible ASCII, and leave the "
-             "fragment out\n";
-    case RequestError::kTargetTooLong:
-      return "request target too long: shorten the path or the query\n";
-    case RequestError::kPath:
-      return "the path holds an encoded slash or backslash, a backslash, %00 or a broken escape, "
-             "which is refused here\n";
-    case RequestError::kMissingHost:
-      return "missing Host: send the name of the host that is asked\n";
-    case RequestError::kHost:
-      return "malformed Host: send one host name or [IPv6 address], and a port up to 65535\n";
-    case RequestError::kRepeatedHost:
-      return "repeated Host: send it once\n";
-    case RequestError::kHeaderName:
-      return "malformed header name\n";
-    case RequestError::kUnderscore:
-      return "header names with an underscore are refused here: write a hyphen\n";
-    case RequestError::kHeaderValue:
-      return "control characters in a header value\n";
-    case RequestError::kRepeatedHeader:
-      return "a header that has one value was sent with two: send it once\n";
-    case RequestError::kTooManyHeaders:
-      return "too many header lines\n";
-    case RequestError::kHeaderTooLong:
-      return "header line too long\n";
-    case RequestError::kHeadTooLarge:
-      return "request head too large: send fewer or shorter headers\n";
-    case RequestError::kContentLength:
-      return "malformed or repeated Content-Length: send one decimal number\n";
-    case RequestError::kTransferEncoding:
-      return "malformed or repeated Transfer-Encoding: send chunked, once\n";
-    case RequestError::kUnknownTransferCoding:
-      return "unknown transfer coding: only chunked is understood here\n";
-    case RequestError::kLengthAndTransferEncoding:
-      return "both Content-Length and Transfer-Encoding: send one of them\n";
-    case RequestError::kConnectionOptions:
-      return "malformed Connection: it is a list of header names and options\n";
-    case RequestError::kExpectation:
-      return "unknown expectation: only 100-continue is understood here\n";
-    case RequestError::kMaxForwards:
-      return "malformed Max-Forwards: send one decimal number\n";
-    case RequestError::kTraceBody:
-      return "TRACE has no body\n";
-    case RequestError::kWebSocketVersion:
-      return "this WebSocket version is not supported: use 13\n";
-    case RequestError::kWebSocketKey:
-      return "missing, repeated or malformed Sec-WebSocket-Key: send 16 bytes in base64\n";
-    case RequestError::kWebSocketBody:
-      return "a WebSocket handshake has no body\n";
-  }
-  return "unknown\n";
-}
-
-uint32_t statusOf(RequestError error) noexcept {
-  switch (error) {
-    case RequestError::kMethodRefused:
-      return 405;
-    case RequestError::kTargetTooLong:
-      return 414;
-    case RequestError::kUnknownTransferCoding:
-      return 501;
-    case RequestError::kExpectation:
-      return 417;
-    case RequestError::kWebSocketVersion:
-      return 426;
-    case RequestError::kTooManyHeaders:
-    case RequestError::kHeaderTooLong:
-    case RequestError::kHeadTooLarge:
-      return 431;
-    default:
-      return 400;
-  }
-}
 
 bool RequestHead::isIdempotent() const noexcept {
   switch (method_bit) {
@@ -180,6 +225,7 @@ bool RequestHead::isIdempotent() const noexcept {
     case abi::method::kPut:
     case abi::method::kDelete:
     case abi::method::kOptions:
+    case abi::method::kTrace:
     case abi::method::kQuery:
     case abi::method::kPropfind:
     case abi::method::kSearch:
@@ -199,46 +245,60 @@ uint32_t methodBit(std::string_view method) noexcept {
   return abi::kNone;
 }
 
-RequestError parseRequestHead(const FlatHead& flat, size_t max_bytes, RequestHead* head) noexcept {
+RequestError parseRequestHead(const FlatHead& flat, const RequestRules& rules,
+                              RequestHead* head) noexcept {
   Pieces pieces(flat);
   head->method = head->target = {};  // the caller asks for them after an error, too
   if (!pieces.next(&head->method) || !pieces.next(&head->target)) return RequestError::kMalformed;
-  if (flat.bytes.size() + 2 * flat.lengths.size() > max_bytes) return RequestError::kHeadTooLarge;
+  if (head->target.size() > rules.max_target) return RequestError::kTargetTooLong;
+  if (flat.bytes.size() + 2 * flat.lengths.size() > rules.max_head)
+    return RequestError::kHeadTooLarge;
+  if (flat.lengths.size() / 2 - 1 > rules.max_headers) return RequestError::kTooManyHeaders;
   if (head->method.empty() || head->method.size() > kMaxMethodBytes ||
       !chars::all(head->method, chars::kToken))
     return RequestError::kMethod;
   head->method_bit = methodBit(head->method);
-  // TRACE would echo credentials back to a script; CONNECT is a tunnel, which this proxy is not.
-  if (head->method == "TRACE" || head->method == "CONNECT") return RequestError::kMethodRefused;
   if (const RequestError error = readTarget(head->target, head); error != RequestError::kNone)
     return error;
 
   head->field_count = 0;
-  head->chunked = head->has_content_length = head->nominates = head->has_upgrade = false;
+  head->chunked = head->has_content_length = head->nominates = head->has_upgrade =
+      head->has_underscores = false;
   head->content_length = 0;
-  bool host_seen = false;
-  bool high = false;  // obs-text is passed on as it is
+  head->max_forwards = abi::kNone;
+  const bool limited = flat.bytes.size() > rules.max_header;  // else no line can be longer
+  uint64_t seen = 0;                                          // a bit per HeaderId
+  bool high = false;                                          // obs-text is passed on as it is
+  bool underscore = false;
   std::string_view name;
   std::string_view value;
   while (!pieces.atEnd()) {
     if (!pieces.next(&name) || !pieces.next(&value)) return RequestError::kMalformed;
-    if (head->field_count == kMaxRequestFields) return RequestError::kTooManyHeaders;
-    if (name.empty() || !chars::all(name, chars::kToken)) return RequestError::kHeaderName;
+    if (limited && name.size() + value.size() + 4 > rules.max_header)
+      return RequestError::kHeaderTooLong;
+    if (!chars::isFieldName(name, &underscore)) return RequestError::kHeaderName;
     if (!chars::isFieldValue(value, &high)) return RequestError::kHeaderValue;
     const HeaderId id = identifyHeader(name);
+    const uint64_t bit = uint64_t{1} << static_cast<uint32_t>(id);
     RequestError error = RequestError::kNone;
     switch (id) {
+      case HeaderId::kOther:
+        if (underscore) {
+          const Fate fate = fateOfUnderscore(name, rules);
+          if (fate == Fate::kRefuse) return RequestError::kUnderscore;
+          if (fate == Fate::kDrop) continue;
+          head->has_underscores = true;
+        }
+        if (isProxyField(name)) continue;
+        break;
       case HeaderId::kHost:
-        error = host_seen ? RequestError::kRepeatedHost : readHost(value, head);
-        host_seen = true;
+        error = (seen & bit) != 0 ? RequestError::kRepeatedHost : readHost(value, head);
         break;
       case HeaderId::kContentLength:
         error = readLength(value, head);
         break;
       case HeaderId::kTransferEncoding:
-        if (head->chunked || !chars::equalsIgnoreCase(value, "chunked"))
-          error = RequestError::kUnknownTransferCoding;
-        head->chunked = true;
+        error = readCoding(value, head);
         break;
       case HeaderId::kUpgrade:
         head->has_upgrade = true;
@@ -247,22 +307,37 @@ RequestError parseRequestHead(const FlatHead& flat, size_t max_bytes, RequestHea
         if (!chars::equalsIgnoreCase(value, "100-continue")) error = RequestError::kExpectation;
         break;
       case HeaderId::kConnection:
-        chars::forEachListItem(value, [&](std::string_view option) {
-          if (!chars::equalsIgnoreCase(option, "close") &&
-              !chars::equalsIgnoreCase(option, "keep-alive"))
-            head->nominates = true;
-        });
+        error = readConnection(value, head);
         break;
+      case HeaderId::kMaxForwards:
+        if (head->method_bit == abi::method::kOptions || head->method_bit == abi::method::kTrace)
+          error = readMaxForwards(value, head);
+        [[fallthrough]];
       default:
+        if (isProxyField(name)) continue;
+        if ((seen & bit) != 0 && isSingle(id)) {
+          if (error == RequestError::kNone) error = readRepeated(*head, id, value);
+          if (error == RequestError::kNone) continue;
+        }
         break;
     }
     if (error != RequestError::kNone) return error;
+    seen |= bit;
     head->fields[head->field_count] = {name, value};
     head->ids[head->field_count++] = id;
   }
-  if (!host_seen) return RequestError::kMissingHost;
+  constexpr uint64_t kHostBit = uint64_t{1} << static_cast<uint32_t>(HeaderId::kHost);
+  if ((seen & kHostBit) == 0) return RequestError::kMissingHost;
   if (head->chunked && head->has_content_length) return RequestError::kLengthAndTransferEncoding;
-  return RequestError::kNone;
+  // What is matched, hashed and counted is what goes upstream: such fields leave before all that.
+  if (head->nominates) {
+    dropFields(head, [head](std::string_view field) {
+      return isNominated(*head, field) && !isProtectedFromConnection(field);
+    });
+  }
+  if (head->has_underscores)
+    dropFields(head, [head](std::string_view field) { return isShadow(*head, field); });
+  return checkMethod(*head, rules);
 }
 
 }  // namespace millrace

@@ -9,6 +9,7 @@
 
 #include "abi.h"
 #include "engine/http/header_id.h"
+#include "engine/http/request_rules.h"
 #include "engine/route/request_view.h"
 
 namespace millrace {
@@ -67,13 +68,17 @@ struct RequestHead {
   uint32_t field_count = 0;
   bool chunked = false;
   bool has_content_length = false;
-  bool has_upgrade = false;  // there is an Upgrade field
-  bool nominates = false;    // Connection names fields beyond close and keep-alive
+  bool has_upgrade = false;            // there is an Upgrade field
+  bool nominates = false;              // Connection names fields beyond close and keep-alive
+  bool has_underscores = false;        // fields have been kept whose names have one
+  uint32_t max_forwards = abi::kNone;  // of OPTIONS and TRACE: how many hops more
   uint64_t content_length = 0;
   std::array<HeaderSlice, kMaxRequestFields> fields;
   std::array<HeaderId, kMaxRequestFields> ids;
   std::array<char, 256> host_buffer;
 
+  // It must not go any further: the answer is ours (RFC 9110 section 7.6.2).
+  bool isLastHop() const noexcept { return max_forwards == 0; }
   bool isHead() const noexcept { return method == "HEAD"; }
   bool hasBody() const noexcept { return chunked || content_length != 0; }
   bool isIdempotent() const noexcept;
@@ -87,8 +92,11 @@ struct FlatHead {
   std::span<const int32_t> lengths;
 };
 
-// Parses and validates. Names must be in lower case, as the listener gives them.
-RequestError parseRequestHead(const FlatHead& flat, size_t max_bytes, RequestHead* head) noexcept;
+// Parses and validates. Names must be in lower case, as the listener gives them. The fields of the
+// head are those that count from here on: what a listener drops (names with underscores, Proxy-*)
+// and what Connection names is not among them. Hop-by-hop fields are, for the upgrade.
+RequestError parseRequestHead(const FlatHead& flat, const RequestRules& rules,
+                              RequestHead* head) noexcept;
 
 // Index in abi METHODS, or abi::kNone.
 uint32_t methodBit(std::string_view method) noexcept;

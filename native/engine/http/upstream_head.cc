@@ -13,26 +13,17 @@ std::span<const abi::EditRecord> requestEdits(const Image& image,
   return image.edits().subspan(route.request_edit_start, route.request_edit_count);
 }
 
-// The route sets or removes this field: the client's own is dropped.
-bool isReplaced(const Image& image, std::span<const abi::EditRecord> edits,
-                std::string_view name) noexcept {
+// The route sets or removes this field: the client's own is dropped. `as_variable`: also the one
+// whose name differs in "_" and "-" only.
+bool isReplaced(const Image& image, std::span<const abi::EditRecord> edits, std::string_view name,
+                bool as_variable) noexcept {
   for (const abi::EditRecord& edit : edits) {
-    if (edit.op != abi::edit_operator::kAdd &&
-        chars::equalsIgnoreCase(image.str(edit.name_offset, edit.name_length), name))
-      return true;
+    if (edit.op == abi::edit_operator::kAdd && !as_variable) continue;
+    const std::string_view edited = image.str(edit.name_offset, edit.name_length);
+    if (edit.op != abi::edit_operator::kAdd && chars::equalsIgnoreCase(edited, name)) return true;
+    if (as_variable && edited != name && chars::equalsAsVariable(edited, name)) return true;
   }
   return false;
-}
-
-bool isNominated(const RequestHead& request, std::string_view name) noexcept {
-  bool nominated = false;
-  for (uint32_t i = 0; i < request.field_count && !nominated; ++i) {
-    if (request.ids[i] != HeaderId::kConnection) continue;
-    chars::forEachListItem(request.fields[i].value, [&](std::string_view option) {
-      if (chars::equalsIgnoreCase(option, name)) nominated = true;
-    });
-  }
-  return nominated && !isProtectedFromConnection(name);
 }
 
 void writeField(Buffer* out, std::string_view name, std::string_view value) noexcept {
@@ -47,6 +38,12 @@ void writeField(Buffer* out, std::string_view name, std::string_view value) noex
   *at++ = '\r';
   *at++ = '\n';
   out->commit(static_cast<size_t>(at - start));
+}
+
+void writeNumber(Buffer* out, std::string_view name, uint64_t number) noexcept {
+  char digits[20];
+  const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+  writeField(out, name, {digits, static_cast<size_t>(end - digits)});
 }
 
 void writeRequestId(Buffer* out, Rng& rng) noexcept {
@@ -125,7 +122,7 @@ void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
   const std::span<const abi::EditRecord> edits = requestEdits(image, route);
   const bool forwarded = (listener.flags & abi::listener_flag::kForwardedHeaders) != 0;
   const bool request_id = (listener.flags & abi::listener_flag::kRequestId) != 0;
-  const bool underscores = (listener.flags & abi::listener_flag::kUnderscoresInNames) != 0;
+  const bool trace = request.method_bit == abi::method::kTrace;
   bool has_proto = false;
   bool has_host = false;
   bool has_id = false;
@@ -134,14 +131,20 @@ void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
     const HeaderId id = request.ids[i];
     switch (id) {
       case HeaderId::kOther:
-        // "x_real_ip" and "x-real-ip" become one variable in CGI-like upstreams.
-        if (!underscores && field.name.find('_') != std::string_view::npos) continue;
+        if (trace && field.name == "cookie") continue;
         break;
       case HeaderId::kHost:
       case HeaderId::kContentLength:
       case HeaderId::kExpect:
-      case HeaderId::kProxyAuthorization:
         continue;
+      case HeaderId::kAuthorization:
+        // The answer to TRACE repeats the request: it is no place for credentials (RFC 9110 section
+        // 9.3.8).
+        if (trace) continue;
+        break;
+      case HeaderId::kMaxForwards:
+        if (request.max_forwards != abi::kNone) continue;  // written below, one less
+        break;
       case HeaderId::kXForwardedFor:
         if (forwarded) continue;
         break;
@@ -161,13 +164,12 @@ void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
         if (isHopByHop(id) || (!upgrade_key.empty() && isWebSocketHop(id))) continue;
         break;
     }
-    if (!edits.empty() && isReplaced(image, edits, field.name)) continue;
-    if (request.nominates && isNominated(request, field.name)) continue;
+    if (!edits.empty() && isReplaced(image, edits, field.name, request.has_underscores)) continue;
     writeField(out, field.name, field.value);
   }
 
   const auto replaced = [&](std::string_view name) noexcept {
-    return !edits.empty() && isReplaced(image, edits, name);
+    return !edits.empty() && isReplaced(image, edits, name, false);
   };
   if (forwarded) {
     if (!replaced("x-forwarded-for")) writeForwardedFor(request, downstream, out);
@@ -187,12 +189,12 @@ void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
     out->append(upgrade_key);
     out->append("\r\n");
   }
+  if (request.max_forwards != abi::kNone)
+    writeNumber(out, "max-forwards", request.max_forwards - 1);
   if (request.chunked) {
     out->append("transfer-encoding: chunked\r\n");
   } else if (request.has_content_length) {
-    char digits[20];
-    const auto end = std::to_chars(digits, digits + sizeof digits, request.content_length).ptr;
-    writeField(out, "content-length", {digits, static_cast<size_t>(end - digits)});
+    writeNumber(out, "content-length", request.content_length);
   }
   out->append("\r\n");
 }

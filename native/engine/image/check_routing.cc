@@ -52,8 +52,9 @@ bool isProbeable(std::span<const Record> slots, IsEmpty&& is_empty) noexcept {
 
 bool ImageCheck::listener(const abi::ListenerRecord& r) noexcept {
   constexpr uint32_t kFlags = abi::listener_flag::kTls | abi::listener_flag::kForwardedHeaders |
-                              abi::listener_flag::kRequestId |
-                              abi::listener_flag::kUnderscoresInNames;
+                              abi::listener_flag::kRequestId | abi::listener_flag::kKeepSlashes |
+                              abi::listener_flag::kAllowTrace |
+                              abi::listener_flag::kKeepAliveAfterChunked;
   if (!isText(r.name_offset, r.name_length)) return fail("listener name out of bounds");
   if (r.route_table >= count(abi::section::kRouteTable))
     return fail("listener without a route table");
@@ -62,6 +63,22 @@ bool ImageCheck::listener(const abi::ListenerRecord& r) noexcept {
     return fail("trust rows out of bounds");
   if (r.max_head_bytes < 4096 || r.max_head_bytes > 65536)
     return fail("request head limit out of range");
+  if (r.max_target_bytes == 0 || r.max_target_bytes > 65536)
+    return fail("request target limit out of range");
+  if (r.max_header_bytes == 0 || r.max_header_bytes > 65536)
+    return fail("header line limit out of range");
+  if (r.max_headers == 0 || r.max_headers > abi::kMaxRequestFields)
+    return fail("number of header lines out of range");
+  if (r.underscores > abi::underscores::kReject) return fail("unknown rule for underscores");
+  if (r.escaped_slashes > abi::slashes::kSlash || r.backslashes > abi::slashes::kSlash)
+    return fail("unknown rule for slashes");
+  if (r.underscore_count % 2 != 0 ||
+      !claim(abi::section::kIndex, r.underscore_start, r.underscore_count))
+    return fail("names with underscores out of bounds");
+  const auto names = image_.indexes().subspan(r.underscore_start, r.underscore_count);
+  for (size_t i = 0; i < names.size(); i += 2) {
+    if (!isText(names[i], names[i + 1])) return fail("name with an underscore out of bounds");
+  }
   if (!limitRows(r.limit_start, r.limit_count)) return false;
   for (const uint32_t row : image_.indexes().subspan(r.limit_start, r.limit_count)) {
     const abi::RateLimitRecord& limit = image_.rateLimits()[row];

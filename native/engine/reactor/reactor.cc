@@ -19,7 +19,7 @@ Reactor::Reactor(uint32_t worker, EventSink sink, const ReactorSeeds& seeds, Now
       process_(Engine::instance().process(worker)),
       incidents_(Engine::instance().incidents(worker)),
       waker_(Engine::instance().waker(worker)),
-      path_buffer_(128 * 1024),
+      path_buffer_(256 * 1024),
       local_buffer_(192 * 1024) {
   MILLRACE_CHECK(epoll_fd_ >= 0 && waker_ >= 0);
   epoll_event woken{};
@@ -131,6 +131,8 @@ void Reactor::bindImage(const std::shared_ptr<const InstalledImage>& installed) 
       bound->pools[endpoint] = pool.get();
     }
   }
+  for (const abi::ListenerRecord& listener : image.listeners())
+    bound->rules.push_back(rulesOf(image, listener));
   for (const std::string& name : listener_names_) {
     uint32_t found = abi::kNone;
     for (uint32_t i = 0; i < image.listeners().size(); ++i) {

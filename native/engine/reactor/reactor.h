@@ -139,6 +139,13 @@ class Reactor {
   // reactor_refusal.cc: requests that are refused for what they are, and reports for the log
   void refuseRequest(Exchange& exchange, RequestError error, const RequestHead& request,
                      const abi::ListenerRecord& listener, const IpAddress& peer, Now now) noexcept;
+  // reactor_methods.cc
+  void refuseMethod(Exchange& exchange, const RequestHead& request,
+                    const abi::ListenerRecord& listener, bool allow_trace, std::string_view path,
+                    const IpAddress& peer, Now now) noexcept;
+  void answerAsLastHop(Exchange& exchange, const RequestHead& request,
+                       const abi::ListenerRecord& listener, const RequestRules& rules,
+                       std::string_view path) noexcept;
   void report(const IncidentNote& note) noexcept;
 
   // reactor_request.cc: from a request to an upstream

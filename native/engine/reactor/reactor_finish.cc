@@ -44,9 +44,9 @@ void Reactor::emitLocal(Exchange& exchange, Now now) noexcept {
   event.status = static_cast<int32_t>(exchange.status);
   event.head_offset = static_cast<int32_t>(data_used_);
   if (exchange.head.empty()) {
-    event.head_length = static_cast<int32_t>(
-        writeLocalHead(exchange.status, exchange.local_body.size(), bodiless,
-                       exchange.status == 405, {sink_.data.data() + data_used_, 1024}));
+    event.head_length =
+        static_cast<int32_t>(writeLocalHead(exchange.status, exchange.local_body.size(), bodiless,
+                                            {}, {sink_.data.data() + data_used_, 1024}));
     place(static_cast<size_t>(event.head_length));
   } else {
     std::memcpy(place(exchange.head.size()), exchange.head.data(), exchange.head.size());

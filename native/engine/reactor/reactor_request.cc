@@ -41,11 +41,12 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
     return abi::submit::kAccepted;
   }
   const abi::ListenerRecord& listener = image_->image->listeners()[index];
+  const RequestRules& rules = image_->rules[index];
   RequestHead& request = request_;
-  RequestError error = parseRequestHead(head, listener.max_head_bytes, &request);
+  RequestError error = parseRequestHead(head, rules, &request);
   NormalisedPath path{};
-  if (error == RequestError::kNone) {
-    path = normalisePath(request.raw_path, path_buffer_);
+  if (error == RequestError::kNone || error == RequestError::kMethodRefused) {
+    path = normalisePath(request.raw_path, rules.path, path_buffer_);
     if (path.status == PathStatus::kRefused) error = RequestError::kPath;
   }
   // The log wants to know whose it was. Nothing has been touched until here.
@@ -60,7 +61,10 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   downstream.peer = ipFromBytes(peer);
   if (error != RequestError::kNone) {
     exchange.head_request = request.method == "HEAD";
-    refuseRequest(exchange, error, request, listener, downstream.peer, now);
+    if (error == RequestError::kMethodRefused)
+      refuseMethod(exchange, request, listener, rules.allow_trace, path.path, downstream.peer, now);
+    else
+      refuseRequest(exchange, error, request, listener, downstream.peer, now);
     return abi::submit::kAccepted;
   }
   exchange.head_request = request.isHead();
@@ -71,8 +75,18 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
       listener.trust_count != 0 && anyCidrContains(image_->image->trust(listener), downstream.peer);
   downstream.tls = (listener.flags & abi::listener_flag::kTls) != 0;
   downstream.can_upgrade = (flags & abi::submit_flag::kUpgrade) != 0;
-  if (admitToListener(exchange, request, listener, downstream, path.path, now))
-    route(exchange, request, listener, downstream, path.path, now);
+  // The listener's chunk parser is lenient: what it may have left behind a chunked request must not
+  // become the next one. Behind another proxy, which sends many users' requests over one
+  // connection, that would be another user's; and whether a peer is one is not for sure unless the
+  // operator says so.
+  exchange.close_downstream =
+      request.chunked && (downstream.trusted || !rules.keep_alive_after_chunked);
+  if (admitToListener(exchange, request, listener, downstream, path.path, now)) {
+    if (request.isLastHop())
+      answerAsLastHop(exchange, request, listener, rules, path.path);
+    else
+      route(exchange, request, listener, downstream, path.path, now);
+  }
   return exchange.request_complete ? abi::submit::kAccepted : abi::submit::kAcceptedWithBody;
 }
 
@@ -150,10 +164,6 @@ void Reactor::forward(Exchange& exchange, const RequestHead& request,
                       std::string_view path, Now now) noexcept {
   const Image& image = *image_->image;
   const abi::RouteRecord& route = image.routes()[exchange.route];
-  // Another proxy multiplexes its users onto one connection. What the listener's lenient chunk
-  // parser may have left behind a chunked request must not become the next user's: that connection
-  // ends here.
-  exchange.close_downstream = request.chunked && downstream.trusted;
   exchange.head.clear();
   char key[24];
   if (exchange.upgrade) makeKey(rng_, key);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/balancer/plan.h"
+#include "engine/http/request_rules.h"
 #include "engine/reactor/hold_queue.h"
 #include "engine/state/engine.h"
 #include "engine/upstream/pool.h"
@@ -33,6 +34,7 @@ struct WorkerImage {
   std::vector<RouteShard*> route_shards;                // by route, bound at its first use
   std::vector<RateShard*> rate_shards;                  // by rate limit
   std::vector<uint32_t> listeners;  // by listener key: index in the image or kNone
+  std::vector<RequestRules> rules;  // by listener
   uint32_t exchanges = 0;           // in flight on this image
 };
 

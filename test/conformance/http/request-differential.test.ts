@@ -54,6 +54,11 @@ const STRICTER: { name: string; why: string; holds: (message: RequestMessage) =>
     holds: (message) => values(message, 'expect').some((value) => value.toLowerCase() !== '100-continue'),
   },
   {
+    name: 'Connection that is no list of tokens',
+    why: 'RFC 9110 7.6.1: what it names is removed, and nobody knows what "x y" names',
+    holds: (message) => values(message, 'connection').some((value) => value.split(',').some((option) => /[^!#$%&'*+\-.^_`|~0-9a-z]/i.test(option.trim()))),
+  },
+  {
     name: 'Max-Forwards that is no number',
     why: 'RFC 9110 7.6.2: the proxy has to count it down',
     holds: (message) => values(message, 'max-forwards').length > 1 || values(message, 'max-forwards').some((value) => !/^\d+$/.test(value)),

@@ -19,7 +19,7 @@ workers: 3
 drainTimeout: 1m
 log: { level: debug }
 admin: false
-limits: { maxConnections: 9 }
+limits: { maxConnections: 9, maxRequestHead: 4KiB, maxRequestTarget: 1KiB, maxRequestHeader: 2KiB, maxRequestHeaders: 50 }
 listeners:
   - name: web
     address: "[::1]:8443"
@@ -27,7 +27,10 @@ listeners:
     tls: { certificates: [{ cert: shop.pem, key: shop.key, hosts: [Api.Example.com] }] }
     forwarded: { headers: false, trust: [10.0.0.0/8] }
     requestId: false
-    underscoresInHeaders: true
+    underscoresInHeaders: [X_Tenant, x_b, x_tenant]
+    paths: { escapedSlashes: decode, backslashes: keep, mergeSlashes: false }
+    allowTrace: true
+    keepAliveAfterChunked: true
     maxRequestHead: 64KiB
 routes:
   t:
@@ -75,8 +78,14 @@ clusters:
       tls: { certificates: [{ hosts: ['api.example.com'] }] },
       forwarded: { headers: false, trust: [{ family: 'ipv4', prefixBits: 8, words: [0x0a00_0000, 0, 0, 0] }] },
       requestId: false,
-      underscoresInHeaders: true,
+      underscores: { rule: 'keep', names: ['x_tenant', 'x_b'] },
+      paths: { escapedSlashes: 'slash', backslashes: 'keep', mergeSlashes: false },
+      allowTrace: true,
+      keepAliveAfterChunked: true,
       maxRequestHeadBytes: 65_536,
+      maxRequestTargetBytes: 1_024,
+      maxRequestHeaderBytes: 2_048,
+      maxRequestHeaders: 50,
       rateLimits: [],
     });
     const host = config.routes['t']?.[0];

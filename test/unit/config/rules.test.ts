@@ -194,4 +194,26 @@ describe('rules between keys', () => {
       '7:29 clusters.a.endpoints: expected at least 1 entry',
     ]);
   });
+
+  it.each([
+    ['path: /a%2Fb', '', 'no listener of this table lets an encoded slash through (paths: { escapedSlashes: keep } of a listener does)'],
+    ['path: /a%2Fb', 'escapedSlashes: decode', 'no listener of this table lets an encoded slash through (paths: { escapedSlashes: keep } of a listener does)'],
+    ['path: /a%2Fb', 'escapedSlashes: keep', null],
+    ['pathPrefix: /a%5Cb', 'escapedSlashes: keep', 'no listener of this table lets a backslash through (paths: { backslashes: keep } of a listener does)'],
+    ['pathPrefix: /a%5Cb', 'backslashes: keep', null],
+    ['pathPrefix: /a//b', '', 'a path has no empty segments (write /a/b)'],
+    ['pathPrefix: /a//b', 'mergeSlashes: false', null],
+  ])('a path is one that some listener lets through: %s with %s', async (match, paths, problem) => {
+    const text = GOOD.replace('routes: t }', `routes: t, paths: { ${paths} } }`).replace('{ cluster: a }', `{ match: { ${match} }, cluster: a }`);
+    const problems = await problemsOf(text);
+    if (problem === null) expect(problems).toEqual([]);
+    else expect(problems).toEqual([expect.stringContaining(problem)]);
+  });
+
+  it('limits of a request are in their ranges', async () => {
+    const limits = 'limits: { maxRequestHead: 65KiB, maxRequestTarget: 100B, maxRequestHeader: 1MiB, maxRequestHeaders: 99 }\n';
+    const problems = await problemsOf(limits + GOOD);
+    expect(problems).toHaveLength(4);
+    expect(problems.join()).toMatch(/maxRequestHead: the size must be from 4096 to 65536 bytes.*maxRequestTarget: the size must be from 256.*maxRequestHeader: .*maxRequestHeaders: /);
+  });
 });

@@ -51,4 +51,14 @@ describe('warnings', () => {
       '8:95 clusters.a.tls.insecureSkipVerify: certificates of this cluster are not verified',
     ]);
   });
+
+  it('name choices of a listener that do not go together', async () => {
+    const listener = (more: string) => `listeners: [{ name: web, address: 127.0.0.1:0, routes: t, ${more} }]
+routes: { t: [{ hosts: ["*"], routes: [{ cluster: a }] }] }
+clusters: { a: { endpoints: [127.0.0.1:1] } }
+`;
+    expect(await warningsOf(listener('underscoresInHeaders: [x_a], keepAliveAfterChunked: true'))).toEqual([]);
+    expect(await warningsOf(listener('underscoresInHeaders: true'))).toEqual([expect.stringContaining('underscoresInHeaders: every header name with "_" is forwarded')]);
+    expect(await warningsOf(listener('forwarded: { trust: [10.0.0.0/8] }, keepAliveAfterChunked: true'))).toEqual([expect.stringContaining('they carry many users')]);
+  });
 });

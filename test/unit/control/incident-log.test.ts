@@ -6,12 +6,14 @@ import { createLogger } from '../../../src/core/logger.ts';
 
 const clock = { wallMs: () => Date.UTC(2026, 0, 1), monotonicMs: () => 0 };
 
-function incident(more: Partial<NativeIncident> & { texts?: Partial<Record<(typeof INCIDENT_TEXT)[number], string>> | string[] } = {}): NativeIncident {
+type Texts = Partial<Record<(typeof INCIDENT_TEXT)[number], string>>;
+
+function incident(more: Partial<Omit<NativeIncident, 'texts'>> & { texts?: Texts } = {}): NativeIncident {
   const { texts = {}, ...rest } = more;
   return {
     ageMs: 250, kind: INCIDENT_KIND.downstream, reason: DOWNSTREAM_ERROR.indexOf('host'), status: 400, sentence: 'malformed Host\n', peer: '192.0.2.7', cut: INCIDENT_TEXT.map(() => false),
     ...rest,
-    texts: Array.isArray(texts) ? texts : INCIDENT_TEXT.map((name) => texts[name] ?? ''),
+    texts: INCIDENT_TEXT.map((name) => texts[name] ?? ''),
   };
 }
 
