@@ -1,6 +1,6 @@
 /** Both ends of a WebSocket by hand: a client and an upstream that send any bytes, and read frames strictly. */
 import type { Socket } from 'node:net';
-import type { ConnectionOptions, TlsOptions } from 'node:tls';
+import type { ConnectionOptions } from 'node:tls';
 import { RawClient } from './client.ts';
 import { sendPieces } from '../hostile/splits.ts';
 import { Message, readHead } from './http-message.ts';
@@ -135,21 +135,22 @@ export function acceptance(request: Message, more = ''): string {
 
 export type Script = (connection: FrameStream, request: Message) => void;
 
-/** An upstream that takes every handshake, in one packet for each piece, and then does what its script says; other requests are answered with 200. */
+/** An upstream that takes every handshake and then does what its script says; other requests are answered with 200. */
 export class RawWebSocketOrigin {
   readonly origin: Origin;
   readonly connections: FrameStream[] = [];
   script: Script;
+  /** Makes the answer to a handshake, in one packet for each piece. */
+  accept: (request: Message) => string | string[] = acceptance;
 
   private constructor(origin: Origin, script: Script) {
     this.origin = origin;
     this.script = script;
   }
 
-  static async start(script: Script = () => undefined, { tls, accept = acceptance }: { tls?: TlsOptions; accept?: (request: Message) => string | string[] } = {}): Promise<RawWebSocketOrigin> {
+  static async start(script: Script = () => undefined): Promise<RawWebSocketOrigin> {
     let self = null as RawWebSocketOrigin | null;
     const origin = await Origin.start({
-      ...(tls === undefined ? {} : { tls }),
       onConnection: ({ socket }) => {
         let bytes: Buffer = Buffer.alloc(0);
         const onData = (piece: Buffer): void => {
@@ -166,7 +167,7 @@ export class RawWebSocketOrigin {
           socket.off('data', onData);
           const stream = new FrameStream(socket, true, bytes.subarray(start.length));
           self?.connections.push(stream);
-          const pieces = [accept(request)].flat().map((piece) => Buffer.from(piece, 'latin1'));
+          const pieces = [self?.accept(request) ?? ''].flat().map((piece) => Buffer.from(piece, 'latin1'));
           void sendPieces((piece) => stream.send(piece), pieces, () => !stream.ended).then(() => self?.script(stream, request));
         };
         socket.on('data', onData);

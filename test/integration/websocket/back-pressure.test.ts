@@ -1,0 +1,115 @@
+import { createHash } from 'node:crypto';
+import { describe, expect, it } from 'vitest';
+import { MIB, binaryOf } from '../../support/bulk.ts';
+import { Millrace, proxyTo } from '../../support/millrace.ts';
+import { eventually } from '../../support/wait.ts';
+import { WebSocketOrigin, silent } from '../../support/websocket-origin.ts';
+import { Peer } from '../../support/websocket-peer.ts';
+
+/** Much more than the proxy may hold, and than the sockets of the system take in. */
+const FLOOD = 192 * MIB;
+/** How much more memory the proxy may have while it holds the flood back: messages under way, and what the heaps have grown. */
+const ROOM = 48 * MIB;
+const SIZES = [MIB, 1000, 64 * 1024, 1, 300_000];
+const BLOCK = binaryOf(2 * MIB);
+
+/** Message `n` of the flood: another one every time. */
+const messageOf = (n: number): Buffer => BLOCK.subarray((n * 7919) % MIB, ((n * 7919) % MIB) + (SIZES[n % SIZES.length] ?? 1));
+
+/** Sends until the whole flood is sent; never more than 8 MiB in the process of the test. */
+async function flood(from: Peer): Promise<{ messages: number; hash: string }> {
+  const hash = createHash('sha256');
+  let n = 0;
+  for (let sent = 0; sent < FLOOD; n++) {
+    const message = messageOf(n);
+    hash.update(message);
+    from.send(message);
+    sent += message.length;
+    if (from.socket.bufferedAmount > 8 * MIB) await eventually(() => from.socket.bufferedAmount < 4 * MIB, 60_000);
+  }
+  return { messages: n, hash: hash.digest('hex') };
+}
+
+/** Resolves when nothing moves any more: what is buffered here has not changed in a hundred looks. */
+async function stuck(from: Peer): Promise<void> {
+  let looks = 0;
+  let last = -1;
+  await eventually(() => {
+    const now = from.socket.bufferedAmount;
+    looks = now > 0 && now === last ? looks + 1 : 0;
+    last = now;
+    return looks > 100;
+  }, 30_000);
+}
+
+describe.each([
+  ['a client that reads nothing', (client: Peer, upstream: Peer) => ({ reader: client, writer: upstream })],
+  ['an upstream that reads nothing', (client: Peer, upstream: Peer) => ({ reader: upstream, writer: client })],
+])('%s', (_name, sides) => {
+  it('holds the other side back; the proxy stays small, and all arrives intact once it reads', { timeout: 120_000 }, async () => {
+    const origin = await WebSocketOrigin.start({ handle: silent, maxPayload: 2 * MIB });
+    const proxy = await Millrace.start(proxyTo([origin.address], { route: { websocket: true } }));
+    const client = await Peer.open(`ws://127.0.0.1:${proxy.port()}/`);
+    const { reader, writer } = sides(client, await origin.peer(0));
+    const hash = createHash('sha256');
+    let messages = 0;
+    reader.take = (message) => {
+      hash.update(message);
+      messages++;
+    };
+    // Once forth and back, so that everything that is made at the first message is there.
+    writer.send(messageOf(0));
+    await reader.until(() => messages === 1, 'a first message');
+    const before = proxy.rss;
+
+    reader.socket.pause();
+    const flooding = flood(writer);
+    await stuck(writer);
+    const held = proxy.rss - before;
+    const taken = messages;
+    reader.socket.resume();
+    const sent = await flooding;
+    await reader.until(() => messages === sent.messages + 1, 'all messages', 60_000);
+    const after = proxy.rss - before;
+    expect({ held: held < ROOM ? 'little' : `${held / MIB} MiB`, after: after < ROOM ? 'little' : `${after / MIB} MiB` }).toEqual({ held: 'little', after: 'little' });
+    expect(taken, 'messages while it did not read').toBeLessThan(100);
+    const whole = createHash('sha256').update(messageOf(0));
+    for (let n = 0; n < sent.messages; n++) whole.update(messageOf(n));
+    expect(hash.digest('hex')).toBe(whole.digest('hex'));
+    expect([client.end, origin.open]).toEqual([null, 1]);
+  });
+});
+
+it('a client that reads nothing does not hold up another one', async () => {
+  const origin = await WebSocketOrigin.start();
+  const proxy = await Millrace.start(proxyTo([origin.address], { route: { websocket: true } }));
+  const deaf = await Peer.open(`ws://127.0.0.1:${proxy.port()}/`);
+  const peer = await origin.peer(0);
+  deaf.socket.pause();
+  for (let sent = 0; sent < 64 * MIB; sent += MIB) peer.send(BLOCK.subarray(0, MIB));
+  await stuck(peer);
+  const other = await Peer.open(`ws://127.0.0.1:${proxy.port()}/`);
+  for (let i = 0; i < 100; i++) await other.echoed(`message ${i}`);
+  // The deaf one may go while all of this waits for it.
+  deaf.kill();
+  await peer.over();
+  await eventually(async () => (await proxy.metric('millrace_active_requests')) === 1);
+});
+
+it('an upstream that reads nothing does not hold up the other direction', async () => {
+  const origin = await WebSocketOrigin.start({ handle: silent });
+  const proxy = await Millrace.start(proxyTo([origin.address], { route: { websocket: true } }));
+  const client = await Peer.open(`ws://127.0.0.1:${proxy.port()}/`);
+  const peer = await origin.peer(0);
+  peer.socket.pause();
+  for (let sent = 0; sent < 64 * MIB; sent += MIB) client.send(BLOCK.subarray(0, MIB));
+  await stuck(client);
+  for (let i = 0; i < 10; i++) {
+    peer.send(`news ${i}`);
+    expect(await client.message(i)).toBe(`news ${i}`);
+  }
+  client.kill();
+  peer.socket.resume();
+  await peer.over();
+  await eventually(async () => (await proxy.metric('millrace_active_requests')) === 0);
+});
