@@ -118,10 +118,13 @@ struct Sent {
   FieldList fields;
 };
 
+// Names in lower case, as the listener gives them: the engine counts on it.
 Sent readPieces(std::string_view text) {
   Sent sent{splitText(text, "\x1e"), {}};
-  for (std::size_t i = 2; i + 1 < sent.pieces.size(); i += 2)
-    sent.fields.emplace_back(sent.pieces[i], sent.pieces[i + 1]);
+  for (std::size_t i = 2; i < sent.pieces.size(); i += 2) {
+    sent.pieces[i] = lowered(sent.pieces[i]);
+    if (i + 1 < sent.pieces.size()) sent.fields.emplace_back(sent.pieces[i], sent.pieces[i + 1]);
+  }
   return sent;
 }
 
