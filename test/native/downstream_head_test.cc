@@ -68,10 +68,10 @@ CASE("hop-by-hop headers, framing and Date of an answer end at the proxy") {
 }
 
 CASE("a bodiless answer states the length that it would have") {
-  EXPECT_EQ(answerHead("200 OK\r\nContent-Length: 007", {}, true), "200 OK\r\ncontent-length: 7");
+  EXPECT_EQ(answerHead("200 OK\r\nContent-Length: 007", {}, true), "200 OK\r\nContent-Length: 7");
   EXPECT_EQ(answerHead("200 OK\r\nTransfer-Encoding: chunked", {}, true), "200 OK");
   EXPECT_EQ(answerHead("304 Not Modified\r\nContent-Length: 5\r\nETag: x"),
-            "304 Not Modified\r\nETag: x\r\ncontent-length: 5");
+            "304 Not Modified\r\nContent-Length: 5\r\nETag: x");
   EXPECT_EQ(answerHead("204 No Content\r\nContent-Length: 5"), "204 No Content");
   EXPECT_EQ(answerHead("200 OK\r\nContent-Length: 5"), "200 OK");
 }

@@ -206,12 +206,15 @@ CASE("a malformed head is a 502 and a malformed body a cut") {
   const std::string chunked = "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n";
   std::string interim;
   for (int i = 0; i < 17; ++i) interim += "HTTP/1.1 100 x\r\n\r\n";
+  const std::string large(40'000, 'x');
   const std::vector<std::pair<std::string, ResponseError>> malformed = {
       {"SSH-2.0-x\r\n", ResponseError::kNotHttp},
       {"HTTP/1.1 200 OK\n\n", ResponseError::kBareLineFeed},
       {"HTTP/1.1 101 x\r\n\r\n", ResponseError::kUnexpectedUpgrade},
       {"HTTP/1.1 200 " + std::string(70'000, 'x'), ResponseError::kHeadTooLarge},
       {interim, ResponseError::kTooManyInterim},
+      {"HTTP/1.1 103 x\r\nlink: " + large + "\r\n\r\nHTTP/1.1 103 x\r\nlink: " + large + "\r\n\r\n",
+       ResponseError::kInterimTooLarge},
       {okAnswer("x", "content-length: 2\r\n"), ResponseError::kConflictingContentLength},
       {chunked + "z\r\n", ResponseError::kBadChunkSize}};
   for (const auto& [message, error] : malformed) {
@@ -222,15 +225,15 @@ CASE("a malformed head is a 502 and a malformed body a cut") {
     EXPECT_EQ(rig.stat(abi::cluster_stat::kErrornone + static_cast<uint32_t>(error)), 1.0);
     EXPECT(!answer.aborted);
   }
-  EXPECT_EQ(rig.flagged(abi::response_flag::kUpe), 7.0);
-  EXPECT_EQ(rig.stat(abi::cluster_stat::kProtocolErrors), 7.0);
+  EXPECT_EQ(rig.flagged(abi::response_flag::kUpe), 8.0);
+  EXPECT_EQ(rig.stat(abi::cluster_stat::kProtocolErrors), 8.0);
   for (const std::string& message : {chunked + "2\r\nhixx", chunked + "2\r\nhi\r\nz"}) {
     const Answer answer = ask(message, false);
     EXPECT_EQ(answer.status, 200u);
     EXPECT_EQ(answer.body, "hi");
     EXPECT(answer.aborted);
   }
-  EXPECT_EQ(rig.flagged(abi::response_flag::kUpe), 9.0);
+  EXPECT_EQ(rig.flagged(abi::response_flag::kUpe), 10.0);
   for (const std::string& message :
        {chunked + "2\r\nhi\r\n", std::string("HTTP/1.1 200 OK\r\ncontent-length: 3\r\n\r\nhi")}) {
     const Answer answer = ask(message, true);

@@ -208,6 +208,22 @@ CASE("a request on a connection that ends at that moment is sent again, without 
   }
 }
 
+CASE("a connection that refuses the first write is replaced, whatever the method") {
+  Origin origin;
+  Rig rig(withoutRetries(origin), {&origin});
+  openConnections(rig, origin, 2);
+  const int32_t first = rig.get("/first");  // this turn's look: nothing has come
+  origin.reset(0);
+  const int32_t second = rig.request("POST", "/second", {{"content-length", "5"}});
+  rig.sendBody(second, "hello", true);
+  answer(rig, origin, 1, first, "first");
+  EXPECT(rig.until([&] { return origin.asked(2); }));
+  EXPECT(origin.peer(2).in.ends_with("\r\n\r\nhello"));
+  answer(rig, origin, 2, second, "second");
+  EXPECT_EQ(rig.stat(abi::cluster_stat::kRetries), 1.0);
+  EXPECT_EQ(rig.flagged(flag::kNone), 4.0);
+}
+
 CASE("a 408 is an answer where it can be one") {
   const std::string kept = "HTTP/1.1 408 x\r\ncontent-length: 0\r\n\r\n";
   Origin origin;

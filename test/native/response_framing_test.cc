@@ -99,6 +99,19 @@ CASE("persistence follows version and Connection") {
   });
 }
 
+CASE("Connection names no more fields than can be looked for") {
+  std::string options = "X-0";
+  for (uint32_t i = 1; i < kMaxConnectionOptions; ++i) options += ", X-" + std::to_string(i);
+  const auto with = [](const std::string& lines) { return "HTTP/1.1 204 x\r\n" + lines + "\r\n"; };
+  const std::string line = "Connection: close, keep-alive, " + options + "\r\n";
+  const std::string fault = "error: more than 32 options in Connection";
+  Rng rng(seed());
+  const ResponseDriver driver;
+  EXPECT(driver.runAllSplits(with(line), rng).ends_with("close nominates '' done"));
+  EXPECT_EQ(driver.runAllSplits(with(line + "connection: x\r\n"), rng), fault);
+  EXPECT_EQ(driver.runAllSplits(with("Connection: x," + options + "\r\n"), rng), fault);
+}
+
 CASE("a body without framing ends with the connection") {
   checkRows(
       {

@@ -126,9 +126,17 @@ size_t writeDownstreamHead(const Image& image, const abi::RouteRecord& route,
   writer.text(head.status_line);
   if (head.status_line.size() == 3)
     writer.text(" ");  // RFC 9112 section 4: the space is not optional
+  bool length_written = false;
   for (uint32_t i = 0; i < head.field_count; ++i) {
     const ResponseField& field = head.fields[i];
     if (field.id != HeaderId::kOther) {
+      // A statement where there is no body (HEAD, 304), else the listener's; once, wherever there
+      // is a list of equal ones.
+      if (field.id == HeaderId::kContentLength && bodiless && !length_written &&
+          head.status != 204) {
+        writer.text("\r\n").text(field.name).text(": ").number(head.content_length);
+        length_written = true;
+      }
       // Date is left out because the listener always writes its own.
       if (isHopByHop(field.id) || field.id == HeaderId::kContentLength ||
           field.id == HeaderId::kDate)
@@ -155,8 +163,6 @@ size_t writeDownstreamHead(const Image& image, const abi::RouteRecord& route,
     writer.field(image.str(edit.name_offset, edit.name_length),
                  image.str(edit.value_offset, edit.value_length));
   }
-  if (bodiless && head.has_content_length && head.status != 204)
-    writer.text("\r\ncontent-length: ").number(head.content_length);
   return writer.size();
 }
 

@@ -214,14 +214,17 @@ inline bool isProxyField(std::string_view name) noexcept {
 
 // A peer may name a field in Connection to have it removed, but not these: the proxy's own
 // statements and those of proxies before it, framing and what the body is, credentials, and what a
-// browser says by itself must not vanish on a peer's word.
+// browser says or is told by itself must not vanish on a peer's word. Nobody may name what is meant
+// for every recipient (RFC 9110 section 7.6.1). Asked only about fields that are named there.
 inline bool isProtectedFromConnection(std::string_view name) noexcept {
   if (identifyHeader(name) != HeaderId::kOther) return true;
-  for (std::string_view prefix : {"content-", "sec-", "x-forwarded-"}) {
+  for (std::string_view prefix : {"content-", "sec-", "x-forwarded-", "access-control-", "if-"}) {
     if (chars::equalsIgnoreCase(name.substr(0, prefix.size()), prefix)) return true;
   }
   for (std::string_view known :
-       {"cookie", "set-cookie", "cache-control", "forwarded", "via", "x-real-ip"}) {
+       {"cookie", "set-cookie", "cache-control", "forwarded", "via", "x-real-ip", "location",
+        "etag", "vary", "www-authenticate", "strict-transport-security", "x-frame-options",
+        "x-content-type-options", "traceparent", "tracestate"}) {
     if (chars::equalsIgnoreCase(name, known)) return true;
   }
   return false;
