@@ -74,6 +74,25 @@ CASE("faults of tables are refused") {
   refused("route under the wrong path", [](auto& b) { b.routes[4].path_length = 0; });
   refused("listener without a route table", [](auto& b) { b.listeners[0].route_table = 1; });
   refused("trust rows out of bounds", [](auto& b) { b.listeners[0].trust_count = 3; });
+  refused("unknown listener flag", [](auto& b) { b.listeners[0].flags |= 64; });
+  for (const uint32_t bytes : {0u, 65537u}) {
+    refused("request target limit out of range",
+            [=](auto& b) { b.listeners[0].max_target_bytes = bytes; });
+    refused("header line limit out of range",
+            [=](auto& b) { b.listeners[0].max_header_bytes = bytes; });
+  }
+  for (const uint32_t lines : {0u, abi::kMaxRequestFields + 1})
+    refused("number of header lines out of range",
+            [=](auto& b) { b.listeners[0].max_headers = lines; });
+  refused("unknown rule for underscores", [](auto& b) { b.listeners[0].underscores = 3; });
+  refused("unknown rule for slashes", [](auto& b) { b.listeners[0].escaped_slashes = 3; });
+  refused("unknown rule for slashes", [](auto& b) { b.listeners[0].backslashes = 3; });
+  refused("names with underscores out of bounds",
+          [](auto& b) { b.listeners[0].underscore_count = 1; });
+  refused("names with underscores out of bounds",
+          [](auto& b) { b.listeners[0].underscore_start = 1u << 30; });
+  refused("name with an underscore out of bounds",
+          [](auto& b) { b.index[b.listeners[0].underscore_start] = 1u << 30; });
 }
 
 CASE("faults of automata are refused") {

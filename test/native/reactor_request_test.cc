@@ -209,6 +209,17 @@ CASE("requests that no upstream is asked about are answered in the next turn") {
   EXPECT_EQ(ask("GET", "/", {{"content-length", "x"}}),
             "400 Bad Request" + type + " | " + describe(RequestError::kContentLength) + " | close");
   EXPECT_EQ(rig.flagged(flag::kDpe), 4.0);
+  std::string reported;
+  Engine::instance().takeIncidents(100, [&](const Incident& incident) {
+    reported += std::to_string(incident.status) + " " +
+                abi::kDownstreamErrorNames[incident.reason] + " " +
+                std::string(incident.text(abi::incident_text::kListener)) + " " +
+                std::string(incident.text(abi::incident_text::kMethod)) + " " +
+                std::string(incident.text(abi::incident_text::kTarget)) + "\n";
+  });
+  EXPECT_EQ(reported,
+            "400 path web GET /%2f\n405 methodRefused web TRACE /none\n"
+            "405 methodRefused web TRACE /respond\n400 contentLength web GET /\n");
   EXPECT_EQ(rig.flagged(flag::kNr), 2.0);
   EXPECT_EQ(rig.flagged(flag::kDi), 3.0);
   EXPECT_EQ(rig.gauges(), kNothing);

@@ -266,9 +266,10 @@ RequestError parseRequestHead(const FlatHead& flat, const RequestRules& rules,
       head->has_underscores = false;
   head->content_length = 0;
   head->max_forwards = abi::kNone;
-  const bool limited = flat.bytes.size() > rules.max_header;  // else no line can be longer
-  uint64_t seen = 0;                                          // a bit per HeaderId
-  bool high = false;                                          // obs-text is passed on as it is
+  const bool limited = flat.bytes.size() > rules.max_header;         // else no line can be longer
+  static_assert(static_cast<uint32_t>(HeaderId::kXRequestId) < 64);  // the last of them
+  uint64_t seen = 0;                                                 // a bit per HeaderId
+  bool high = false;  // obs-text is passed on as it is
   bool underscore = false;
   std::string_view name;
   std::string_view value;

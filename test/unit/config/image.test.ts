@@ -233,4 +233,15 @@ clusters:
     expect(JSON.stringify(dumpImage(image))).toContain('"key":"<redacted>"');
     expect(JSON.stringify([dumpImage(image), describeConfig(config)])).not.toContain('PRIVATE KEY');
   });
+
+  it('shows what a listener takes as it was written', () => {
+    const listener = { ...MINIMAL_CONFIG.listeners[0]!, underscores: { rule: 'keep' as const, names: ['x_a', 'x_b'] }, paths: { escapedSlashes: 'slash' as const, backslashes: 'keep' as const, mergeSlashes: false }, allowTrace: true, keepAliveAfterChunked: true };
+    const dumped = (change: object): unknown => (dumpImage(compile({ ...MINIMAL_CONFIG, listeners: [{ ...listener, ...change }] }).image) as { listeners: unknown[] }).listeners[0];
+    expect(dumped({})).toMatchObject({
+      underscoresInHeaders: ['x_a', 'x_b'], paths: { escapedSlashes: 'decode', backslashes: 'keep', mergeSlashes: false }, allowTrace: true, keepAliveAfterChunked: true,
+      maxRequestHead: 16_384, maxRequestTarget: 8_192, maxRequestHeader: 8_192, maxRequestHeaders: 98,
+    });
+    for (const [rule, shown] of [['keep', true], ['drop', false], ['reject', 'reject']] as const)
+      expect(dumped({ underscores: { rule, names: [] } })).toMatchObject({ underscoresInHeaders: shown });
+  });
 });
