@@ -213,14 +213,17 @@ Napi::Value limitReceiveBuffer(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), found);
 }
 
-// () => void. Ends the native code's standard output: uWebSockets.js prints a line of its own for
-// every SNI name that gets a handler. Node writes to descriptor 1 by itself and is not affected;
-// neither is standard error.
+// () => void. Ends what native code prints through C++ streams, and C's standard output:
+// uWebSockets.js prints a line of its own for every SNI name that gets a handler, and one for every
+// WebSocket that is upgraded outside of a cork, as it must be (see src/worker/corked.ts). Node writes
+// to the descriptors by itself and is not affected; neither is C's standard error, with what the
+// C++ runtime and V8 say before they abort.
 void muteNativeOutput(const Napi::CallbackInfo&) {
   static std::FILE* const nowhere = std::fopen("/dev/null", "we");
   if (nowhere == nullptr) return;
   stdout = nowhere;
   std::cout.setstate(std::ios::failbit);
+  std::cerr.setstate(std::ios::failbit);
 }
 
 // The hashes of rate limits are keyed with randomness of this process: a client that could compute

@@ -18,10 +18,6 @@ let head: Uint8Array;
 let body: Uint8Array;
 let close = false;
 let total = 0;
-let upgradeData: object;
-let upgradeKey = '';
-let upgradeProtocol = '';
-let upgradeContext: us_socket_context_t;
 let written = false;
 let ended: [boolean, boolean] = [false, false];
 
@@ -70,19 +66,21 @@ export function answerBodilessAndClose(response: HttpResponse, headBytes: Uint8A
   response.close();
 }
 
-const switching = (): void => {
-  res.writeStatus(head).upgrade(upgradeData, upgradeKey, upgradeProtocol, '', upgradeContext);
-};
-
-/** 101 with further header lines, "a: b\r\nc: d" or nothing. Calls the `open` handler; the response is gone afterwards. */
+/**
+ * 101 with further header lines, "a: b\r\nc: d" or nothing. Calls the `open` handler; the response is gone afterwards.
+ *
+ * The one write outside of a cork, except for the head. In uWS 20.51.4, `cork` goes on with the response after its function, and
+ * when that was upgraded where it was in memory, it reads a state that is freed, and now and then closes the new WebSocket for a
+ * stray bit in it (uWebSockets fe7c01a). What this costs is a few system calls for each WebSocket, and a warning of uWS on
+ * standard error, which is muted (see `muteNativeOutput`).
+ */
 export function upgrade(response: HttpResponse, lines: Uint8Array, data: object, key: string, protocol: string, context: us_socket_context_t): void {
-  res = response;
-  head = lines.length === 0 ? SWITCHING : Buffer.concat([SWITCHING, LINE_END, lines]);
-  upgradeData = data;
-  upgradeKey = key;
-  upgradeProtocol = protocol;
-  upgradeContext = context;
-  response.cork(switching);
+  if (lines.length !== 0) {
+    res = response;
+    head = Buffer.concat([SWITCHING, LINE_END, lines]);
+    response.cork(headOnly);
+  }
+  response.upgrade(data, key, protocol, '', context);
 }
 
 /** The beginning of a streamed answer. */

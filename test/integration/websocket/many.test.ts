@@ -33,6 +33,7 @@ it('1,000 WebSockets at once, each with its own messages', { timeout: 120_000 },
   expect(new Set(origin.peers.map(({ end }) => end?.reason)).size).toBe(1000);
   await expectZero(proxy);
   expect(await proxy.metric('millrace_worker_restarts_total')).toBe(0);
+  expect(proxy.stderr, 'what the listener has to say').toBe('');
 });
 
 it('sides that die at random leave nothing in flight', { timeout: 120_000 }, async () => {
