@@ -210,8 +210,10 @@ export function webSocketCases({ masked, maxMessage }: Side): WebSocketCase[] {
   add('8.M7', '5.2', 'length with the highest bit', [f(BINARY, 'x', { claim: 1n << 63n })], { fails: 1002 });
   add('8.M8', '10.4', 'length of 2^63 - 1', [f(BINARY, 'x', { claim: (1n << 63n) - 1n })], { fails: 1009 });
   add('8.M9', '10.4', 'length of 2^32 + 5', [f(BINARY, 'Hello', { claim: (1n << 32n) + 5n })], { fails: 1009 });
-  add('8.M10', '10.4', 'length of one byte more than is taken', [f(BINARY, 'x', { claim: BigInt(maxMessage + 1) })], { fails: 1009 });
-  add('8.M11', '10.4', 'fragments that together are one byte too many', [...cutInto(Buffer.alloc(maxMessage), maxMessage / 2).map((part, i) => f(i === 0 ? BINARY : CONTINUATION, part, { fin: false })), f(CONTINUATION, 'x')], { fails: 1009 });
+  add('8.M10', '10.4', 'length of 2 MiB more than is taken', [f(BINARY, 'x', { claim: BigInt(maxMessage + 2 * MIB) })], { fails: 1009 });
+  const largest = Buffer.alloc(maxMessage);
+  add('8.M11', '10.4', 'fragments that together are one byte too many', parts(BINARY, [largest.subarray(1), 'x', 'x']), { fails: 1009 });
+  add('8.M11b', '10.4', 'one byte more than is taken', [f(BINARY, Buffer.alloc(maxMessage + 1))], { fails: 1009 });
   add('8.M12', '5.5', 'ping with its length in two bytes', [f(PING, 'ping', { lengthBytes: 2 })], { fails: 1002 });
   add('8.M13', '5.5', 'ping that claims to have 2^62 bytes', [f(PING, 'ping', { claim: 1n << 62n })], { fails: 1002 });
   add('8.M14', '5.2', 'HTTP instead of frames', [utf8('GET / HTTP/1.1\r\nHost: a.test\r\n\r\n')], { fails: 1002 });
