@@ -332,7 +332,7 @@ export const SUBMIT = {
 export const SUBMIT_FLAG = {
   latin1: 0x10000,
   upgrade: 0x20000,
-  /** The client's address was left out, since this listener has no need of it but for refusals: SUBMIT.needPeer asks for it. */
+  /** The client's address was left out, since this listener forwards none; SUBMIT.needPeer asks for it, for the log or a limit. */
   peerLeftOut: 0x40000,
 } as const;
 /** Most header lines that the listener's parser lets through, and a few. */

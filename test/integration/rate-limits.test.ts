@@ -1,3 +1,4 @@
+import { get } from 'node:http';
 import { describe, expect, it } from 'vitest';
 import { request } from '../support/client.ts';
 import { Millrace, proxyTo } from '../support/millrace.ts';
@@ -194,4 +195,21 @@ it('a flood of other clients frees nobody from a limit', async () => {
   expect(await as('victim', 1)).toEqual([429]);
   expect(await proxy.metric('millrace_rate_limit_keys')).toBeLessThanOrEqual(await proxy.metric('millrace_rate_limit_key_capacity'));
   expect(await proxy.metric('millrace_rate_limit_unplaced_total')).toBeGreaterThan(0);
+});
+
+it('a client address is known to a limit, also of a listener that forwards none', async () => {
+  const origin = await Origin.start();
+  const proxy = await Millrace.start(
+    proxyTo([origin.address], {
+      route: { rateLimit: { requests: 2, window: '1h' } },
+      listeners: [{ name: 'web', address: '127.0.0.1:0', routes: 'main', forwarded: { headers: false } }],
+    }),
+  );
+  const from = (localAddress: string): Promise<number> =>
+    new Promise((resolve, reject) => {
+      get({ host: '127.0.0.1', port: proxy.port(), localAddress, agent: false }, (res) => resolve(res.resume().statusCode ?? 0)).on('error', reject);
+    });
+  const statusesOf = async (address: string): Promise<number[]> => [await from(address), await from(address), await from(address)];
+  expect(await statusesOf('127.0.0.1')).toEqual([200, 200, 429]);
+  expect(await statusesOf('127.0.0.2')).toEqual([200, 200, 429]);
 });

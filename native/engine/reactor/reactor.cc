@@ -133,6 +133,12 @@ void Reactor::bindImage(const std::shared_ptr<const InstalledImage>& installed) 
   }
   for (const abi::ListenerRecord& listener : image.listeners())
     bound->rules.push_back(rulesOf(image, listener));
+  bound->asks_for_peer =
+      std::any_of(image.rateKeys().begin(), image.rateKeys().end(),
+                  [](const auto& key) { return key.kind == abi::rate_key_kind::kClientIp; }) ||
+      std::any_of(image.hashSources().begin(), image.hashSources().end(), [](const auto& source) {
+        return source.kind == abi::hash_source_kind::kClientIp;
+      });
   for (const std::string& name : listener_names_) {
     uint32_t found = abi::kNone;
     for (uint32_t i = 0; i < image.listeners().size(); ++i) {

@@ -49,8 +49,9 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
     path = normalisePath(request.raw_path, rules.path, path_buffer_);
     if (path.status == PathStatus::kRefused) error = RequestError::kPath;
   }
-  // The log wants to know whose it was. Nothing has been touched until here.
-  if (error != RequestError::kNone && (flags & abi::submit_flag::kPeerLeftOut) != 0)
+  // The log wants to know whose it was, or a limit. Nothing has been touched until here.
+  if ((flags & abi::submit_flag::kPeerLeftOut) != 0 &&
+      (error != RequestError::kNone || image_->asks_for_peer))
     return abi::submit::kNeedPeer;
 
   Exchange& exchange = slotOf(handle);

@@ -35,6 +35,7 @@ struct WorkerImage {
   std::vector<RateShard*> rate_shards;                  // by rate limit
   std::vector<uint32_t> listeners;  // by listener key: index in the image or kNone
   std::vector<RequestRules> rules;  // by listener
+  bool asks_for_peer = false;       // a limit or a hash goes by the client's address
   uint32_t exchanges = 0;           // in flight on this image
 };
 
