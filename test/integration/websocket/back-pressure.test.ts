@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 import { MIB, binaryOf } from '../../support/bulk.ts';
-import { Millrace, proxyTo } from '../../support/millrace.ts';
+import { makeCertificate, type Certificate } from '../../support/certificates.ts';
+import { Millrace, proxyTo, temporaryDirectory } from '../../support/millrace.ts';
 import { eventually } from '../../support/wait.ts';
 import { WebSocketOrigin, silent } from '../../support/websocket-origin.ts';
 import { Peer } from '../../support/websocket-peer.ts';
@@ -42,15 +43,34 @@ async function stuck(from: Peer): Promise<void> {
   }, 30_000);
 }
 
-describe.each([
-  ['a client that reads nothing', (client: Peer, upstream: Peer) => ({ reader: client, writer: upstream })],
-  ['an upstream that reads nothing', (client: Peer, upstream: Peer) => ({ reader: upstream, writer: client })],
-])('%s', (_name, sides) => {
-  it('holds the other side back; the proxy stays small, and all arrives intact once it reads', { timeout: 120_000 }, async () => {
-    const origin = await WebSocketOrigin.start({ handle: silent, maxPayload: 2 * MIB });
-    const proxy = await Millrace.start(proxyTo([origin.address], { route: { websocket: true } }));
-    const client = await Peer.open(`ws://127.0.0.1:${proxy.port()}/`);
-    const { reader, writer } = sides(client, await origin.peer(0));
+let certificate: Certificate;
+beforeAll(() => {
+  certificate = makeCertificate(temporaryDirectory(), 'a.test', { names: ['IP:127.0.0.1'] });
+});
+
+/** A proxy with the same kind of connection on both sides. */
+async function start(scheme: 'ws' | 'wss'): Promise<{ proxy: Millrace; origin: WebSocketOrigin; client: Peer; upstream: Peer }> {
+  const { cert, key, certFile, keyFile } = certificate;
+  const secure = scheme === 'wss';
+  const origin = await WebSocketOrigin.start({ handle: silent, maxPayload: 2 * MIB, ...(secure ? { tls: { cert, key } } : {}) });
+  const proxy = await Millrace.start(proxyTo([origin.address], {
+    route: { websocket: true },
+    cluster: secure ? { tls: { ca: certFile, serverName: '127.0.0.1' } } : {},
+    listeners: [{ name: 'web', address: '127.0.0.1:0', routes: 'main', ...(secure ? { tls: { certificates: [{ cert: certFile, key: keyFile }] } } : {}) }],
+  }));
+  const client = await Peer.open(`${scheme}://127.0.0.1:${proxy.port()}/`);
+  return { proxy, origin, client, upstream: await origin.peer(0) };
+}
+
+const READERS = [
+  ['a client', (client: Peer, upstream: Peer) => ({ reader: client, writer: upstream })],
+  ['an upstream', (client: Peer, upstream: Peer) => ({ reader: upstream, writer: client })],
+] as const;
+
+describe.each(['ws', 'wss'] as const)('%s', (scheme) => {
+  it.each(READERS)('%s that reads nothing holds the other side back; the proxy stays small, and all arrives intact once it reads', { timeout: 120_000 }, async (_who, sides) => {
+    const { proxy, origin, client, upstream } = await start(scheme);
+    const { reader, writer } = sides(client, upstream);
     const hash = createHash('sha256');
     let messages = 0;
     reader.take = (message) => {
@@ -77,6 +97,33 @@ describe.each([
     for (let n = 0; n < sent.messages; n++) whole.update(messageOf(n));
     expect(hash.digest('hex')).toBe(whole.digest('hex'));
     expect([client.end, origin.open]).toEqual([null, 1]);
+  });
+
+  it.each(READERS)('%s that stops and reads in turn gets every message, in order', { timeout: 120_000 }, async (_who, sides) => {
+    const { client, upstream } = await start(scheme);
+    const { reader, writer } = sides(client, upstream);
+    // Around the buffers on the way: 16 KiB of the listener, 64 KiB of a read, 200 kB.
+    const sizes = [0, 16_000, 16_384, 16_385, 100, 65_536, 200_000, 5, 70_000, 15_000, 2_000];
+    const count = 1500;
+    const sized = (n: number): Buffer => Buffer.concat([Buffer.from(String(n)), BLOCK.subarray(n, n + (sizes[n % sizes.length] ?? 0))]);
+    let back = 0;
+    const wrong: number[] = [];
+    reader.take = (message) => {
+      if (!(message as Buffer).equals(sized(back))) wrong.push(back);
+      // Off now and then, for as long as it takes the others to fill what is in between.
+      if (++back % 40 === 0) {
+        reader.socket.pause();
+        setTimeout(() => reader.socket.resume(), 5);
+      }
+    };
+    for (let n = 0; n < count; n++) {
+      writer.send(sized(n));
+      if (writer.socket.bufferedAmount > 2 * MIB) await eventually(() => writer.socket.bufferedAmount < MIB, 60_000);
+    }
+    await reader.until(() => back === count, 'all messages', 60_000);
+    expect(wrong, 'messages that are not what was sent').toEqual([]);
+    writer.socket.close(1000, 'done');
+    expect(await reader.over()).toEqual({ code: 1000, reason: 'done' });
   });
 });
 
