@@ -24,7 +24,8 @@ describe('address', () => {
 
   it('may be a unix socket that is not there: 502', async () => {
     const proxy = await Millrace.start(proxyTo([`unix:${join(temporaryDirectory(), 'nobody.sock')}`]));
-    expect((await request(proxy.port(), '/')).status).toBe(502);
+    const answer = await request(proxy.port(), '/');
+    expect([answer.status, answer.text]).toEqual([502, 'upstream connection failed: no such socket\n']);
   });
 
   it('may be a name', async () => {
@@ -79,13 +80,14 @@ describe('TLS', () => {
   });
 
   it.each([
-    ['the wrong name', () => ({ ca: ca.certFile, serverName: 'other.test' })],
-    ['an unknown CA', () => ({ ca: otherCa.certFile, serverName: 'up.test' })],
-    ['the default roots only', () => ({ serverName: 'up.test' })],
-  ])('refuses a server with %s: 502, and no request is sent', async (_name, tls) => {
+    ['the wrong name', 'for another name', () => ({ ca: ca.certFile, serverName: 'other.test' })],
+    ['an unknown CA', 'unknown issuer', () => ({ ca: otherCa.certFile, serverName: 'up.test' })],
+    ['the default roots only', 'unknown issuer', () => ({ serverName: 'up.test' })],
+  ])('refuses a server with %s: 502, and no request is sent', async (_name, why, tls) => {
     const seen = plain.requests.length;
     const proxy = await start(plain, tls());
-    expect((await request(proxy.port(), '/', { headers: { Authorization: 'secret' } })).status).toBe(502);
+    const answer = await request(proxy.port(), '/', { headers: { Authorization: 'secret' } });
+    expect([answer.status, answer.text]).toEqual([502, `upstream certificate refused: ${why}\n`]);
     expect(plain.requests.length).toBe(seen);
     expect(await proxy.metric('millrace_request_outcomes_total', { flag: 'UTLS' })).toBe(1);
   });
@@ -98,7 +100,8 @@ describe('TLS', () => {
   it('to a server that speaks none is 502', async () => {
     const origin = await Origin.start({ onConnection: (connection) => connection.end('HTTP/1.1 400 Bad Request\r\n\r\n') });
     const proxy = await start(origin, { ca: ca.certFile, serverName: 'up.test' });
-    expect((await request(proxy.port(), '/')).status).toBe(502);
+    const answer = await request(proxy.port(), '/');
+    expect([answer.status, answer.text]).toEqual([502, 'upstream TLS handshake failed\n']);
   });
 
   it('shows its client certificate', async () => {

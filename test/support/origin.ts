@@ -59,7 +59,7 @@ export class Origin {
     this.#options = options;
     this.answer = options.answer ?? ((_request, connection) => connection.send(ok()));
     const accept = (socket: Socket): void => this.#accept(socket);
-    this.#server = options.tls === undefined ? createServer({ noDelay: true }, accept) : createTlsServer(options.tls, accept);
+    this.#server = options.tls === undefined ? createServer({ noDelay: true }, accept) : createTlsServer({ noDelay: true, ...options.tls }, accept);
     // A handshake that the proxy breaks off is what some tests are about.
     this.#server.on('tlsClientError', () => undefined);
   }
