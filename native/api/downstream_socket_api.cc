@@ -16,8 +16,11 @@
 // both.
 #include "api/downstream_socket_api.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <node_api.h>
 #include <poll.h>
+#include <sys/socket.h>
 #include <uv.h>
 
 #include <cstddef>
@@ -113,6 +116,26 @@ napi_value isSocketStopped(napi_env env, napi_callback_info info) {
   return result;
 }
 
+// holdSocket(id, hold): while held, writes are gathered to full segments (TCP_CORK); at its end the
+// rest is sent
+napi_value holdSocket(napi_env env, napi_callback_info info) {
+  size_t count = 2;
+  napi_value arguments[2];
+  bool hold = false;
+  Sockets* sockets = nullptr;
+  uint32_t row = 0;
+  uv_poll_t* const poll = argument(env, info, &sockets, &row);
+  if (poll == nullptr || isClosing(poll) ||
+      napi_get_cb_info(env, info, &count, arguments, nullptr, nullptr) != napi_ok ||
+      napi_get_value_bool(env, arguments[1], &hold) != napi_ok)
+    return nullptr;
+  int fd = -1;
+  const int value = hold ? 1 : 0;
+  if (uv_fileno(reinterpret_cast<uv_handle_t*>(poll), &fd) == 0)
+    ::setsockopt(fd, IPPROTO_TCP, TCP_CORK, &value, sizeof value);
+  return nullptr;
+}
+
 // pauseSocket(id): waits for nothing but writability, if uSockets waits for that
 napi_value pauseSocket(napi_env env, napi_callback_info info) {
   Sockets* sockets = nullptr;
@@ -164,6 +187,7 @@ void exportDownstreamSocket(Napi::Env env, Napi::Object exports) {
   };
   add("findSocket", findSocket);
   add("isSocketStopped", isSocketStopped);
+  add("holdSocket", holdSocket);
   add("pauseSocket", pauseSocket);
   add("resumeSocket", resumeSocket);
   add("forgetSocket", forgetSocket);

@@ -45,6 +45,7 @@ export interface Addon {
   // Sockets of uWebSockets.js; see native/api/downstream_socket_api.cc. 0 = not found.
   readonly findSocket: () => number;
   readonly isSocketStopped: (socket: number) => boolean;
+  readonly holdSocket: (socket: number, hold: boolean) => void;
   readonly pauseSocket: (socket: number) => void;
   readonly resumeSocket: (socket: number) => void;
   readonly forgetSocket: (socket: number) => void;

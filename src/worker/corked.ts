@@ -71,8 +71,8 @@ export function answerBodilessAndClose(response: HttpResponse, headBytes: Uint8A
  *
  * The one write outside of a cork, except for the head. In uWS 20.51.4, `cork` goes on with the response after its function, and
  * when that was upgraded where it was in memory, it reads a state that is freed, and now and then closes the new WebSocket for a
- * stray bit in it (uWebSockets fe7c01a). What this costs is a few system calls for each WebSocket, and a warning of uWS on
- * standard error, which is muted (see `muteNativeOutput`).
+ * stray bit in it (uWebSockets fe7c01a). What this costs is a few system calls for each WebSocket (the kernel gathers them, see
+ * `holdSocket`), and a warning of uWS on standard error, which is muted (see `muteNativeOutput`).
  */
 export function upgrade(response: HttpResponse, lines: Uint8Array, data: object, key: string, protocol: string, context: us_socket_context_t): void {
   if (lines.length !== 0) {

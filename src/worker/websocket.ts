@@ -16,7 +16,7 @@ import { SEND, WEBSOCKET_CLOSE, WEBSOCKET_OPCODE } from '../binding/abi.ts';
 import { addon } from '../binding/load.ts';
 import { upgrade } from './corked.ts';
 
-const { pause, resume, sendMessage, sendClose, findSocket, isSocketStopped, pauseSocket, resumeSocket, forgetSocket } = addon;
+const { pause, resume, sendMessage, sendClose, findSocket, isSocketStopped, holdSocket, pauseSocket, resumeSocket, forgetSocket } = addon;
 
 /** What uWS keeps for us with each socket. A plain object, since it copies properties. */
 export interface WebSocketData {
@@ -56,7 +56,10 @@ export class WebSocketBridge {
   /** Writes the 101. `lines`: further header lines of it. */
   open(res: HttpResponse, lines: Uint8Array, key: string, protocol: Uint8Array, context: us_socket_context_t): void {
     this.#socket = takeSocket(res);
+    // uWS writes a 101 in pieces: one segment shall carry them.
+    holdSocket(this.#socket, true);
     upgrade(res, lines, { bridge: this } satisfies WebSocketData, key, Buffer.from(protocol).toString('latin1'), context);
+    holdSocket(this.#socket, false);
   }
 
   // ---- the client's side, called by uWS
