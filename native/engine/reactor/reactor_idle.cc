@@ -72,7 +72,8 @@ void Reactor::sweepIdle(Now now) noexcept {
 bool Reactor::onIdle(Connection& connection, Now now) noexcept {
   char bytes[12];
   const IoResult result = connection.read(bytes, sizeof bytes);
-  if (result.status == IoStatus::kBlocked) return true;
+  // Half a record would be whole by the time of the next answer, and read as its beginning.
+  if (result.status == IoStatus::kBlocked && !connection.hasPendingInput()) return true;
   // A server that tells why it closes an idle connection does no wrong (RFC 9110 section 15.5.9).
   const bool farewell = std::string_view(bytes, result.bytes) == "HTTP/1.1 408";
   if (result.status == IoStatus::kOk && !farewell)
