@@ -9,6 +9,7 @@ import type { ClientCase, Group, Outcome, UpstreamCase } from './cases/case.ts';
 import { CLIENT_GROUPS } from './cases/client.ts';
 import { GAP_RULES, type GapRule } from './cases/gaps.ts';
 import { UPSTREAM_GROUPS } from './cases/upstream.ts';
+import { WEBSOCKET_OVERVIEW, WEBSOCKET_TABLES } from './websocket-readme.ts';
 
 /** What the gaps were seen with: another version needs another look. */
 const LISTENER = (JSON.parse(readFileSync(join(import.meta.dirname, '../../package.json'), 'utf8')) as { dependencies: Record<string, string> }).dependencies['uWebSockets.js']?.replace(/.*@/, '') ?? '';
@@ -72,6 +73,7 @@ Each is sent whole, byte by byte, and cut in every line end, through the real pr
 | refusals.test.ts | one count under the right reason for each refusal by the engine, and a line in the log; what waits is ended |
 | faults.test.ts | peers that vanish, burst, and close at the worst moment |
 | slow.test.ts | heads, bodies and readers that are as slow as they can be |
+| websocket-client.test.ts, websocket-upstream.test.ts | [WebSocket](#websocket) frames from either end |
 | mixed.test.ts | all cases at random among honest requests; memory and descriptors afterwards |
 
 ## What clients send
@@ -91,9 +93,15 @@ a length that is hidden behind a field without a name makes a body look like a n
 
 ${gaps()}
 
+## WebSocket
+
+${WEBSOCKET_OVERVIEW}
+
 ## All cases
 
 ${[...CLIENT_GROUPS, ...UPSTREAM_GROUPS].map((group) => table(group)).join('\n\n')}
+
+${WEBSOCKET_TABLES}
 `;
 
 it('README.md is what the tables say', async () => {

@@ -3,19 +3,16 @@
  * messages. The same cases are run against a client of `ws` alone first: it says whether the table is right.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import { MIB } from '../support/bulk.ts';
 import { Millrace, proxyTo } from '../support/millrace.ts';
 import { eventually } from '../support/wait.ts';
 import { echo } from '../support/websocket-origin.ts';
 import { Peer } from '../support/websocket-peer.ts';
 import { RawWebSocketOrigin } from '../support/websocket-raw.ts';
-import { webSocketCases, type WebSocketCase } from './cases/websocket.ts';
+import { WEBSOCKET_MAX_MESSAGE as MAX_MESSAGE, WEBSOCKET_UPSTREAM_CASES as CASES, type WebSocketCase } from './cases/websocket.ts';
 import { SPLITS } from './splits.ts';
 import { FAREWELL, examine, expectOutcome, type Gap } from './websocket-exam.ts';
 
-const MAX_MESSAGE = 16 * MIB;
-const CASES = webSocketCases({ masked: false, maxMessage: MAX_MESSAGE });
-/** Longer ones are not sent byte by byte. */
+/** Longer cases are not sent byte by byte. */
 const LARGE = 100_000;
 
 const LONG_LENGTH = 'a length in more bytes than it needs is taken';

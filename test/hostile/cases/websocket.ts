@@ -240,3 +240,23 @@ export function webSocketCases({ masked, maxMessage }: Side): WebSocketCase[] {
   add('10.1.1', '5.4', 'text of 64 KiB in fragments of 1300 bytes', parts(TEXT, cutInto(textOf(65536), 1300)), { echoes: [text(textOf(65536))] });
   return list;
 }
+
+/** Bytes; what the tests configure. */
+export const WEBSOCKET_MAX_MESSAGE = 16 * MIB;
+export const WEBSOCKET_CLIENT_CASES = webSocketCases({ masked: true, maxMessage: WEBSOCKET_MAX_MESSAGE });
+export const WEBSOCKET_UPSTREAM_CASES = webSocketCases({ masked: false, maxMessage: WEBSOCKET_MAX_MESSAGE });
+
+/** By the number before the first dot; those of Autobahn, 8 is ours. */
+export const WEBSOCKET_GROUPS: Readonly<Record<string, string>> = {
+  1: 'Lengths of messages',
+  2: 'Pings and pongs',
+  3: 'Reserved bits',
+  4: 'Unknown opcodes',
+  5: 'Fragments',
+  6: 'UTF-8',
+  7: 'Closing',
+  8: 'Masks, lengths and limits',
+  9: 'Large messages, and many',
+  10: 'Many fragments',
+};
+export const webSocketGroupOf = ({ id }: WebSocketCase): string => id.split('.')[0] ?? '';
