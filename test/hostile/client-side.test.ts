@@ -3,94 +3,37 @@
  * line end. Afterwards an honest request on a new connection, and one on the same if it is still open, must find the proxy as it was.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
-import type { Message } from '../support/http-message.ts';
+import { makeCertificate } from '../support/certificates.ts';
+import { temporaryDirectory } from '../support/millrace.ts';
 import { eventually } from '../support/wait.ts';
-import { mostForwarded, type ClientCase, type Outcome } from './cases/case.ts';
+import type { ClientCase } from './cases/case.ts';
 import { CLIENT_GROUPS } from './cases/client.ts';
-import { GAP_RULES } from './cases/gaps.ts';
-import { Lanes, canary, echo, isCanary, type Lane } from './lanes.ts';
+import { Lanes, canary, type Lane } from './lanes.ts';
+import { CLIENT_LANES, check, run, type Run } from './requests.ts';
 import { SPLITS } from './splits.ts';
 import { Wire } from './wire.ts';
 
 /** All cases of one split. */
 const RUN_MS = 90_000;
 
-/** After these the connection ends. (Not after 404 or 413 to a request that was understood.) */
-const REFUSALS = new Set([400, 405, 408, 414, 417, 421, 431, 501, 505]);
-
-interface Run {
-  outcome: Outcome;
-  answer: Message | null;
-  /** Whole requests that reached the upstream. */
-  forwarded: Message[];
-  closed: boolean;
-  /** What came behind the first answer. */
-  rest: string;
-  /** Status of a further request on the same connection. */
-  again: Outcome | null;
-}
-
 let lanes: Lanes;
+let secure: Lanes;
 
 beforeAll(async () => {
-  lanes = await Lanes.start({
-    origin: () => ({ answer: (request, connection) => echo(request.method === 'HEAD' ? '' : request.target, connection) }),
-    routes: (cluster) => [
-      { match: { path: '/early' }, respond: { status: 200, body: 'early' } },
-      { match: { path: '/small' }, cluster, maxRequestBody: '1KiB' },
-    ],
-    route: { timeout: '5s' },
-  });
+  lanes = await Lanes.start(CLIENT_LANES);
+  const { certFile, keyFile } = makeCertificate(temporaryDirectory(), 'a.test');
+  secure = await Lanes.start({ ...CLIENT_LANES, listener: { tls: { certificates: [{ cert: certFile, key: keyFile }] } } });
 });
 
-async function run({ bytes }: ClientCase, split: (bytes: Buffer) => Buffer[], lane: Lane): Promise<Run> {
-  const from = lane.origin.requests.length;
-  const wire = await Wire.open(lane.port, { toHead: bytes.startsWith('HEAD ') });
-  await wire.sendAll(split(Buffer.from(bytes, 'latin1')));
-  const { outcome, message } = await wire.answer();
-  // Whatever the proxy made of the bytes has been sent upstream before this one is.
-  await canary(lane.port);
-  const { rest } = wire;
-  let again: Outcome | null = null;
-  const persists = message !== null && message.header('connection') !== 'close' && !wire.ended && rest === '';
-  if (persists) {
-    wire.send('GET /canary-again HTTP/1.1\r\nHost: canary.test\r\n\r\n');
-    const next = await wire.answer();
-    again = next.message?.status === 200 && !['', '/canary-again'].includes(next.message.text) ? -1 : next.outcome;
-  }
-  const closed = message?.header('connection') === 'close' ? await wire.ends() : wire.ended;
-  wire.close();
-  return { outcome, answer: message, forwarded: lane.origin.requests.slice(from).filter(({ target }) => !isCanary(target)), closed, rest, again };
-}
+/** Whole over TLS, too: there uWS is compiled a second time. */
+const WAYS = [...Object.entries(SPLITS).map(([name, split]) => [name, split, () => lanes] as const), ['over TLS', SPLITS['whole'] as (bytes: Buffer) => Buffer[], () => secure] as const];
 
-function check(item: ClientCase, { outcome, answer, forwarded, closed, rest, again }: Run): void {
-  const { gap } = item;
-  const why = gap === undefined ? undefined : GAP_RULES[gap.rule];
-  expect(gap?.today ?? item.allow, why).toContain(outcome);
-  expect(forwarded.length, 'requests forwarded').toBeLessThanOrEqual(mostForwarded(item));
-  if (gap?.second !== true) expect(forwarded.map(({ target }) => target).filter((target) => target.includes('smuggled')), 'smuggled requests').toEqual([]);
-  if (answer !== null && REFUSALS.has(answer.status)) expect(closed, 'a refusal ends the connection').toBe(true);
-  if (item.closes === true) expect(closed, 'the connection ends').toBe(true);
-  if (gap?.second !== true) expect(answersIn(rest).filter((status) => status < 400).length, 'more answers').toBeLessThan(Math.max(1, mostForwarded(item)));
-  expect([null, 200, 400, 505, 'close', 'silence'], 'another request on the same connection').toContain(again);
-  const first = forwarded[0];
-  if (first === undefined) return;
-  if (item.body !== undefined) expect(first.body.toString('latin1')).toBe(item.body);
-  if (item.target !== undefined) expect(first.target).toBe(item.target);
-  for (const [name, value] of Object.entries(item.kept ?? {})) expect([name, first.all(name)]).toEqual([name, [value]]);
-  for (const name of item.absent ?? []) expect([name, first.all(name)]).toEqual([name, []]);
-}
-
-function answersIn(text: string): number[] {
-  return [...text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map(([, status]) => Number(status));
-}
-
-describe.each(Object.entries(SPLITS))('%s', (_name, split) => {
+describe.each(WAYS)('%s', (_name, split, through) => {
   const runs = new Map<ClientCase, Run | Error>();
 
   beforeAll(async () => {
     const cases = CLIENT_GROUPS.flatMap((group) => group.cases);
-    const results = await lanes.run(cases, (item, lane) => run(item, split, lane).catch((error: unknown) => error as Error));
+    const results = await through().run(cases, (item, lane) => run(item, split, lane).catch((error: unknown) => error as Error));
     for (const [i, item] of cases.entries()) runs.set(item, results[i] as Run | Error);
   }, RUN_MS);
 
@@ -98,7 +41,7 @@ describe.each(Object.entries(SPLITS))('%s', (_name, split) => {
     it.each(group.cases.map((item) => [item.id, item.name, item] as const))('%s %s', (_id, _caseName, item) => {
       const result = runs.get(item);
       if (result === undefined || result instanceof Error) throw result ?? new Error('did not run');
-      check(item, result);
+      check(item, result, through().tls);
     });
   });
 });
@@ -108,7 +51,7 @@ describe('behind a trusted hop', () => {
   const cases = CLIENT_GROUPS.flatMap((group) => group.cases).filter(({ gap }) => gap?.second === true && gap.rule !== 'emptyName');
 
   it.each(cases.map((item) => [item.id, item.name, item] as const))('%s %s: makes no second request, since a chunked one is the last of its connection', async (_id, _name, item) => {
-    const trusting = await Lanes.start({ count: 1, listener: { forwarded: { trust: ['127.0.0.0/8'] } }, origin: () => ({ answer: (request, connection) => echo(request.target, connection) }) });
+    const trusting = await Lanes.start({ ...CLIENT_LANES, count: 1, listener: { forwarded: { trust: ['127.0.0.0/8'] } } });
     const lane = trusting.all[0] as Lane;
     for (const split of Object.values(SPLITS)) {
       const { forwarded, closed } = await run(item, split, lane);
@@ -118,8 +61,18 @@ describe('behind a trusted hop', () => {
   });
 });
 
-it('leaves the proxy alive, with nothing in flight', async () => {
-  const { proxy } = lanes;
+it('plain HTTP on a TLS port is closed, and reaches nobody', async () => {
+  const { port, origin } = secure.all[0] as Lane;
+  const from = origin.requests.length;
+  const wire = await Wire.open(port);
+  wire.send('GET /p HTTP/1.1\r\nHost: a.test\r\n\r\n');
+  expect(await wire.ends()).toBe(true);
+  await canary(port, true);
+  expect(origin.requests.slice(from).map(({ target }) => target)).toEqual([expect.stringMatching('canary')]);
+});
+
+it.each([['plain', () => lanes], ['TLS', () => secure]] as const)('%s: leaves the proxy alive, with nothing in flight', async (_name, which) => {
+  const { proxy } = which();
   expect(proxy.running).toBe(true);
   await eventually(async () => (await proxy.metric('millrace_active_requests')) === 0);
   expect(await proxy.metric('millrace_worker_restarts_total')).toBe(0);

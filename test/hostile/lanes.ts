@@ -10,6 +10,7 @@ const LANES = 12;
 
 export interface Lane {
   readonly port: number;
+  readonly tls: boolean;
   readonly origin: Origin;
 }
 
@@ -19,7 +20,7 @@ export interface LanesOptions {
   /** In front of the route to the upstream, which is this cluster. */
   routes?: (cluster: string) => object[];
   route?: object;
-  listener?: object;
+  listener?: { tls?: object; [key: string]: unknown };
   more?: object;
   count?: number;
 }
@@ -43,8 +44,12 @@ export class Lanes {
       clusters: Object.fromEntries(origins.map(({ address }, i) => [`l${i}`, { endpoints: [address] }])),
       ...more,
     } as Partial<ConfigInput>);
-    for (const [i, each] of origins.entries()) lanes.push({ port: proxy.port(`l${i}`), origin: each });
+    for (const [i, each] of origins.entries()) lanes.push({ port: proxy.port(`l${i}`), tls: listener.tls !== undefined, origin: each });
     return new Lanes(proxy, lanes);
+  }
+
+  get tls(): boolean {
+    return this.all[0]?.tls === true;
   }
 
   /** Runs all of them, one after the other in each lane; results in the order of the work. */
@@ -63,9 +68,9 @@ export class Lanes {
 let canaries = 0;
 
 /** An honest request on a new connection; throws unless exactly its own answer comes back. */
-export async function canary(port: number): Promise<void> {
+export async function canary(port: number, tls = false): Promise<void> {
   const target = `/canary-${++canaries}`;
-  const { status, text } = await request(port, target, { headers: { Host: 'canary.test' } });
+  const { status, text } = await request(port, target, { headers: { Host: 'canary.test' }, ...(tls ? { tls: {} } : {}) });
   if (status !== 200 || text !== target) throw new Error(`the canary ${target} was answered ${status} ${JSON.stringify(text)}`);
 }
 

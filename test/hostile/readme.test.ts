@@ -57,7 +57,7 @@ const README = `# Hostile messages
 Printed by readme.test.ts from the tables under cases/; edit those, not this.
 
 ${ALL.length} messages that try to be two messages, to break a parser, or to get past a rule: ${CLIENT_GROUPS.flatMap((group) => group.cases).length} that a client sends and ${UPSTREAM_GROUPS.flatMap((group) => group.cases).length} that an upstream answers.
-Each is sent whole, byte by byte, and cut in every line end, through the real proxy, between a raw client and a raw upstream. Then
+Each is sent whole, byte by byte, and cut in every line end (those of clients also over TLS), through the real proxy, between a raw client and a raw upstream. Then
 
 - the first final status, or how the connection ended without one, must be one of those allowed (\`close\`: closed without an answer; \`silence\`: it waits for more, until a timer ends it; \`abort\`: broken off before the end of the answer);
 - no more whole requests may have reached the upstream than the case allows, none of them smuggled, and what did reach it must have the body, target and fields that the case says;

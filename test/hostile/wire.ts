@@ -1,5 +1,6 @@
 /** A connection to the proxy that says what it is told, and what comes back as statuses instead of exceptions. */
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { readMessage, type Message } from '../support/http-message.ts';
 import type { Outcome } from './cases/case.ts';
 import { sendPieces } from './splits.ts';
@@ -33,9 +34,9 @@ export class Wire {
     socket.on('error', over).on('end', over).on('close', over);
   }
 
-  static async open(port: number, { toHead = false } = {}): Promise<Wire> {
-    const socket = connect({ port, host: '127.0.0.1' });
-    await new Promise<void>((resolve, reject) => socket.once('connect', resolve).once('error', reject));
+  static async open(port: number, { toHead = false, tls = false } = {}): Promise<Wire> {
+    const socket = tls ? connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false }) : connect({ port, host: '127.0.0.1' });
+    await new Promise<void>((resolve, reject) => socket.once(tls ? 'secureConnect' : 'connect', resolve).once('error', reject));
     return new Wire(socket, toHead);
   }
 
