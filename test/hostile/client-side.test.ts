@@ -6,7 +6,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { makeCertificate } from '../support/certificates.ts';
 import { temporaryDirectory } from '../support/millrace.ts';
 import { eventually } from '../support/wait.ts';
-import type { ClientCase } from './cases/case.ts';
+import { SMUGGLED, type ClientCase } from './cases/case.ts';
 import { CLIENT_GROUPS } from './cases/client.ts';
 import { Lanes, canary, type Lane } from './lanes.ts';
 import { CLIENT_LANES, check, run, type Run } from './requests.ts';
@@ -46,16 +46,15 @@ describe.each(WAYS)('%s', (_name, split, through) => {
   });
 });
 
-describe('behind a trusted hop', () => {
+describe('behind a trusted hop, whatever else is configured', () => {
   // Not those that hide a length: what follows is cut from a body by the listener before anyone sees that there was one.
-  const cases = CLIENT_GROUPS.flatMap((group) => group.cases).filter(({ gap }) => gap?.second === true && gap.rule !== 'emptyName');
+  const cases = CLIENT_GROUPS.flatMap((group) => group.cases).filter(({ gap, bytes }) => gap !== undefined && bytes.includes('Transfer-Encoding: chunked') && bytes.includes(SMUGGLED) && gap.rule !== 'emptyName');
 
   it.each(cases.map((item) => [item.id, item.name, item] as const))('%s %s: makes no second request, since a chunked one is the last of its connection', async (_id, _name, item) => {
-    const trusting = await Lanes.start({ ...CLIENT_LANES, count: 1, listener: { forwarded: { trust: ['127.0.0.0/8'] } } });
+    const trusting = await Lanes.start({ ...CLIENT_LANES, count: 1, listener: { keepAliveAfterChunked: true, forwarded: { trust: ['127.0.0.0/8'] } } });
     const lane = trusting.all[0] as Lane;
     for (const split of Object.values(SPLITS)) {
-      const { forwarded, closed } = await run(item, split, lane);
-      expect(closed).toBe(true);
+      const { forwarded } = await run(item, split, lane);
       expect(forwarded.map(({ target }) => target).filter((target) => target.includes('smuggled'))).toEqual([]);
     }
   });

@@ -67,7 +67,7 @@ Each is sent whole, byte by byte, and cut in every line end (those of clients al
 
 | file | what it runs |
 |---|---|
-| client-side.test.ts | all cases of clients; those that leave something behind, again behind a trusted hop |
+| client-side.test.ts | all cases of clients; those that leave something behind a chunked body, again behind a trusted hop |
 | upstream-side.test.ts | all cases of upstreams |
 | bytes.test.ts | each of the 256 byte values at 12 places of a request and 11 of an answer |
 | refusals.test.ts | one count under the right reason for each refusal by the engine, and a line in the log; what waits is ended |
@@ -88,7 +88,7 @@ ${overview(UPSTREAM_GROUPS)}
 
 The listener is uWebSockets.js ${LISTENER}, whose parser is lenient, and refuses some things itself: with its own page, without our counter and our log line.
 What it does before anyone else sees a byte cannot be undone behind it. None of it crashes, and what goes upstream has framing of our own in every case.
-Cases whose body is framed wrongly end their connection behind a trusted hop (\`forwarded.trust\`), where one connection carries many users; only \`emptyName\` is out of reach there, too:
+A request with a chunked body is the last of its connection (unless \`keepAliveAfterChunked\` says otherwise, and always behind a trusted hop, where one connection carries many users), so that what the lenient reader of chunks leaves behind is nobody's request. Only \`emptyName\` is out of reach:
 a length that is hidden behind a field without a name makes a body look like a next request, so the hop in front must refuse such fields.
 
 ${gaps()}

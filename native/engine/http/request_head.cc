@@ -78,6 +78,9 @@ RequestError readHost(std::string_view authority, RequestHead* head) noexcept {
     if (!name.empty() && name.back() == '.') name.remove_suffix(1);
   }
   if (name.empty() || (!rest.empty() && !isPort(rest.substr(1)))) return RequestError::kHost;
+  // No label is empty; and a name of dots is a directory to those who keep one for each host.
+  if (name.front() == '.' || name.back() == '.' || name.find("..") != std::string_view::npos)
+    return RequestError::kHost;
   for (size_t i = 0; i < name.size(); ++i) head->host_buffer[i] = chars::lower(name[i]);
   head->authority = authority;
   head->host = std::string_view(head->host_buffer.data(), name.size());
@@ -122,7 +125,9 @@ RequestError readConnection(std::string_view value, RequestHead* head) noexcept 
   bool sound = true;
   chars::forEachListItem(value, [&](std::string_view option) {
     sound &= chars::all(option, chars::kToken);
-    if (!chars::equalsIgnoreCase(option, "close") && !chars::equalsIgnoreCase(option, "keep-alive"))
+    if (chars::equalsIgnoreCase(option, "close"))
+      head->close = true;
+    else if (!chars::equalsIgnoreCase(option, "keep-alive"))
       head->nominates = true;
   });
   return sound ? RequestError::kNone : RequestError::kConnectionOptions;
@@ -262,7 +267,7 @@ RequestError parseRequestHead(const FlatHead& flat, const RequestRules& rules,
     return error;
 
   head->field_count = 0;
-  head->chunked = head->has_content_length = head->nominates = head->has_upgrade =
+  head->chunked = head->has_content_length = head->close = head->nominates = head->has_upgrade =
       head->has_underscores = false;
   head->content_length = 0;
   head->max_forwards = abi::kNone;

@@ -69,6 +69,7 @@ struct RequestHead {
   bool chunked = false;
   bool has_content_length = false;
   bool has_upgrade = false;            // there is an Upgrade field
+  bool close = false;                  // Connection says so
   bool nominates = false;              // Connection names fields beyond close and keep-alive
   bool has_underscores = false;        // fields have been kept whose names have one
   uint32_t max_forwards = abi::kNone;  // of OPTIONS and TRACE: how many hops more

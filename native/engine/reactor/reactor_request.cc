@@ -79,9 +79,9 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   // The listener's chunk parser is lenient: what it may have left behind a chunked request must not
   // become the next one. Behind another proxy, which sends many users' requests over one
   // connection, that would be another user's; and whether a peer is one is not for sure unless the
-  // operator says so.
+  // operator says so. The listener itself sees `close` only where it is all that Connection says.
   exchange.close_downstream =
-      request.chunked && (downstream.trusted || !rules.keep_alive_after_chunked);
+      request.close || (request.chunked && (downstream.trusted || !rules.keep_alive_after_chunked));
   if (admitToListener(exchange, request, listener, downstream, path.path, now)) {
     if (request.isLastHop())
       answerAsLastHop(exchange, request, listener, rules, path.path);

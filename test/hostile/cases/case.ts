@@ -41,6 +41,8 @@ export interface ClientCase extends Case {
   kept?: Readonly<Record<string, string>>;
   /** but not these. */
   absent?: readonly string[];
+  /** What lies behind is an honest next request, which may be served. */
+  next?: true;
   /** The connection ends after the answer. */
   closes?: true;
 }

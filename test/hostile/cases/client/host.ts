@@ -31,6 +31,7 @@ export const HOST: Group<ClientCase> = {
       ['[gg::1]', 'an IPv6 address that is none'], ['[]', 'empty brackets'], ['[::1%25eth0]', 'a zone'], ['a.test]', 'a bracket too many'], ['[a.test]', 'a name in brackets'], ['a.test\\b', 'a backslash'], ['"a.test"', 'quotes'], ['<a.test>', 'angle brackets'], ['a.test|b', 'a bar'], ['a^b', 'a caret'], ['a`b', 'a backtick'], ['{a}', 'braces'],
       ['a.test\x00', 'a NUL'], ['a\x00.test', 'a NUL inside'], ['a.test\x7f', 'DEL'], ['a\xc3\xa4.test', 'a letter that is not ASCII inside'], ['a.test\tb', 'a tab'], 
       [`${'a'.repeat(300)}.test`, '305 characters'], ['.', 'a dot alone'], 
+      ['a.test:99999', 'a port above 65535'], ['a.test:65536', 'port 65536'], ['\xc3\xa4.test', 'a letter that is not ASCII in front'], ['..', 'two dots'], ['.a.test', 'a dot in front'], ['a..test', 'two dots inside'], ['a%00.test', 'an escaped NUL'], ['a%2f.test', 'an escaped slash'], ['a%zz.test', 'a malformed escape'], ['a.test..', 'two dots at the end'],
       ['${jndi:ldap://x}', 'a look-up of a logger'],
     ].map(([host, name], i): ClientCase => ({ id: `HO-${i + 30}`, name: `a Host with ${name}`, rfc: 'RFC9112 3.2, RFC3986 3.2.2', bytes: hosted(`Host: ${host}`), allow: REFUSED_HOST })),
     { id: 'HO-90', name: 'a target of another host in absolute form', rfc: 'RFC9112 3.2.2 (the target wins)', bytes: line('GET http://b.test/p HTTP/1.1'), allow: [200, 400, 421], kept: { host: 'b.test' }, gap: { rule: 'noAbsoluteForm', today: [505] } },
