@@ -1,5 +1,7 @@
+import type { TLSSocket } from 'node:tls';
 import { describe, expect, it } from 'vitest';
-import { Millrace, type ConfigInput } from '../../support/millrace.ts';
+import { makeCertificate } from '../../support/certificates.ts';
+import { Millrace, temporaryDirectory, type ConfigInput } from '../../support/millrace.ts';
 import { eventually } from '../../support/wait.ts';
 import { WebSocketOrigin } from '../../support/websocket-origin.ts';
 import { Peer } from '../../support/websocket-peer.ts';
@@ -56,6 +58,31 @@ describe('a reload leaves a WebSocket as it is, and its messages flow,', () => {
     expect(await (await origin.peer(0)).over()).toEqual({ code: 1000, reason: 'done' });
     await eventually(async () => (await proxy.metric('millrace_active_requests')) === 0);
   });
+});
+
+it('a new certificate of its listener leaves a WebSocket as it is, and handshakes go on', async () => {
+  const directory = temporaryDirectory();
+  const certificates = ['first', 'second'].map((name) => makeCertificate(directory, name, { names: ['IP:127.0.0.1'] }));
+  const [first, second] = certificates.map(({ certFile, keyFile }) => ({ listeners: [{ name: 'web', address: '127.0.0.1:0', routes: 'main', tls: { certificates: [{ cert: certFile, key: keyFile }] } }] }));
+  const origin = await WebSocketOrigin.start();
+  const proxy = await Millrace.start(config(origin.address, [], first));
+  const url = `wss://127.0.0.1:${proxy.port()}/ws`;
+  const client = await Peer.open(url);
+  await client.echoed('before');
+  await proxy.reload(config(origin.address, [], second));
+  const next = await Peer.open(url);
+  for (let i = 0; i < 50; i++) {
+    await client.echoed(`old ${i}`);
+    await next.echoed(`new ${i}`);
+  }
+  const shown = (peer: Peer): unknown => (peer.socket as unknown as { _socket: TLSSocket })._socket.getPeerCertificate().subject.CN;
+  expect([shown(client), shown(next)]).toEqual(['first', 'second']);
+  for (const peer of [client, next]) {
+    peer.socket.close(1000, 'done');
+    expect((await peer.over()).code).toBe(1000);
+  }
+  await eventually(() => origin.open === 0);
+  expect(proxy.running).toBe(true);
 });
 
 it('a reload that makes a route a WebSocket route, on a listener that had none, works for the next handshake', async () => {
