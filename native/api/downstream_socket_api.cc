@@ -175,6 +175,22 @@ napi_value forgetSocket(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+// endSocket(id): ends a connection behind the last byte of an answer, and forgets it. Reading must
+// be paused, so that nothing more of it is served; uSockets notices its end by the idle timer. What
+// uSockets itself still holds could not be sent without reading again: such an answer is cut.
+napi_value endSocket(napi_env env, napi_callback_info info) {
+  Sockets* sockets = nullptr;
+  uint32_t row = 0;
+  uv_poll_t* const poll = argument(env, info, &sockets, &row);
+  if (poll == nullptr) return nullptr;
+  sockets->rows[row] = nullptr;
+  sockets->free.push_back(row);
+  int fd = -1;
+  if (isClosing(poll) || uv_fileno(reinterpret_cast<uv_handle_t*>(poll), &fd) != 0) return nullptr;
+  ::shutdown(fd, (poll->io_watcher.pevents & POLLOUT) != 0 ? SHUT_RDWR : SHUT_WR);
+  return nullptr;
+}
+
 }  // namespace
 
 void exportDownstreamSocket(Napi::Env env, Napi::Object exports) {
@@ -191,6 +207,7 @@ void exportDownstreamSocket(Napi::Env env, Napi::Object exports) {
   add("pauseSocket", pauseSocket);
   add("resumeSocket", resumeSocket);
   add("forgetSocket", forgetSocket);
+  add("endSocket", endSocket);
 }
 
 }  // namespace millrace::api

@@ -48,6 +48,7 @@ export interface Addon {
   readonly holdSocket: (socket: number, hold: boolean) => void;
   readonly pauseSocket: (socket: number) => void;
   readonly resumeSocket: (socket: number) => void;
+  readonly endSocket: (socket: number) => void;
   readonly forgetSocket: (socket: number) => void;
 
   // Structures of the engine as objects of their own, for conformance tests and benches; one environment each.

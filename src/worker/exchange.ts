@@ -6,6 +6,7 @@ import type { HttpResponse, us_socket_context_t } from 'uWebSockets.js';
 import { EVENT_FLAG, SEND } from '../binding/abi.ts';
 import { addon } from '../binding/load.ts';
 import { answerBodiless, answerBodilessAndClose, answerWhole, endChunks, flush, tryEnd, writeChunk, writeHead } from './corked.ts';
+import { endConnection, keepReading, stopReading } from './downstream-socket.ts';
 import { WebSocketBridge } from './websocket.ts';
 
 const { abort, pause, resume, sendBody } = addon;
@@ -81,6 +82,8 @@ export class Exchange {
   #upstreamPaused = false;
   #clientPaused = false;
   #total = 0;
+  /** The connection ends with this streamed answer. */
+  #close = false;
   #pending: Uint8Array = NO_BYTES;
   #pendingAt = 0;
   #blocked = false;
@@ -186,7 +189,8 @@ export class Exchange {
     this.#mode = (flags & EVENT_FLAG.chunked) !== 0 ? 'chunked' : 'length';
     this.#total = length;
     this.#stayAlive();
-    writeHead(this.res, head, this.#host.draining || !this.#bodyComplete || (flags & EVENT_FLAG.close) !== 0);
+    this.#close = this.#host.draining || !this.#bodyComplete || (flags & EVENT_FLAG.close) !== 0;
+    writeHead(this.res, head, this.#close);
     this.#write(body);
   }
 
@@ -282,11 +286,8 @@ export class Exchange {
       return;
     }
     const before = this.res.getWriteOffset();
-    const [ok, done] = tryEnd(this.res, piece, this.#total);
-    if (done) {
-      this.#finish();
-      return;
-    }
+    const [ok, done] = this.#tryEnd(piece, before + piece.length === this.#total);
+    if (done) return;
     if (ok) {
       this.#moved();
       return;
@@ -331,11 +332,8 @@ export class Exchange {
     this.#progressed = true;
     const rest = this.#mode === 'length' ? this.#pending.subarray(this.res.getWriteOffset() - this.#pendingAt) : NO_BYTES;
     if (rest.length !== 0) {
-      const [ok, done] = tryEnd(this.res, rest, this.#total);
-      if (done) {
-        this.#finish();
-        return true;
-      }
+      const [ok, done] = this.#tryEnd(rest, this.res.getWriteOffset() + rest.length === this.#total);
+      if (done) return true;
       if (!ok) return false;
     } else {
       // For a response with an onWritable uWS leaves its own buffer alone, and forgets that it waited.
@@ -349,8 +347,21 @@ export class Exchange {
 
   #endChunksIfDone(): void {
     if (!this.#upstreamDone || this.#blocked || this.#done) return;
+    const socket = this.#close ? stopReading(this.res) : 0;
     this.#finish();
     endChunks(this.res);
+    if (this.#close) endConnection(socket);
+  }
+
+  /** Ends the exchange when the client's socket takes the last piece. */
+  #tryEnd(piece: Uint8Array, last: boolean): [boolean, boolean] {
+    const closing = last && this.#close;
+    const socket = closing ? stopReading(this.res) : 0;
+    const result = tryEnd(this.res, piece, this.#total);
+    if (result[1]) this.#finish();
+    if (closing && result[1]) endConnection(socket);
+    else if (closing) keepReading(socket);
+    return result;
   }
 
   // ---- life

@@ -15,8 +15,9 @@ import type { HttpResponse, WebSocket, us_socket_context_t } from 'uWebSockets.j
 import { SEND, WEBSOCKET_CLOSE, WEBSOCKET_OPCODE } from '../binding/abi.ts';
 import { addon } from '../binding/load.ts';
 import { upgrade } from './corked.ts';
+import { takeSocket } from './downstream-socket.ts';
 
-const { pause, resume, sendMessage, sendClose, findSocket, isSocketStopped, holdSocket, pauseSocket, resumeSocket, forgetSocket } = addon;
+const { pause, resume, sendMessage, sendClose, holdSocket, pauseSocket, resumeSocket, forgetSocket } = addon;
 
 /** What uWS keeps for us with each socket. A plain object, since it copies properties. */
 export interface WebSocketData {
@@ -177,17 +178,4 @@ export class WebSocketBridge {
     forgetSocket(this.#socket);
     this.#socket = 0;
   }
-}
-
-/** The poll of this response's socket, which stays the same through the upgrade. */
-function takeSocket(res: HttpResponse): number {
-  res.pause();
-  res.resume();
-  const socket = findSocket();
-  res.pause();
-  const found = isSocketStopped(socket);
-  res.resume();
-  if (found) return socket;
-  forgetSocket(socket);
-  return 0;
 }
