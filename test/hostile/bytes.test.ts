@@ -74,7 +74,7 @@ describe('of a request', () => {
       const good = allow(byte).includes(outcome) && (outcome === 200 ? forwarded === 1 && head?.includes(seen?.(byte) ?? '') === true : forwarded === 0);
       return good ? [] : [`${show(byte)}: ${outcome}, ${forwarded} forwarded ${head?.split('\r\n').slice(0, 4).join(' | ') ?? ''}`];
     });
-    expect(wrong).toEqual([]);
+    expect(wrong, wrong.join('\n')).toEqual([]);
     // Nothing of what was refused came later.
     expect(arrived() - before).toBe(results.filter(({ outcome }) => outcome === 200).length + lanes.all.length);
   });
@@ -104,10 +104,10 @@ describe('of an answer', () => {
   it.each(['whole', 'byte by byte'].flatMap((split) => ANSWER_PLACES.map((place) => [place.name, split, place] as const)))('%s (%s)', { timeout: RUN_MS }, async (_name, split, { bytes, allow, seen }) => {
     const results = await scripted.lanes.run(BYTES, (byte, lane) => scripted.play({ bytes: bytes(byte) }, SPLITS[split] as (bytes: Buffer) => Buffer[], lane));
     const wrong = BYTES.flatMap((byte, i) => {
-      const { outcome, answer: message } = results[i] as (typeof results)[number];
+      const { outcome, answer: message, rest } = results[i] as (typeof results)[number];
       const good = allow(byte).includes(outcome) && (outcome !== 200 || message?.head.text.includes(seen?.(byte) ?? '') === true);
-      return good ? [] : [`${show(byte)}: ${outcome} ${JSON.stringify(message?.head.text ?? '')}`];
+      return good ? [] : [`${show(byte)}: ${outcome} ${JSON.stringify(message?.head.text ?? rest)}`];
     });
-    expect(wrong).toEqual([]);
+    expect(wrong, wrong.join('\n')).toEqual([]);
   });
 });

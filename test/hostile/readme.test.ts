@@ -71,6 +71,7 @@ Each is sent whole, byte by byte, and cut in every line end (those of clients al
 | upstream-side.test.ts | all cases of upstreams |
 | bytes.test.ts | each of the 256 byte values at 12 places of a request and 11 of an answer |
 | refusals.test.ts | one count under the right reason for each refusal by the engine, and a line in the log; what waits is ended |
+| limits.test.ts | the limits of a head, one byte or one line below, at and above |
 | faults.test.ts | peers that vanish, burst, and close at the worst moment |
 | slow.test.ts | heads, bodies and readers that are as slow as they can be |
 | websocket-client.test.ts, websocket-upstream.test.ts | [WebSocket](#websocket) frames from either end |

@@ -4,7 +4,7 @@ const TOO_LARGE = [431, 400, 'close'] as const;
 
 export const LIMITS: Group<ClientCase> = {
   title: 'Size limits',
-  about: 'A head that is too large is 431, a target that is too long 414.',
+  about: 'A head that is too large is 431, a target that is too long 414. (To the byte: limits.test.ts.)',
   reasons: ['headTooLarge', 'headerTooLong', 'tooManyHeaders', 'targetTooLong', 'method'],
   cases: [
     { id: 'C101', name: '200 header lines', rfc: 'RFC6585 5; RFC9112 3', bytes: get([`${'X-H: v\r\n'.repeat(199)}X-H: v`]), allow: TOO_LARGE },
