@@ -60,7 +60,7 @@ const appendHeader = (name: string, value: string): void => {
 function readHead(req: HttpRequest): void {
   const method = req.getCaseSensitiveMethod();
   const query = req.getQuery() as string | undefined;
-  const target = query === undefined || query === '' ? req.getUrl() : req.getUrl() + '?' + query;
+  const target = query === undefined ? req.getUrl() : req.getUrl() + '?' + query;
   head = method + target;
   headLengths[1] = method.length;
   headLengths[2] = target.length;
@@ -80,7 +80,7 @@ function readHeadLatin1(req: HttpRequest): void {
   req.forEach((name) => names.set(name, (names.get(name) ?? 0) + 1));
   const method = latin1(req.getCaseSensitiveMethod());
   const query = req.getQuery() as string | undefined;
-  const target = latin1(query === undefined || query === '' ? req.getUrl() : req.getUrl() + '?' + query);
+  const target = latin1(query === undefined ? req.getUrl() : req.getUrl() + '?' + query);
   head = method + target;
   headLengths[1] = method.length;
   headLengths[2] = target.length;
