@@ -8,7 +8,7 @@ import { HttpOrigin } from '../support/http-origin.ts';
 import { keep } from '../support/keep.ts';
 import { Millrace, proxyTo } from '../support/millrace.ts';
 import { Origin } from '../support/origin.ts';
-import { eventually, turn } from '../support/wait.ts';
+import { eventually, still } from '../support/wait.ts';
 
 const TOTAL = 50 * MIB;
 const HASH = hashOf(TOTAL);
@@ -16,7 +16,6 @@ const HASH = hashOf(TOTAL);
 const RSS_BOUND = 40 * MIB;
 /** What the socket buffers of both connections may hold. */
 const KERNEL_BOUND = 200 * MIB;
-const STALL_MS = 300;
 let origin: HttpOrigin;
 let proxy: Millrace;
 
@@ -44,16 +43,6 @@ function send(method: string, path: string, headers: Record<string, string | num
   const answer = new Promise<IncomingMessage>((resolve, reject) => outgoing.once('response', resolve).once('error', reject));
   answer.catch(() => undefined);
   return { outgoing, answer };
-}
-
-/** Resolves when a number has stopped moving. */
-async function still(read: () => number): Promise<number> {
-  let last = -1;
-  while (last !== read()) {
-    last = read();
-    await turn(STALL_MS);
-  }
-  return last;
 }
 
 describe('50 MiB', () => {

@@ -32,3 +32,14 @@ export async function within<T>(promise: Promise<T>, what: string | (() => strin
     clearTimeout(timer);
   }
 }
+
+const STALL_MS = 300;
+/** Resolves when a number has stopped moving. */
+export async function still(read: () => number): Promise<number> {
+  let last = -1;
+  while (last !== read()) {
+    last = read();
+    await turn(STALL_MS);
+  }
+  return last;
+}
