@@ -16,7 +16,7 @@ inline constexpr uint8_t kFieldValue = 2;  // HTAB, SP, visible ASCII, obs-text
 inline constexpr uint8_t kTarget = 4;      // printable ASCII but '#'
 inline constexpr uint8_t kHost = 8;        // reg-name without "%" and ",", IP literal, port
 inline constexpr uint8_t kHex = 16;
-inline constexpr uint8_t kUnderscore = 32;
+inline constexpr uint8_t kPlainToken = 32;  // kToken but '_'
 
 inline constexpr std::array<uint8_t, 256> kClass = [] {
   std::array<uint8_t, 256> table{};
@@ -34,7 +34,7 @@ inline constexpr std::array<uint8_t, 256> kClass = [] {
                       std::string_view::npos))
       bits |= kHost;
     if ((c >= '0' && c <= '9') || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F')) bits |= kHex;
-    if (c == '_') bits |= kUnderscore;
+    if ((bits & kToken) != 0 && c != '_') bits |= kPlainToken;
     table[static_cast<size_t>(c)] = bits;
   }
   return table;
@@ -53,13 +53,8 @@ inline bool all(std::string_view s, uint8_t bits) noexcept {
 // all(s, kToken) for a header name, and whether it has an underscore.
 inline bool isFieldName(std::string_view s, bool* underscore) noexcept {
   uint8_t seen = 0xff;
-  uint8_t any = 0;
-  for (char c : s) {
-    const uint8_t bits = kClass[static_cast<uint8_t>(c)];
-    seen &= bits;
-    any |= bits;
-  }
-  *underscore = (any & kUnderscore) != 0;
+  for (char c : s) seen &= kClass[static_cast<uint8_t>(c)];
+  *underscore = (seen & kPlainToken) == 0;
   return (seen & kToken) != 0 && !s.empty();
 }
 
@@ -83,9 +78,22 @@ inline bool isFieldValue(std::string_view s, bool* high) noexcept {
     std::memcpy(&word, s.data() + i, 8);
     check(word);
   }
-  if (i < s.size()) {
+  // The rest, with bytes seen twice rather than copied one by one: a copy of unknown length is a
+  // call.
+  if (const size_t rest = s.size() - i; rest != 0) {
     uint64_t word = kOnes * 'a';
-    std::memcpy(&word, s.data() + i, s.size() - i);
+    if (i != 0) {
+      std::memcpy(&word, s.data() + s.size() - 8, 8);
+    } else if (rest >= 4) {
+      uint32_t first;
+      uint32_t last;
+      std::memcpy(&first, s.data(), 4);
+      std::memcpy(&last, s.data() + rest - 4, 4);
+      word = first | static_cast<uint64_t>(last) << 32;
+    } else {
+      const auto byte = [&s](size_t at) { return uint64_t{static_cast<uint8_t>(s[at])}; };
+      word = (word & ~uint64_t{0xffffff}) | byte(0) | byte(rest / 2) << 8 | byte(rest - 1) << 16;
+    }
     check(word);
   }
   *high = (seen & kHighBits) != 0;
