@@ -139,6 +139,7 @@ class Reactor {
   // reactor_refusal.cc: requests that are refused for what they are, and reports for the log
   void refuseRequest(Exchange& exchange, RequestError error, const RequestHead& request,
                      const abi::ListenerRecord& listener, const IpAddress& peer, Now now) noexcept;
+  void noteError(const Pool& pool, ResponseError error, uint32_t status, Now now) noexcept;
   // reactor_methods.cc
   void refuseMethod(Exchange& exchange, const RequestHead& request,
                     const abi::ListenerRecord& listener, bool allow_trace, std::string_view path,
@@ -207,18 +208,19 @@ class Reactor {
   void onHandshake(Connection& connection, IoStatus status, Now now) noexcept;
   void onReadable(Connection& connection, Now now) noexcept;
   void onWritable(Connection& connection, Now now) noexcept;
-  void onClosed(Connection& connection, bool orderly, Now now) noexcept;
   void consume(Connection& connection, char* bytes, size_t n, bool in_data_buffer,
                Now now) noexcept;
   void startResponse(Connection& connection, ResponseHead& head, char* body, size_t n,
                      Now now) noexcept;
   void continueResponse(Connection& connection, char* body, size_t n, Now now) noexcept;
   void finishResponse(Exchange& exchange, Connection& connection, bool clean, Now now) noexcept;
+
+  // reactor_failure.cc: upstream connections that break, or say what they must not
   void connectFailed(Connection& connection, uint32_t flag, std::string_view text,
                      Now now) noexcept;
+  void onClosed(Connection& connection, bool orderly, Now now) noexcept;
   void lose(Connection& connection, bool replayable, std::string_view text, Now now) noexcept;
   void protocolError(Connection& connection, ResponseError error, Now now) noexcept;
-  void noteError(const Pool& pool, ResponseError error, uint32_t status, Now now) noexcept;
 
   // reactor_websocket.cc: from a handshake to messages, and their end
   bool admitUpgrade(Exchange& exchange, const RequestHead& request,

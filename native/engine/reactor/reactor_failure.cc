@@ -1,0 +1,113 @@
+// What becomes of an exchange whose upstream connection could not be made, broke, or said what it
+// must not: another attempt where nobody can have acted on the request twice, else an answer of our
+// own, or a cut when the upstream's had begun.
+#include "engine/reactor/reactor.h"
+
+namespace millrace {
+
+// No request byte has left: another endpoint may be tried, whatever the method.
+void Reactor::connectFailed(Connection& connection, uint32_t flag, std::string_view text,
+                            Now now) noexcept {
+  Exchange& exchange = *connection.exchange;
+  ClusterShard& cluster = *exchange.image->cluster_shards[exchange.cluster];
+  cluster.counters.add(abi::cluster_stat::kConnectFailures, 1);
+  exchange.pool->shard.counters.add(abi::endpoint_stat::kConnectFailures, 1);
+  observeNoAnswer(exchange, now);
+  releaseEndpoint(exchange, now);
+  const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
+  exchange.flag = flag;
+  if ((route.retry_on & abi::retry_on::kConnectFailure) == 0 || exchange.retries_left == 0) {
+    fail(exchange, 502, flag, text, now);
+    return;
+  }
+  --exchange.retries_left;
+  ++exchange.retries;
+  exchange.local_body = text;  // in case that no endpoint is left
+  noteTried(exchange);
+  cluster.counters.add(abi::cluster_stat::kRetries, 1);
+  exchange.fresh_only = false;
+  dispatch(exchange, now);
+  if (exchange.state != Exchange::State::kFailed) exchange.flag = abi::response_flag::kNone;
+}
+
+// The upstream closed (orderly: FIN) or broke the connection.
+void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
+  Exchange& exchange = *connection.exchange;
+  if (exchange.state == Exchange::State::kUpgraded) {
+    endWebSocket(exchange, abi::websocket_close::kBadGateway, "upstream connection closed",
+                 abi::response_flag::kUc, now);
+    return;
+  }
+  if (connection.head_done) {
+    if (orderly && connection.decoder.finish() == ResponseError::kNone &&
+        !connection.decoder.done()) {
+      // Framed by the end of the connection, and this is it.
+      connection.persistent = false;
+      emit(exchange, abi::event_kind::kBody, abi::event_flag::kLast);
+      finishResponse(exchange, connection, false, now);
+    } else {
+      noteError(connection.pool, ResponseError::kTruncated, 0, now);
+      cut(exchange, abi::response_flag::kUc, now);
+    }
+    return;
+  }
+  if (connection.response_bytes) {
+    lose(connection, false, "upstream connection closed in the middle of the answer's head\n", now);
+    return;
+  }
+  // Nothing of an answer. The same request may go out once more if nobody can have acted on it
+  // twice.
+  const bool replayable = connection.unsent || (exchange.idempotent && !exchange.body_sent);
+  lose(connection, replayable,
+       orderly ? "upstream connection closed before an answer\n"
+               : "upstream connection reset before an answer\n",
+       now);
+}
+
+// The connection is gone, or as good as gone, and no answer has come.
+void Reactor::lose(Connection& connection, bool replayable, std::string_view text,
+                   Now now) noexcept {
+  Exchange& exchange = *connection.exchange;
+  const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
+  // A kept connection that ran into the upstream's own time limit says nothing of the upstream: it
+  // is replaced by a new one, once, whatever the route says of retries.
+  const bool stale = exchange.reused && !exchange.replaced;
+  const bool allowed =
+      stale || ((route.retry_on & abi::retry_on::kReset) != 0 && exchange.retries_left != 0);
+  const bool reused = exchange.reused;
+  if (!reused) observeNoAnswer(exchange, now);
+  if (!replayable || !allowed) {
+    fail(exchange, 502, abi::response_flag::kUc, text, now);
+    return;
+  }
+  if (stale)
+    exchange.replaced = true;
+  else
+    --exchange.retries_left;
+  ++exchange.retries;
+  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRetries, 1);
+  releaseEndpoint(exchange, now);
+  if (reused) {
+    exchange.fresh_only = true;  // the endpoint is not to blame
+  } else {
+    noteTried(exchange);
+    exchange.flag = abi::response_flag::kUc;
+    exchange.local_body = text;
+  }
+  dispatch(exchange, now);
+  if (exchange.state != Exchange::State::kFailed) exchange.flag = abi::response_flag::kNone;
+}
+
+void Reactor::protocolError(Connection& connection, ResponseError error, Now now) noexcept {
+  Exchange& exchange = *connection.exchange;
+  const bool begun = exchange.state == Exchange::State::kStreaming;
+  noteError(connection.pool, error, begun ? 0 : 502, now);
+  if (begun) {
+    cut(exchange, abi::response_flag::kUpe, now);
+  } else {
+    observeNoAnswer(exchange, now);
+    fail(exchange, 502, abi::response_flag::kUpe, describeForClient(error), now);
+  }
+}
+
+}  // namespace millrace
