@@ -1,5 +1,6 @@
 #include "api/engine_api.h"
 
+#include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
 #include <sys/mman.h>
@@ -179,6 +180,40 @@ Napi::Value createMemoryFile(const Napi::CallbackInfo& info) {
   return Napi::Number::New(info.Env(), fd);
 }
 
+// (host: IP address) => { fd, port }, or -errno. A free TCP port that stays ours until the
+// descriptor is closed, although nobody listens on it yet. With SO_REUSEPORT, so that our listeners
+// may bind to it meanwhile; without SO_REUSEADDR, since the kernel gives a port whose sockets all
+// have that, and do not listen, to the next one who asks for any.
+Napi::Value reservePort(const Napi::CallbackInfo& info) {
+  const std::string host = info[0].As<Napi::String>().Utf8Value();
+  sockaddr_storage address{};
+  socklen_t length = sizeof(sockaddr_in);
+  auto* const v4 = reinterpret_cast<sockaddr_in*>(&address);
+  auto* const v6 = reinterpret_cast<sockaddr_in6*>(&address);
+  if (::inet_pton(AF_INET, host.c_str(), &v4->sin_addr) == 1) {
+    address.ss_family = AF_INET;
+  } else if (::inet_pton(AF_INET6, host.c_str(), &v6->sin6_addr) == 1) {
+    address.ss_family = AF_INET6;
+    length = sizeof(sockaddr_in6);
+  } else {
+    return Napi::Number::New(info.Env(), -EINVAL);
+  }
+  const int fd = ::socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd < 0) return Napi::Number::New(info.Env(), -errno);
+  const int on = 1;
+  auto* const generic = reinterpret_cast<sockaddr*>(&address);
+  if (::setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0 ||
+      ::bind(fd, generic, length) != 0 || ::getsockname(fd, generic, &length) != 0) {
+    const int error = errno;
+    ::close(fd);
+    return Napi::Number::New(info.Env(), -error);
+  }
+  Napi::Object result = Napi::Object::New(info.Env());
+  result.Set("fd", fd);
+  result.Set("port", ntohs(address.ss_family == AF_INET ? v4->sin_port : v6->sin6_port));
+  return result;
+}
+
 // (port, bytes) => number of listen sockets found. Bounds the receive buffer of the connections
 // that they accept from now on: the listener reads a socket for as long as a read fills its 512 KiB
 // buffer, whatever was paused meanwhile, and a fast sender would be taken into memory without end.
@@ -215,9 +250,9 @@ Napi::Value limitReceiveBuffer(const Napi::CallbackInfo& info) {
 
 // () => void. Ends what native code prints through C++ streams, and C's standard output:
 // uWebSockets.js prints a line of its own for every SNI name that gets a handler, and one for every
-// WebSocket that is upgraded outside of a cork, as it must be (see src/worker/corked.ts). Node writes
-// to the descriptors by itself and is not affected; neither is C's standard error, with what the
-// C++ runtime and V8 say before they abort.
+// WebSocket that is upgraded outside of a cork, as it must be (see src/worker/corked.ts). Node
+// writes to the descriptors by itself and is not affected; neither is C's standard error, with what
+// the C++ runtime and V8 say before they abort.
 void muteNativeOutput(const Napi::CallbackInfo&) {
   static std::FILE* const nowhere = std::fopen("/dev/null", "we");
   if (nowhere == nullptr) return;
@@ -271,6 +306,7 @@ void exportEngine(Napi::Env env, Napi::Object exports) {
   exports.Set("limitReceiveBuffer",
               Napi::Function::New<limitReceiveBuffer>(env, "limitReceiveBuffer"));
   exports.Set("muteNativeOutput", Napi::Function::New<muteNativeOutput>(env, "muteNativeOutput"));
+  exports.Set("reservePort", Napi::Function::New<reservePort>(env, "reservePort"));
   exports.Set("createMemoryFile", Napi::Function::New<createMemoryFile>(env, "createMemoryFile"));
 }
 

@@ -98,6 +98,14 @@ export function takeIncidents(most: number): NativeIncident[] {
   return addon.takeIncidents(most);
 }
 
+/**
+ * A free TCP port of an IP address, ours until the caller closes `fd`; listeners of this process may be opened on it meanwhile. A
+ * negative number is an errno.
+ */
+export function reservePort(host: string): { fd: number; port: number } | number {
+  return addon.reservePort(host);
+}
+
 /** A file without a name on any disk (Linux memfd); readable by path as /proc/self/fd/N until the caller closes it. */
 export function createMemoryFile(name: string, bytes: Uint8Array): number {
   const fd = addon.createMemoryFile(name, bytes);

@@ -24,6 +24,7 @@ export interface Addon {
   readonly takeIncidents: (most: number) => NativeIncident[];
   readonly limitReceiveBuffer: (port: number, bytes: number) => number;
   readonly muteNativeOutput: () => void;
+  readonly reservePort: (host: string) => { fd: number; port: number } | number;
   readonly createMemoryFile: (name: string, bytes: Uint8Array) => number;
 
   // For tests and measurements.

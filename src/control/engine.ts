@@ -37,6 +37,7 @@ export interface Engine {
   takeIncidents(most: number): NativeIncident[];
   /** An anonymous file in memory, readable as /proc/self/fd/N; the caller closes it with fs.closeSync. */
   createMemoryFile(name: string, bytes: Uint8Array): number;
+  reservePort(host: string): { fd: number; port: number } | number;
 }
 
 export async function loadEngine(): Promise<Engine> {

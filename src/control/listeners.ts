@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { closeSync, readFileSync } from 'node:fs';
 import { createServer, type AddressInfo } from 'node:net';
+import { getSystemErrorName } from 'node:util';
 import type { CertificateConfig, Config, ListenerConfig } from '../config/types.ts';
 import { StartError, errorMessage } from '../core/errors.ts';
 import type { ListenerSpec } from '../worker/protocol.ts';
@@ -128,9 +129,32 @@ async function probe(what: string, host: string, port: number): Promise<number> 
   return bound;
 }
 
-/** A port that nobody listens on, for a listener that left its own open. */
-export function freePort(listener: string, host: string): Promise<number> {
-  return probe(`listener ${JSON.stringify(listener)}`, host, 0);
+/**
+ * Ports for listeners that left theirs open. Each is held until `release`: one that were only looked up could be given to the next
+ * listener as well, or to another process, and SO_REUSEPORT would let them share it without a word.
+ */
+export class PortReservations {
+  readonly #reserve: Engine['reservePort'];
+  readonly #held: number[] = [];
+
+  constructor(reserve: Engine['reservePort']) {
+    this.#reserve = reserve;
+  }
+
+  take(listener: string, host: string): number {
+    const reserved = this.#reserve(host);
+    if (typeof reserved === 'number') {
+      const code = getSystemErrorName(reserved);
+      throw listenError(`listener ${JSON.stringify(listener)}`, host, 0, Object.assign(new Error(code), { code }));
+    }
+    this.#held.push(reserved.fd);
+    return reserved.port;
+  }
+
+  /** Once the listeners are open. */
+  release(): void {
+    for (const fd of this.#held.splice(0)) closeSync(fd);
+  }
 }
 
 /** A failed bind in words that say what to do. */

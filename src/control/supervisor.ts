@@ -118,6 +118,7 @@ export class Supervisor implements ControlView {
       count: config.workers,
       logLevel: config.log.level,
       createMemoryFile: (name, bytes) => engine.createMemoryFile(name, bytes),
+      reservePort: (host) => engine.reservePort(host),
       log,
       clock,
     });

@@ -16,13 +16,14 @@ import { Backoff } from './backoff.ts';
 import { within } from './deadline.ts';
 import { distPath } from './dist-path.ts';
 import type { Engine } from './engine.ts';
-import { MemoryFiles, formatAddress, freePort, listenerSpec, type BoundListener, type ListenerPlan } from './listeners.ts';
+import { MemoryFiles, PortReservations, formatAddress, listenerSpec, type BoundListener, type ListenerPlan } from './listeners.ts';
 import { WorkerGoneError, WorkerSlot, type AppliedMessage, type WorkerState } from './worker-slot.ts';
 
 export interface WorkersOptions {
   count: number;
   logLevel: string;
   createMemoryFile: Engine['createMemoryFile'];
+  reservePort: Engine['reservePort'];
   log: Logger;
   clock: Clock;
   /** Compiled module of the worker's task. */
@@ -201,12 +202,18 @@ export class Workers {
     const running = members.filter(({ slot }) => slot.state === 'running');
     const [first, ...rest] = running;
     if (first === undefined) return [];
-    for (const listener of plan.listeners) {
-      const key = portKey(listener);
-      if (listener.port === 0 && !this.#chosenPorts.has(key)) this.#chosenPorts.set(key, await freePort(listener.name, listener.host));
+    const ports = new PortReservations(this.#options.reservePort);
+    const failed: ListenerFailure[] = [];
+    try {
+      for (const listener of plan.listeners) {
+        const key = portKey(listener);
+        if (listener.port === 0 && !this.#chosenPorts.has(key)) this.#chosenPorts.set(key, ports.take(listener.name, listener.host));
+      }
+      // One first: a listener that cannot be opened fails before the others try.
+      failed.push(...(await this.#applyOne(first, plan)));
+    } finally {
+      ports.release();
     }
-    // One first: a listener that cannot be opened fails before the others try.
-    const failed = await this.#applyOne(first, plan);
     if (failed.length === 0) failed.push(...(await Promise.all(rest.map((member) => this.#applyOne(member, plan)))).flat());
     if (failed.length === 0) this.#bound = plan.listeners.map((listener) => this.#boundListener(listener));
     return failed;

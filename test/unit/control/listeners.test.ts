@@ -1,9 +1,10 @@
 import { openSync, readFileSync, writeFileSync } from 'node:fs';
+import { reservePort } from '../../../src/binding/addon.ts';
 import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { ListenerConfig, RouteConfig, VirtualHostConfig } from '../../../src/config/types.ts';
-import { MemoryFiles, defaultMaxConnections, formatAddress, freePort, listenerSpec, planListeners, probeAddresses } from '../../../src/control/listeners.ts';
+import { MemoryFiles, defaultMaxConnections, PortReservations, formatAddress, listenerSpec, planListeners, probeAddresses } from '../../../src/control/listeners.ts';
 import { StartError } from '../../../src/core/errors.ts';
 import { plainConfig, workDirectory } from './support.ts';
 
@@ -35,9 +36,28 @@ describe('probing an address', () => {
   });
 
   it('lets go of what it tried', async () => {
-    const port = await freePort('web', '127.0.0.1');
-    expect(port).toBeGreaterThan(0);
+    const port = await takenPort();
+    await expect(probed('127.0.0.1', port)).resolves.toBeInstanceOf(StartError);
+    expect(await probed('127.0.0.1', 0)).toBe('free');
+  });
+});
+
+describe('a port that is reserved', () => {
+  it('is given to nobody else, is no hindrance to a listener of ours, and is free once it is released', async () => {
+    const ports = new PortReservations(reservePort);
+    const taken = Array.from({ length: 500 }, () => ports.take('web', '127.0.0.1'));
+    expect(new Set(taken).size).toBe(taken.length);
+    const port = taken[0] as number;
+    expect(await probed('127.0.0.1', port)).toBeInstanceOf(StartError);
+    ports.release();
     expect(await probed('127.0.0.1', port)).toBe('free');
+  });
+
+  it('is of IPv6, too, and cannot be had of an address that is not ours', () => {
+    const ports = new PortReservations(reservePort);
+    expect(ports.take('web', '::1')).toBeGreaterThan(0);
+    ports.release();
+    expect(() => ports.take('web', '192.0.2.1')).toThrow('listener "web": this machine has no address 192.0.2.1');
   });
 });
 

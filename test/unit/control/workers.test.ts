@@ -1,4 +1,5 @@
 import { fileURLToPath } from 'node:url';
+import { reservePort } from '../../../src/binding/addon.ts';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { ListenerConfig } from '../../../src/config/types.ts';
 import type { ListenerPlan } from '../../../src/control/listeners.ts';
@@ -15,7 +16,7 @@ const plan = (...names: string[]): ListenerPlan => ({
 function pool(count = 2) {
   const { log, lines } = keptLog();
   const clock = new HandClock();
-  const workers = new Workers({ count, logLevel: 'info', createMemoryFile: () => -1, log, clock, filename: TASK });
+  const workers = new Workers({ count, logLevel: 'info', createMemoryFile: () => -1, reservePort, log, clock, filename: TASK });
   onTestFinished(async () => void (await workers.stop()));
   return { workers, lines, clock };
 }
