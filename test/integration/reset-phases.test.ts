@@ -22,6 +22,8 @@ const HOW: How[] = ['end', 'reset'];
 
 /** What the origin does with the head of a request for /case, once; afterwards it answers as it should. */
 let script: ((connection: OriginConnection) => unknown) | null = null;
+/** Until it is over, what it does to its connection may not be mixed with the next case. */
+let acting: Promise<unknown> = Promise.resolve();
 let seen = 0;
 let origins: Origin[];
 let without: Millrace;
@@ -41,7 +43,7 @@ beforeAll(async () => {
           seen++;
           const act = script;
           script = null;
-          act(connection);
+          acting = Promise.resolve(act(connection));
           return;
         }
         if (body !== undefined && text.length - text.indexOf('\r\n\r\n') - 4 < Number(body)) return;
@@ -99,6 +101,7 @@ async function outcome({ reused, method = 'GET', half, body, proxy = without }: 
   }
   await client.close();
   expect(script).toBeNull();
+  await acting;
   return `${result} (asked ${seen})`;
 }
 
