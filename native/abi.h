@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 566359831u;
+inline constexpr uint32_t kHash = 1980074662u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -45,7 +45,11 @@ inline constexpr uint32_t kHashSource = 21u;
 inline constexpr uint32_t kSubset = 22u;
 inline constexpr uint32_t kRateLimit = 23u;
 inline constexpr uint32_t kRateKey = 24u;
-inline constexpr uint32_t kCount = 25u;
+inline constexpr uint32_t kRetry = 25u;
+inline constexpr uint32_t kHedge = 26u;
+inline constexpr uint32_t kOutlier = 27u;
+inline constexpr uint32_t kBreaker = 28u;
+inline constexpr uint32_t kCount = 29u;
 }  // namespace section
 
 struct ListenerRecord {
@@ -166,8 +170,14 @@ struct RouteRecord {
   uint32_t limit_count;
   uint32_t web_socket_max_message;
   uint32_t web_socket_idle_ms;
+  uint32_t per_try_timeout_ms;
+  uint32_t request_timeout_ms;
+  uint32_t retry;
+  uint32_t hedge;
+  uint32_t deadline_offset;
+  uint32_t deadline_length;
 };
-static_assert(sizeof(RouteRecord) == 128);
+static_assert(sizeof(RouteRecord) == 152);
 
 struct PredicateRecord {
   uint32_t source;
@@ -236,8 +246,21 @@ struct ClusterRecord {
   uint32_t subset_count;
   uint32_t max_queue;
   uint32_t queue_timeout_ms;
+  uint32_t tls_timeout_ms;
+  uint32_t flags;
+  uint32_t limit_connections;
+  uint32_t limit_pending;
+  uint32_t limit_requests;
+  uint32_t limit_retries;
+  uint32_t budget_percent;
+  uint32_t budget_min_per_second;
+  uint32_t budget_window_ms;
+  uint32_t outlier;
+  uint32_t breaker;
+  uint32_t fallback_cluster;
+  uint32_t fallback_respond;
 };
-static_assert(sizeof(ClusterRecord) == 60);
+static_assert(sizeof(ClusterRecord) == 112);
 
 struct EndpointRecord {
   uint32_t name_offset;
@@ -253,8 +276,9 @@ struct EndpointRecord {
   uint32_t zone_offset;
   uint32_t zone_length;
   uint32_t max_requests;
+  uint32_t backup;
 };
-static_assert(sizeof(EndpointRecord) == 52);
+static_assert(sizeof(EndpointRecord) == 56);
 
 struct TlsRecord {
   uint32_t flags;
@@ -348,6 +372,64 @@ struct RateKeyRecord {
   uint32_t bits6;
 };
 static_assert(sizeof(RateKeyRecord) == 24);
+
+struct RetryRecord {
+  uint32_t status_start;
+  uint32_t status_count;
+  uint32_t backoff_base_ms;
+  uint32_t backoff_max_ms;
+  uint32_t retry_after_max_ms;
+  uint32_t buffer_bytes;
+  uint32_t flags;
+};
+static_assert(sizeof(RetryRecord) == 28);
+
+struct HedgeRecord {
+  uint32_t quantile_millis;
+  uint32_t min_delay_ms;
+  uint32_t max_delay_ms;
+  uint32_t min_requests;
+  uint32_t percent;
+};
+static_assert(sizeof(HedgeRecord) == 20);
+
+struct OutlierRecord {
+  uint32_t consecutive5xx;
+  uint32_t consecutive_gateway_errors;
+  uint32_t consecutive_local_errors;
+  uint32_t interval_ms;
+  uint32_t base_ejection_ms;
+  uint32_t max_ejection_ms;
+  uint32_t jitter_ms;
+  uint32_t max_ejection_percent;
+  uint32_t flags;
+  uint32_t success_method;
+  uint32_t success_factor_millis;
+  uint32_t success_min_endpoints;
+  uint32_t success_min_requests;
+  uint32_t failure_percent;
+  uint32_t failure_min_endpoints;
+  uint32_t failure_min_requests;
+  uint32_t latency_factor_millis;
+  uint32_t latency_quantile_millis;
+  uint32_t latency_min_us;
+  uint32_t latency_min_endpoints;
+  uint32_t latency_min_requests;
+};
+static_assert(sizeof(OutlierRecord) == 84);
+
+struct BreakerRecord {
+  uint32_t scope;
+  uint32_t threshold_millis;
+  uint32_t window_ms;
+  uint32_t min_requests;
+  uint32_t interval_ms;
+  uint32_t max_interval_ms;
+  uint32_t jitter_percent;
+  uint32_t probes;
+  uint32_t successes;
+};
+static_assert(sizeof(BreakerRecord) == 36);
 
 struct EventRecord {
   int32_t exchange;
@@ -481,6 +563,9 @@ inline constexpr uint32_t kSkipWhenMissing = 1u;
 namespace health {
 inline constexpr uint32_t kUnhealthy = 1u;
 inline constexpr uint32_t kEjected = 2u;
+inline constexpr uint32_t kOpen = 4u;
+inline constexpr uint32_t kHalfOpen = 8u;
+inline constexpr uint32_t kUnchecked = 16u;
 }  // namespace health
 
 namespace rate_stat {
@@ -507,7 +592,71 @@ inline constexpr uint32_t kInsecureSkipVerify = 1u;
 namespace retry_on {
 inline constexpr uint32_t kConnectFailure = 1u;
 inline constexpr uint32_t kReset = 2u;
+inline constexpr uint32_t kTimeout = 4u;
+inline constexpr uint32_t k5xx = 8u;
+inline constexpr uint32_t kGatewayError = 16u;
+inline constexpr uint32_t kRetriable4xx = 32u;
+inline constexpr uint32_t kRateLimited = 64u;
 }  // namespace retry_on
+
+namespace retry_flag {
+inline constexpr uint32_t kNonIdempotent = 1u;
+}  // namespace retry_flag
+
+namespace cluster_flag {
+inline constexpr uint32_t kHealthChecked = 1u;
+}  // namespace cluster_flag
+
+namespace outlier_flag {
+inline constexpr uint32_t kShadow = 1u;
+inline constexpr uint32_t kKeepEjected = 2u;
+}  // namespace outlier_flag
+
+namespace outlier_method {
+inline constexpr uint32_t kOff = 0u;
+inline constexpr uint32_t kDeviation = 1u;
+inline constexpr uint32_t kMad = 2u;
+}  // namespace outlier_method
+
+namespace breaker_scope {
+inline constexpr uint32_t kCluster = 1u;
+inline constexpr uint32_t kEndpoint = 2u;
+}  // namespace breaker_scope
+
+namespace breaker_state {
+inline constexpr uint32_t kClosed = 0u;
+inline constexpr uint32_t kOpen = 1u;
+inline constexpr uint32_t kHalfOpen = 2u;
+}  // namespace breaker_state
+
+namespace transition_kind {
+inline constexpr uint32_t kEjected = 1u;
+inline constexpr uint32_t kUnejected = 2u;
+inline constexpr uint32_t kWouldEject = 3u;
+inline constexpr uint32_t kNotEjected = 4u;
+inline constexpr uint32_t kBreakerOpened = 5u;
+inline constexpr uint32_t kBreakerHalfOpened = 6u;
+inline constexpr uint32_t kBreakerClosed = 7u;
+}  // namespace transition_kind
+
+namespace transition_reason {
+inline constexpr uint32_t kNone = 0u;
+inline constexpr uint32_t kConsecutive5xx = 1u;
+inline constexpr uint32_t kConsecutiveGatewayErrors = 2u;
+inline constexpr uint32_t kConsecutiveLocalErrors = 3u;
+inline constexpr uint32_t kSuccessRate = 4u;
+inline constexpr uint32_t kFailurePercentage = 5u;
+inline constexpr uint32_t kLatency = 6u;
+inline constexpr uint32_t kEjectionEnded = 7u;
+inline constexpr uint32_t kHealthCheckPassed = 8u;
+inline constexpr uint32_t kDetectionRemoved = 9u;
+inline constexpr uint32_t kFailureRatio = 10u;
+inline constexpr uint32_t kProbeFailed = 11u;
+inline constexpr uint32_t kIntervalPassed = 12u;
+inline constexpr uint32_t kProbesPassed = 13u;
+inline constexpr uint32_t kBreakerRemoved = 14u;
+inline constexpr uint32_t kCount = 15u;
+}  // namespace transition_reason
 
 namespace event_kind {
 inline constexpr uint32_t kComplete = 1u;
@@ -578,6 +727,12 @@ inline constexpr uint32_t kMaxRateBurstMs = 604800000u;
 inline constexpr uint32_t kMaxRateKeys = 8u;
 inline constexpr uint32_t kMaxRateNameBytes = 512u;
 inline constexpr uint32_t kMaxRateTypeBytes = 256u;
+inline constexpr uint32_t kMaxRetries = 10u;
+inline constexpr uint32_t kMaxRetryStatuses = 32u;
+inline constexpr uint32_t kMaxRetryBufferBytes = 16777216u;
+inline constexpr uint32_t kMaxFailoverMs = 86400000u;
+inline constexpr uint32_t kMaxBreakerProbes = 255u;
+inline constexpr uint32_t kMaxFallbacks = 8u;
 }  // namespace limits
 
 namespace websocket_opcode {
@@ -641,7 +796,14 @@ inline constexpr uint32_t kOvl = 14u;
 inline constexpr uint32_t kRl = 15u;
 inline constexpr uint32_t kUh = 16u;
 inline constexpr uint32_t kUq = 17u;
-inline constexpr uint32_t kCount = 18u;
+inline constexpr uint32_t kCb = 18u;
+inline constexpr uint32_t kUct = 19u;
+inline constexpr uint32_t kUtt = 20u;
+inline constexpr uint32_t kUpt = 21u;
+inline constexpr uint32_t kDrt = 22u;
+inline constexpr uint32_t kUmsdr = 23u;
+inline constexpr uint32_t kDle = 24u;
+inline constexpr uint32_t kCount = 25u;
 }  // namespace response_flag
 
 namespace cluster_stat {
@@ -671,38 +833,58 @@ inline constexpr uint32_t kQueueOverflow = 22u;
 inline constexpr uint32_t kQueueTimeouts = 23u;
 inline constexpr uint32_t kPanicPicks = 24u;
 inline constexpr uint32_t kHashOverflow = 25u;
-inline constexpr uint32_t kErrornone = 26u;
-inline constexpr uint32_t kErrorheadTooLarge = 27u;
-inline constexpr uint32_t kErrorbareLineFeed = 28u;
-inline constexpr uint32_t kErrornotHttp = 29u;
-inline constexpr uint32_t kErrorbadStatusLine = 30u;
-inline constexpr uint32_t kErrorbadVersion = 31u;
-inline constexpr uint32_t kErrorbadStatusCode = 32u;
-inline constexpr uint32_t kErrorbadFieldName = 33u;
-inline constexpr uint32_t kErrorbadFieldValue = 34u;
-inline constexpr uint32_t kErrortooManyFields = 35u;
-inline constexpr uint32_t kErrorbadContentLength = 36u;
-inline constexpr uint32_t kErrorconflictingContentLength = 37u;
-inline constexpr uint32_t kErrorbadTransferEncoding = 38u;
-inline constexpr uint32_t kErrorlengthAndTransferEncoding = 39u;
-inline constexpr uint32_t kErrortooManyConnectionOptions = 40u;
-inline constexpr uint32_t kErrorunexpectedUpgrade = 41u;
-inline constexpr uint32_t kErrorupgradeMismatch = 42u;
-inline constexpr uint32_t kErrorupgradeExtension = 43u;
-inline constexpr uint32_t kErrorupgradeProtocol = 44u;
-inline constexpr uint32_t kErrortooManyInterim = 45u;
-inline constexpr uint32_t kErrorinterimTooLarge = 46u;
-inline constexpr uint32_t kErrorbadChunkSize = 47u;
-inline constexpr uint32_t kErrorbadChunkEnd = 48u;
-inline constexpr uint32_t kErrorchunkExtensionTooLong = 49u;
-inline constexpr uint32_t kErrorbadTrailer = 50u;
-inline constexpr uint32_t kErrortrailersTooLarge = 51u;
-inline constexpr uint32_t kErrorextraBytes = 52u;
-inline constexpr uint32_t kErrorunsolicited = 53u;
-inline constexpr uint32_t kErrorearly = 54u;
-inline constexpr uint32_t kErrorwebSocketFrame = 55u;
-inline constexpr uint32_t kErrortruncated = 56u;
-inline constexpr uint32_t kCount = 57u;
+inline constexpr uint32_t kRetrySuccesses = 26u;
+inline constexpr uint32_t kRetryBudgetExhausted = 27u;
+inline constexpr uint32_t kRetryOverflow = 28u;
+inline constexpr uint32_t kRetryBodyTooLarge = 29u;
+inline constexpr uint32_t kPerTryTimeouts = 30u;
+inline constexpr uint32_t kConnectTimeouts = 31u;
+inline constexpr uint32_t kTlsTimeouts = 32u;
+inline constexpr uint32_t kHedges = 33u;
+inline constexpr uint32_t kHedgesWon = 34u;
+inline constexpr uint32_t kHedgesOverBudget = 35u;
+inline constexpr uint32_t kRequestOverflow = 36u;
+inline constexpr uint32_t kConnectionOverflow = 37u;
+inline constexpr uint32_t kBreakerRejected = 38u;
+inline constexpr uint32_t kFallbacks = 39u;
+inline constexpr uint32_t kBreakerState = 40u;
+inline constexpr uint32_t kBreakerOpened = 41u;
+inline constexpr uint32_t kEjected = 42u;
+inline constexpr uint32_t kEjections = 43u;
+inline constexpr uint32_t kEjectionsShadowed = 44u;
+inline constexpr uint32_t kEjectionsOverflow = 45u;
+inline constexpr uint32_t kErrornone = 46u;
+inline constexpr uint32_t kErrorheadTooLarge = 47u;
+inline constexpr uint32_t kErrorbareLineFeed = 48u;
+inline constexpr uint32_t kErrornotHttp = 49u;
+inline constexpr uint32_t kErrorbadStatusLine = 50u;
+inline constexpr uint32_t kErrorbadVersion = 51u;
+inline constexpr uint32_t kErrorbadStatusCode = 52u;
+inline constexpr uint32_t kErrorbadFieldName = 53u;
+inline constexpr uint32_t kErrorbadFieldValue = 54u;
+inline constexpr uint32_t kErrortooManyFields = 55u;
+inline constexpr uint32_t kErrorbadContentLength = 56u;
+inline constexpr uint32_t kErrorconflictingContentLength = 57u;
+inline constexpr uint32_t kErrorbadTransferEncoding = 58u;
+inline constexpr uint32_t kErrorlengthAndTransferEncoding = 59u;
+inline constexpr uint32_t kErrortooManyConnectionOptions = 60u;
+inline constexpr uint32_t kErrorunexpectedUpgrade = 61u;
+inline constexpr uint32_t kErrorupgradeMismatch = 62u;
+inline constexpr uint32_t kErrorupgradeExtension = 63u;
+inline constexpr uint32_t kErrorupgradeProtocol = 64u;
+inline constexpr uint32_t kErrortooManyInterim = 65u;
+inline constexpr uint32_t kErrorinterimTooLarge = 66u;
+inline constexpr uint32_t kErrorbadChunkSize = 67u;
+inline constexpr uint32_t kErrorbadChunkEnd = 68u;
+inline constexpr uint32_t kErrorchunkExtensionTooLong = 69u;
+inline constexpr uint32_t kErrorbadTrailer = 70u;
+inline constexpr uint32_t kErrortrailersTooLarge = 71u;
+inline constexpr uint32_t kErrorextraBytes = 72u;
+inline constexpr uint32_t kErrorunsolicited = 73u;
+inline constexpr uint32_t kErrorearly = 74u;
+inline constexpr uint32_t kErrorwebSocketFrame = 75u;
+inline constexpr uint32_t kErrortruncated = 76u;
+inline constexpr uint32_t kCount = 77u;
 }  // namespace cluster_stat
 
 namespace endpoint_stat {
@@ -710,10 +892,15 @@ inline constexpr uint32_t kRequests = 0u;
 inline constexpr uint32_t kActive = 1u;
 inline constexpr uint32_t kConnections = 2u;
 inline constexpr uint32_t kConnectFailures = 3u;
-inline constexpr uint32_t kResponses5xx = 4u;
-inline constexpr uint32_t kHealth = 5u;
-inline constexpr uint32_t kLatencyUs = 6u;
-inline constexpr uint32_t kCount = 7u;
+inline constexpr uint32_t kResponses = 4u;
+inline constexpr uint32_t kResponses5xx = 5u;
+inline constexpr uint32_t kFailures = 6u;
+inline constexpr uint32_t kHealth = 7u;
+inline constexpr uint32_t kLatencyUs = 8u;
+inline constexpr uint32_t kEjections = 9u;
+inline constexpr uint32_t kBreakerState = 10u;
+inline constexpr uint32_t kBreakerOpened = 11u;
+inline constexpr uint32_t kCount = 12u;
 }  // namespace endpoint_stat
 
 namespace process_stat {
@@ -744,36 +931,43 @@ inline constexpr uint32_t kFlagOVL = 23u;
 inline constexpr uint32_t kFlagRL = 24u;
 inline constexpr uint32_t kFlagUH = 25u;
 inline constexpr uint32_t kFlagUQ = 26u;
-inline constexpr uint32_t kDownstreamErrornone = 27u;
-inline constexpr uint32_t kDownstreamErrormalformed = 28u;
-inline constexpr uint32_t kDownstreamErrormethod = 29u;
-inline constexpr uint32_t kDownstreamErrormethodRefused = 30u;
-inline constexpr uint32_t kDownstreamErrortarget = 31u;
-inline constexpr uint32_t kDownstreamErrortargetTooLong = 32u;
-inline constexpr uint32_t kDownstreamErrorpath = 33u;
-inline constexpr uint32_t kDownstreamErrormissingHost = 34u;
-inline constexpr uint32_t kDownstreamErrorhost = 35u;
-inline constexpr uint32_t kDownstreamErrorrepeatedHost = 36u;
-inline constexpr uint32_t kDownstreamErrorheaderName = 37u;
-inline constexpr uint32_t kDownstreamErrorunderscore = 38u;
-inline constexpr uint32_t kDownstreamErrorheaderValue = 39u;
-inline constexpr uint32_t kDownstreamErrorrepeatedHeader = 40u;
-inline constexpr uint32_t kDownstreamErrortooManyHeaders = 41u;
-inline constexpr uint32_t kDownstreamErrorheaderTooLong = 42u;
-inline constexpr uint32_t kDownstreamErrorheadTooLarge = 43u;
-inline constexpr uint32_t kDownstreamErrorcontentLength = 44u;
-inline constexpr uint32_t kDownstreamErrortransferEncoding = 45u;
-inline constexpr uint32_t kDownstreamErrorunknownTransferCoding = 46u;
-inline constexpr uint32_t kDownstreamErrorlengthAndTransferEncoding = 47u;
-inline constexpr uint32_t kDownstreamErrorconnectionOptions = 48u;
-inline constexpr uint32_t kDownstreamErrorexpectation = 49u;
-inline constexpr uint32_t kDownstreamErrormaxForwards = 50u;
-inline constexpr uint32_t kDownstreamErrortraceBody = 51u;
-inline constexpr uint32_t kDownstreamErrorwebSocketVersion = 52u;
-inline constexpr uint32_t kDownstreamErrorwebSocketKey = 53u;
-inline constexpr uint32_t kDownstreamErrorwebSocketBody = 54u;
-inline constexpr uint32_t kIncidentsDropped = 55u;
-inline constexpr uint32_t kCount = 56u;
+inline constexpr uint32_t kFlagCB = 27u;
+inline constexpr uint32_t kFlagUCT = 28u;
+inline constexpr uint32_t kFlagUTT = 29u;
+inline constexpr uint32_t kFlagUPT = 30u;
+inline constexpr uint32_t kFlagDRT = 31u;
+inline constexpr uint32_t kFlagUMSDR = 32u;
+inline constexpr uint32_t kFlagDLE = 33u;
+inline constexpr uint32_t kDownstreamErrornone = 34u;
+inline constexpr uint32_t kDownstreamErrormalformed = 35u;
+inline constexpr uint32_t kDownstreamErrormethod = 36u;
+inline constexpr uint32_t kDownstreamErrormethodRefused = 37u;
+inline constexpr uint32_t kDownstreamErrortarget = 38u;
+inline constexpr uint32_t kDownstreamErrortargetTooLong = 39u;
+inline constexpr uint32_t kDownstreamErrorpath = 40u;
+inline constexpr uint32_t kDownstreamErrormissingHost = 41u;
+inline constexpr uint32_t kDownstreamErrorhost = 42u;
+inline constexpr uint32_t kDownstreamErrorrepeatedHost = 43u;
+inline constexpr uint32_t kDownstreamErrorheaderName = 44u;
+inline constexpr uint32_t kDownstreamErrorunderscore = 45u;
+inline constexpr uint32_t kDownstreamErrorheaderValue = 46u;
+inline constexpr uint32_t kDownstreamErrorrepeatedHeader = 47u;
+inline constexpr uint32_t kDownstreamErrortooManyHeaders = 48u;
+inline constexpr uint32_t kDownstreamErrorheaderTooLong = 49u;
+inline constexpr uint32_t kDownstreamErrorheadTooLarge = 50u;
+inline constexpr uint32_t kDownstreamErrorcontentLength = 51u;
+inline constexpr uint32_t kDownstreamErrortransferEncoding = 52u;
+inline constexpr uint32_t kDownstreamErrorunknownTransferCoding = 53u;
+inline constexpr uint32_t kDownstreamErrorlengthAndTransferEncoding = 54u;
+inline constexpr uint32_t kDownstreamErrorconnectionOptions = 55u;
+inline constexpr uint32_t kDownstreamErrorexpectation = 56u;
+inline constexpr uint32_t kDownstreamErrormaxForwards = 57u;
+inline constexpr uint32_t kDownstreamErrortraceBody = 58u;
+inline constexpr uint32_t kDownstreamErrorwebSocketVersion = 59u;
+inline constexpr uint32_t kDownstreamErrorwebSocketKey = 60u;
+inline constexpr uint32_t kDownstreamErrorwebSocketBody = 61u;
+inline constexpr uint32_t kIncidentsDropped = 62u;
+inline constexpr uint32_t kCount = 63u;
 }  // namespace process_stat
 
 namespace route_stat {
@@ -819,7 +1013,8 @@ namespace route_histogram {
 inline constexpr uint32_t kDuration = 0u;
 inline constexpr uint32_t kRequestBytes = 1u;
 inline constexpr uint32_t kResponseBytes = 2u;
-inline constexpr uint32_t kCount = 3u;
+inline constexpr uint32_t kFirstByte = 3u;
+inline constexpr uint32_t kCount = 4u;
 }  // namespace route_histogram
 
 namespace downstream_error {
@@ -892,6 +1087,7 @@ inline constexpr uint32_t kCount = 31u;
 namespace incident_kind {
 inline constexpr uint32_t kDownstream = 1u;
 inline constexpr uint32_t kUpstream = 2u;
+inline constexpr uint32_t kFailure = 3u;
 }  // namespace incident_kind
 
 namespace incident_text {
@@ -904,7 +1100,7 @@ inline constexpr uint32_t kCount = 5u;
 }  // namespace incident_text
 
 inline constexpr const char* kMethodNames[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"};
-inline constexpr const char* kResponseFlagNames[] = {"none", "NR", "NC", "UF", "UC", "UT", "SI", "UO", "UPE", "DPE", "DC", "DI", "BL", "UTLS", "OVL", "RL", "UH", "UQ"};
+inline constexpr const char* kResponseFlagNames[] = {"none", "NR", "NC", "UF", "UC", "UT", "SI", "UO", "UPE", "DPE", "DC", "DI", "BL", "UTLS", "OVL", "RL", "UH", "UQ", "CB", "UCT", "UTT", "UPT", "DRT", "UMSDR", "DLE"};
 inline constexpr const char* kDownstreamErrorNames[] = {"none", "malformed", "method", "methodRefused", "target", "targetTooLong", "path", "missingHost", "host", "repeatedHost", "headerName", "underscore", "headerValue", "repeatedHeader", "tooManyHeaders", "headerTooLong", "headTooLarge", "contentLength", "transferEncoding", "unknownTransferCoding", "lengthAndTransferEncoding", "connectionOptions", "expectation", "maxForwards", "traceBody", "webSocketVersion", "webSocketKey", "webSocketBody"};
 
 }  // namespace millrace::abi

@@ -47,6 +47,10 @@ export const SECTIONS = [
   'SUBSET',
   'RATE_LIMIT',
   'RATE_KEY',
+  'RETRY',
+  'HEDGE',
+  'OUTLIER',
+  'BREAKER',
 ] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
@@ -118,6 +122,11 @@ export const RECORDS = {
     'limitStart', 'limitCount', // INDEX rows: RATE_LIMIT rows of the virtual host, then of the route
     'webSocketMaxMessage', // bytes of one message, either way; 0 = upgrades are not proxied
     'webSocketIdleMs', // between two frames in either direction, 0 = none
+    'perTryTimeoutMs', // from an attempt's endpoint chosen to the head of its answer, 0 = none
+    'requestTimeoutMs', // from the head of the request to its last byte, 0 = none
+    'retry', // RETRY row: used when retryAttempts > 0
+    'hedge', // HEDGE row or NONE
+    'deadlineOffset', 'deadlineLength', // header with the milliseconds that are left, lower case; offset NONE = deadlines are neither taken nor passed on
   ],
   PREDICATE: ['source', 'op', 'negate', 'nameOffset', 'nameLength', 'valueOffset', 'valueLength', 'dfa'],
   EDIT: ['op', 'nameOffset', 'nameLength', 'valueOffset', 'valueLength'],
@@ -145,6 +154,16 @@ export const RECORDS = {
     'subsetStart', 'subsetCount', // SUBSET rows; the first one holds every endpoint of weight > 0
     'maxQueue', // requests of the process that wait because every endpoint is at its maxRequests
     'queueTimeoutMs',
+    'tlsTimeoutMs', // of the handshake, from the TCP connection made; 0 = it shares connectTimeoutMs
+    'flags', // CLUSTER_FLAG bits
+    'limitConnections', 'limitPending', 'limitRequests', 'limitRetries', // of the whole cluster, all workers together; 0 = none
+    'budgetPercent', // retry budget: retries in percent of the requests of the window; NONE = no budget
+    'budgetMinPerSecond', // that many retries a second are always allowed
+    'budgetWindowMs',
+    'outlier', // OUTLIER row or NONE
+    'breaker', // BREAKER row or NONE
+    'fallbackCluster', // CLUSTER row that takes over while this one cannot answer, or NONE; chains end
+    'fallbackRespond', // RESPOND row for the same, or NONE; at most one of the two is set
   ],
   ENDPOINT: [
     'nameOffset', 'nameLength', // as configured and shown: "127.0.0.1:9001", "unix:/run/app.sock"
@@ -156,6 +175,7 @@ export const RECORDS = {
     'priority', // 0 is used first
     'zoneOffset', 'zoneLength', // offset NONE = no zone
     'maxRequests', // in flight at once, all workers together; 0 = no limit
+    'backup', // 1 = used only while no other endpoint of the cluster is available
   ],
   TLS: [
     'flags', // TLS_FLAG bits
@@ -214,6 +234,52 @@ export const RECORDS = {
     'nameOffset', 'nameLength', // of the header or cookie
     'bits4', 'bits6', // clientIp: prefix length that is one client
   ],
+  RETRY: [
+    'statusStart', 'statusCount', // INDEX rows: statuses (beside those of ROUTE.retryOn) that are tried again
+    'backoffBaseMs', // full jitter: random below min(backoffMax, backoffBase * 2^(n - 1)) before retry n; 0 = at once
+    'backoffMaxMs',
+    'retryAfterMaxMs', // longest Retry-After of a status that is tried again that is waited for; 0 = it is not heeded
+    'bufferBytes', // of a request body kept for a replay
+    'flags', // RETRY_FLAG bits
+  ],
+  HEDGE: [
+    'quantileMillis', // of the route's time to the head of the answer, x 1000: a second attempt goes out when it has passed
+    'minDelayMs', // never sooner
+    'maxDelayMs', // never later; 0 = no such bound
+    'minRequests', // samples in the window before anything is hedged by quantile
+    'percent', // second attempts in percent of the requests of the window
+  ],
+  /** Outlier detection of a cluster; 0 = that detector is off. */
+  OUTLIER: [
+    'consecutive5xx', // answers of 500 to 599 in a row
+    'consecutiveGatewayErrors', // answers of 502, 503, 504 in a row
+    'consecutiveLocalErrors', // failures in a row that the endpoint did not answer at all
+    'intervalMs', // of the sweeps that compare endpoints with each other
+    'baseEjectionMs', // times the number of ejections in a row
+    'maxEjectionMs',
+    'jitterMs',
+    'maxEjectionPercent', // of the endpoints of the cluster, but always one, and never the last that is available
+    'flags', // OUTLIER_FLAG bits
+    'successMethod', // OUTLIER_METHOD
+    'successFactorMillis', // deviations below the centre, x 1000
+    'successMinEndpoints', 'successMinRequests', // with that many requests in the interval
+    'failurePercent', 'failureMinEndpoints', 'failureMinRequests',
+    'latencyFactorMillis', // of the median of the endpoints' quantiles, x 1000
+    'latencyQuantileMillis', // x 1000: 990 = p99
+    'latencyMinUs', // quantiles below this are never outliers
+    'latencyMinEndpoints', 'latencyMinRequests',
+  ],
+  BREAKER: [
+    'scope', // BREAKER_SCOPE bits
+    'thresholdMillis', // share of failures that opens, x 1000
+    'windowMs', // ring of 10 buckets
+    'minRequests', // in the window, before anything opens
+    'intervalMs', // open for intervalMs * 2^n ...
+    'maxIntervalMs', // ... at most this long
+    'jitterPercent', // of that time, added at random
+    'probes', // requests that a half-open breaker lets through at once
+    'successes', // good answers in half-open that close it
+  ],
 } as const satisfies Partial<Record<SectionName, readonly string[]>>;
 export type RecordName = keyof typeof RECORDS;
 export type RecordFields<R extends RecordName> = Record<(typeof RECORDS)[R][number], number>;
@@ -237,7 +303,18 @@ export const RATE_KEY_KIND = { clientIp: 1, header: 2, cookie: 3, path: 4, route
 /** skip: a request without this part is not counted at all; else all of them share one counter. */
 export const RATE_KEY_FLAG = { skipWhenMissing: 1 } as const;
 /** Why an endpoint is not available: bits of its health word. */
-export const HEALTH = { unhealthy: 1, ejected: 2 } as const;
+export const HEALTH = {
+  /** Active health checks say so. */
+  unhealthy: 1,
+  /** By outlier detection. */
+  ejected: 2,
+  /** Its circuit breaker is open. */
+  open: 4,
+  /** Its circuit breaker is half-open: available, but only for probes. */
+  halfOpen: 8,
+  /** No active health check has come back yet. */
+  unchecked: 16,
+} as const;
 export const FAMILY = { ipv4: 4, ipv6: 6, unix: 1 } as const;
 export const LISTENER_FLAG = {
   tls: 1,
@@ -253,7 +330,40 @@ export const UNDERSCORES = { drop: 0, keep: 1, reject: 2 } as const;
 /** What becomes of "%2F", or of a backslash and "%5C", in a path: refused, kept as an escape, or read as a slash. */
 export const SLASHES = { reject: 0, keep: 1, slash: 2 } as const;
 export const TLS_FLAG = { insecureSkipVerify: 1 } as const;
-export const RETRY_ON = { connectFailure: 1, reset: 2 } as const;
+/** healthChecked: its endpoints have active health checks. */
+export const CLUSTER_FLAG = { healthChecked: 1 } as const;
+export const RETRY_ON = {
+  /** No connection: not a byte of the request has left. */
+  connectFailure: 1,
+  /** The connection broke before an answer. */
+  reset: 2,
+  /** perTryTimeout passed. */
+  timeout: 4,
+  /** 500 to 599. */
+  '5xx': 8,
+  /** 502, 503, 504. */
+  gatewayError: 16,
+  /** 409. */
+  retriable4xx: 32,
+  /** 429. */
+  rateLimited: 64,
+} as const;
+/** nonIdempotent: requests of any method are sent again although an upstream may have acted on them. */
+export const RETRY_FLAG = { nonIdempotent: 1 } as const;
+/** shadow: detected and counted, never ejected; keepEjected: a good active health check does not end an ejection. */
+export const OUTLIER_FLAG = { shadow: 1, keepEjected: 2 } as const;
+export const OUTLIER_METHOD = { off: 0, deviation: 1, mad: 2 } as const;
+export const BREAKER_SCOPE = { cluster: 1, endpoint: 2 } as const;
+export const BREAKER_STATE = { closed: 0, open: 1, halfOpen: 2 } as const;
+/** Why an endpoint became available or unavailable, beside what active health checks say: reasons of TRANSITION. */
+export const TRANSITION_REASON = [
+  'none',
+  'consecutive5xx', 'consecutiveGatewayErrors', 'consecutiveLocalErrors', 'successRate', 'failurePercentage', 'latency', // outlier detection
+  'ejectionEnded', 'healthCheckPassed', 'detectionRemoved', // ends of an ejection
+  'failureRatio', 'probeFailed', 'intervalPassed', 'probesPassed', 'breakerRemoved', // circuit breaker
+] as const;
+/** endpoint NONE = of the cluster's own breaker. */
+export const TRANSITION_KIND = { ejected: 1, unejected: 2, wouldEject: 3, notEjected: 4, breakerOpened: 5, breakerHalfOpened: 6, breakerClosed: 7 } as const;
 
 /** Bit positions of ROUTE.methods. */
 export const METHODS = [
@@ -362,6 +472,13 @@ export const RESPONSE_FLAG = [
   'RL', // rate limited
   'UH', // no healthy endpoint
   'UQ', // waited too long for an endpoint below its maxRequests
+  'CB', // circuit breaker open
+  'UCT', // upstream connect timeout
+  'UTT', // upstream TLS handshake timeout
+  'UPT', // per-try timeout of the last attempt
+  'DRT', // the client took too long to send its request
+  'UMSDR', // longest duration of an exchange reached
+  'DLE', // the deadline that the caller sent has passed
 ] as const;
 
 /**
@@ -403,7 +520,8 @@ export const UPSTREAM_ERROR = [
   'unsolicited', 'early', 'webSocketFrame', 'truncated',
 ] as const;
 /** What workers report for the log; its reason is an index into DOWNSTREAM_ERROR or UPSTREAM_ERROR. */
-export const INCIDENT_KIND = { downstream: 1, upstream: 2 } as const;
+/** failure: a request that failed, with a RESPONSE_FLAG as its reason. */
+export const INCIDENT_KIND = { downstream: 1, upstream: 2, failure: 3 } as const;
 /** Texts of an incident; empty = does not apply, or is not known. */
 export const INCIDENT_TEXT = ['listener', 'cluster', 'endpoint', 'method', 'target'] as const;
 
@@ -413,6 +531,17 @@ export const CLUSTER_STATS = [
   'retries', 'connectFailures', 'connectionsOpened', 'connectionsActive', 'connectionsIdle', 'pending', 'pendingOverflow',
   'bytesSent', 'bytesReceived', 'timeouts', 'protocolErrors', 'durationSumUs',
   'queued', 'queuedTotal', 'queueOverflow', 'queueTimeouts', 'panicPicks', 'hashOverflow',
+  'retrySuccesses', // requests that a retry got an answer for that was not tried again
+  'retryBudgetExhausted', 'retryOverflow', // retries not made: budget, limits.maxRetries
+  'retryBodyTooLarge', // retries not made: more body than retry.bufferBytes
+  'perTryTimeouts', 'connectTimeouts', 'tlsTimeouts',
+  'hedges', 'hedgesWon', 'hedgesOverBudget',
+  'requestOverflow', 'connectionOverflow', // limits.maxRequests, limits.maxConnections
+  'breakerRejected', 'fallbacks',
+  'breakerState', // BREAKER_STATE of the cluster's own breaker
+  'breakerOpened', // times, by the cluster's own breaker
+  'ejected', // endpoints now
+  'ejections', 'ejectionsShadowed', 'ejectionsOverflow', // times: done, left undone by shadow, by maxEjectionPercent
   ...UPSTREAM_ERROR.map((reason) => `error:${reason}` as const),
 ] as const;
 /** Counters of one RATE_LIMIT. */
@@ -421,9 +550,15 @@ export const RATE_STATS = ['allowed', 'limited', 'shadowed', 'unplaced'] as cons
 export const RATE_TABLE_STATS = ['capacity', 'keys', 'evicted', 'unplaced', 'bytes'] as const;
 /** Counters of one endpoint. */
 export const ENDPOINT_STATS = [
-  'requests', 'active', 'connections', 'connectFailures', 'responses5xx',
+  'requests', 'active', 'connections', 'connectFailures',
+  'responses', // heads of answers that came, whatever became of them
+  'responses5xx', // among them
+  'failures', // attempts without an answer: no connection, reset, timeout, protocol error
   'health', // HEALTH bits, 0 = available
   'latencyUs', // as its balancer sees it now; 0 = never measured or not needed
+  'ejections', // times
+  'breakerState', // BREAKER_STATE
+  'breakerOpened', // times
 ] as const;
 /**
  * Counters of the process; `flag:<name>` counts requests that ended with that RESPONSE_FLAG, `downstreamError:<reason>` those that
@@ -457,7 +592,7 @@ export const HISTOGRAM_WORDS = HISTOGRAM_FIELDS.length + 2 * HISTOGRAM_BUCKETS;
 /** Histograms of one cluster; which moment each is recorded at: native/engine/state/stats.h. */
 export const CLUSTER_HISTOGRAMS = ['duration', 'connect', 'firstByte', 'upstream', 'queue'] as const;
 export const ENDPOINT_HISTOGRAMS = ['connect', 'firstByte', 'upstream'] as const;
-export const ROUTE_HISTOGRAMS = ['duration', 'requestBytes', 'responseBytes'] as const;
+export const ROUTE_HISTOGRAMS = ['duration', 'requestBytes', 'responseBytes', 'firstByte'] as const;
 /** The control plane collects histograms so often; windows begin and end there, or now. */
 export const HISTOGRAM_TICK_MS = 5_000;
 /** Longest window that can be asked for. */
@@ -506,4 +641,13 @@ export const LIMITS = {
   maxRateKeys: 8,
   maxRateNameBytes: 512,
   maxRateTypeBytes: 256,
+  /** An attempt costs the upstream a request: a large number turns an outage into a storm. */
+  maxRetries: 10,
+  maxRetryStatuses: 32,
+  maxRetryBufferBytes: 16 * 1024 * 1024,
+  /** Of back-off, Retry-After, windows, intervals and ejections: a day. */
+  maxFailoverMs: 86_400_000,
+  maxBreakerProbes: 255,
+  /** Clusters in a row that stand in for each other. */
+  maxFallbacks: 8,
 } as const;

@@ -29,6 +29,19 @@ export function compileCluster(writer: ImageWriter, name: string, subsets: Clust
     subsetCount: subsets.rows.length,
     maxQueue: cluster.queue.max,
     queueTimeoutMs: cluster.queue.timeoutMs,
+    tlsTimeoutMs: 0,
+    flags: 0,
+    limitConnections: 0,
+    limitPending: 0,
+    limitRequests: 0,
+    limitRetries: 0,
+    budgetPercent: NONE,
+    budgetMinPerSecond: 0,
+    budgetWindowMs: 0,
+    outlier: NONE,
+    breaker: NONE,
+    fallbackCluster: NONE,
+    fallbackRespond: NONE,
   });
   return subsetStart;
 }
@@ -52,6 +65,7 @@ function addEndpoint(writer: ImageWriter, endpoint: EndpointConfig): void {
     zoneOffset: zone.offset,
     zoneLength: zone.length,
     maxRequests: endpoint.maxRequests,
+    backup: 0,
   });
 }
 

@@ -68,6 +68,20 @@ export function compileRoute(
     ...limits,
     webSocketMaxMessage: route.webSocket?.maxMessageBytes ?? 0,
     webSocketIdleMs: route.webSocket?.idleTimeoutMs ?? 0,
+    perTryTimeoutMs: 0,
+    requestTimeoutMs: 0,
+    retry: writer.add('RETRY', {
+      statusStart: 0,
+      statusCount: 0,
+      backoffBaseMs: 0,
+      backoffMaxMs: 0,
+      retryAfterMaxMs: 0,
+      bufferBytes: 0,
+      flags: 0,
+    }),
+    hedge: NONE,
+    deadlineOffset: NONE,
+    deadlineLength: 0,
   });
 }
 

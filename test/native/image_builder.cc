@@ -86,7 +86,9 @@ uint32_t ImageBuilder::addRoute(const RouteSpec& spec) {
   r.path_kind = spec.kind;
   r.path_offset = path.offset;
   r.path_length = path.length;
-  r.rewrite_offset = r.host_offset = kNone;
+  r.rewrite_offset = r.host_offset = r.hedge = r.deadline_offset = kNone;
+  r.retry = static_cast<uint32_t>(retries.size());
+  retries.push_back({});
   r.max_body_low = r.max_body_high = kNone;
   routes.push_back(r);
   return row;
@@ -184,14 +186,16 @@ uint32_t ImageBuilder::addCluster(const std::vector<uint32_t>& endpoint_weights)
   r.name_length = name.length;
   r.endpoint_start = static_cast<uint32_t>(endpoints.size());
   r.endpoint_count = static_cast<uint32_t>(endpoint_weights.size());
-  r.tls = kNone;
+  r.tls = r.budget_percent = r.outlier = r.breaker = r.fallback_cluster = r.fallback_respond =
+      kNone;
   const Text address = text(std::string_view("\x7f\0\0\1", 4));
   const Text endpoint_name = text("127.0.0.1:9001");
   const uint32_t member_start = static_cast<uint32_t>(index.size());
   for (const uint32_t weight : endpoint_weights) {
     if (weight != 0) index.push_back(static_cast<uint32_t>(endpoints.size()));
     endpoints.push_back({endpoint_name.offset, endpoint_name.length, abi::family::kIpv4,
-                         address.offset, address.length, 9001, weight, kNone, 0, 0, kNone, 0, 0});
+                         address.offset, address.length, 9001, weight, kNone, 0, 0, kNone, 0, 0,
+                         0});
   }
   r.balancer = static_cast<uint32_t>(balancers.size());
   abi::BalancerRecord balancer{};
@@ -232,7 +236,8 @@ std::vector<std::byte> ImageBuilder::finish() const {
   const auto append_all = [&](const auto&... rows) { (append(rows), ...); };
   append_all(bytes, u16, index, listeners, route_tables, hosts, vhosts, paths, regexes, dfas,
              routes, predicates, edits, weights, redirects, responds, clusters, endpoints, tls,
-             cidrs, balancers, hash_sources, subsets, rate_limits, rate_keys);
+             cidrs, balancers, hash_sources, subsets, rate_limits, rate_keys, retries, hedges,
+             outliers, breakers);
   header[2] = static_cast<uint32_t>(image.size());
   std::memcpy(image.data(), header.data(), header.size() * 4);
   return image;

@@ -72,6 +72,10 @@ class ImageBuilder {
   std::vector<abi::SubsetRecord> subsets;
   std::vector<abi::RateLimitRecord> rate_limits;
   std::vector<abi::RateKeyRecord> rate_keys;
+  std::vector<abi::RetryRecord> retries;
+  std::vector<abi::HedgeRecord> hedges;
+  std::vector<abi::OutlierRecord> outliers;
+  std::vector<abi::BreakerRecord> breakers;
 
  private:
   uint32_t addVhost(const VhostSpec& spec);

@@ -5,7 +5,7 @@ export interface Suite {
   sources: readonly string[];
 }
 
-const IMAGE = ['image', 'image_check', 'check_action', 'check_rate', 'check_balancer', 'check_routing', 'check_upstream', 'text_rules'].map((name) => `native/engine/image/${name}.cc`);
+const IMAGE = ['image', 'image_check', 'check_action', 'check_rate', 'check_balancer', 'check_routing', 'check_upstream', 'check_failover', 'text_rules'].map((name) => `native/engine/image/${name}.cc`);
 const ROUTE = ['matcher', 'predicate', 'cidr'].map((name) => `native/engine/route/${name}.cc`);
 const BUILDER = ['test/native/image_builder.cc', 'test/native/sample_image.cc'];
 const RESPONSE = ['test/native/response_driver.cc', 'native/engine/http/response_parser.cc'];
@@ -33,7 +33,7 @@ const BALANCER = ['hash_ring', 'maglev', 'plan', 'plan_groups', 'plan_pick'].map
 const ENGINE = [
   ...BALANCER,
   ...HEADS,
-  ...['reactor', 'reactor_request', 'reactor_response', 'reactor_failure', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_refusal', 'reactor_methods', 'reactor_websocket', 'reactor_idle', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
+  ...['reactor', 'reactor_request', 'reactor_response', 'reactor_failure', 'reactor_retry', 'reactor_observe', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_refusal', 'reactor_methods', 'reactor_websocket', 'reactor_idle', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
   ...['upstream/connection', 'upstream/pool', 'upstream/failure_text', 'state/engine', 'state/engine_read', 'state/planner', 'state/rate_state', 'state/route_state', 'histogram/windows', 'http/load_report', 'http/retry_after', 'http/client_address', 'http/cookie', 'rate/gate', 'rate/gate_headers', 'rate/rate_table', 'rate/sliding_log'].map((name) => `native/engine/${name}.cc`),
   ...['reactor_rig', 'origin', 'tls_stub'].map((name) => `test/native/${name}.cc`),
 ];

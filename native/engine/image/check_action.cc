@@ -7,13 +7,11 @@ namespace millrace {
 
 bool ImageCheck::route(const abi::RouteRecord& r) noexcept {
   constexpr uint32_t kMethodBits = (1u << abi::method::kCount) - 1;
-  constexpr uint32_t kRetryBits = abi::retry_on::kConnectFailure | abi::retry_on::kReset;
   if (!isText(r.name_offset, r.name_length)) return fail("route name out of bounds");
   if ((r.methods & ~kMethodBits) != 0) return fail("unknown method bit");
   if (!isRange(abi::section::kPredicate, r.predicate_start, r.predicate_count)) {
     return fail("predicates out of bounds");
   }
-  if ((r.retry_on & ~kRetryBits) != 0) return fail("unknown retry condition");
   if (r.path_kind < abi::path_kind::kExact || r.path_kind > abi::path_kind::kRegex) {
     return fail("unknown kind of path");
   }
@@ -37,7 +35,7 @@ bool ImageCheck::route(const abi::RouteRecord& r) noexcept {
       r.action != abi::action::kWeightedClusters) {
     return fail("WebSocket route without an upstream");
   }
-  return routeAction(r);
+  return failoverOf(r) && routeAction(r);
 }
 
 bool ImageCheck::routeAction(const abi::RouteRecord& r) noexcept {

@@ -37,7 +37,7 @@ bool ImageCheck::cluster(const abi::ClusterRecord& r) noexcept {
   // Members are in order and of this cluster, so the number says that all are there.
   if (image_.subsets()[r.subset_start].member_count != weighted)
     return fail("first subset without some of the endpoints");
-  return true;
+  return failoverOf(r);
 }
 
 bool ImageCheck::endpoint(const abi::EndpointRecord& r) noexcept {
@@ -64,6 +64,7 @@ bool ImageCheck::endpoint(const abi::EndpointRecord& r) noexcept {
     return fail("port out of range");
   if (r.weight > abi::limits::kMaxWeight) return fail("weight out of range");
   if (r.priority > abi::limits::kMaxPriority) return fail("priority out of range");
+  if (r.backup > 1) return fail("backup flag is neither 0 nor 1");
   if (!isOptionalText(r.zone_offset, r.zone_length)) return fail("zone out of bounds");
   if (!isOptionalText(r.server_name_offset, r.server_name_length) ||
       text::hasControl(image_.str(r.server_name_offset, r.server_name_length))) {

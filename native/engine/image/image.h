@@ -95,6 +95,18 @@ class Image {
   std::span<const abi::RateKeyRecord> rateKeys() const noexcept {
     return rows<abi::RateKeyRecord>(abi::section::kRateKey);
   }
+  std::span<const abi::RetryRecord> retries() const noexcept {
+    return rows<abi::RetryRecord>(abi::section::kRetry);
+  }
+  std::span<const abi::HedgeRecord> hedges() const noexcept {
+    return rows<abi::HedgeRecord>(abi::section::kHedge);
+  }
+  std::span<const abi::OutlierRecord> outliers() const noexcept {
+    return rows<abi::OutlierRecord>(abi::section::kOutlier);
+  }
+  std::span<const abi::BreakerRecord> breakers() const noexcept {
+    return rows<abi::BreakerRecord>(abi::section::kBreaker);
+  }
   std::span<const uint32_t> indexes() const noexcept {
     return rows<uint32_t>(abi::section::kIndex);
   }

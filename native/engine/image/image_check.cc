@@ -28,6 +28,10 @@ bool ImageCheck::run() noexcept {
          each(s::kSubset, image_.subsets(), &ImageCheck::subset) &&
          each(s::kRateKey, image_.rateKeys(), &ImageCheck::rateKey) &&
          each(s::kRateLimit, image_.rateLimits(), &ImageCheck::rateLimit) &&
+         each(s::kRetry, image_.retries(), &ImageCheck::retry) &&
+         each(s::kHedge, image_.hedges(), &ImageCheck::hedge) &&
+         each(s::kOutlier, image_.outliers(), &ImageCheck::outlier) &&
+         each(s::kBreaker, image_.breakers(), &ImageCheck::breaker) &&
          each(s::kRoute, image_.routes(), &ImageCheck::route) &&
          each(s::kVhost, image_.vhosts(), &ImageCheck::vhost) &&
          each(s::kRouteTable, image_.routeTables(), &ImageCheck::routeTable) &&

@@ -44,6 +44,14 @@ class ImageCheck {
   bool tls(const abi::TlsRecord& r) noexcept;
   bool cidr(const abi::CidrRecord& r) noexcept;
 
+  // check_failover.cc
+  bool retry(const abi::RetryRecord& r) noexcept;
+  bool hedge(const abi::HedgeRecord& r) noexcept;
+  bool outlier(const abi::OutlierRecord& r) noexcept;
+  bool breaker(const abi::BreakerRecord& r) noexcept;
+  bool failoverOf(const abi::ClusterRecord& r) noexcept;
+  bool failoverOf(const abi::RouteRecord& r) noexcept;
+
   // check_balancer.cc
   bool balancer(const abi::BalancerRecord& r) noexcept;
   bool hashSource(const abi::HashSourceRecord& r) noexcept;

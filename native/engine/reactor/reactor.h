@@ -12,6 +12,7 @@
 
 #include "abi.h"
 #include "base/rng.h"
+#include "engine/failover/outcome.h"
 #include "engine/http/request_head.h"
 #include "engine/http/response_parser.h"
 #include "engine/http/upstream_head.h"
@@ -187,7 +188,7 @@ class Reactor {
              std::span<const uint32_t> rows, Now now) noexcept;
   void refuse(Exchange& exchange, const GateResult& result) noexcept;
 
-  // reactor_balance.cc: which endpoint, waiting for one, and what its answer says of it
+  // reactor_balance.cc: which endpoint, and waiting for one
   SubsetBinding& bindingOf(WorkerImage& image, uint32_t subset) noexcept;
   uint32_t pickEndpoint(Exchange& exchange, SubsetBinding& binding, Now now) noexcept;
   bool choose(Exchange& exchange, Now now) noexcept;
@@ -198,9 +199,16 @@ class Reactor {
   void serveHeld(Now now) noexcept;
   void recordConnect(const Connection& connection, Now now) noexcept;
   void recordRoute(const Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept;
-  void observeNoAnswer(const Exchange& exchange, Now now) noexcept;
+
+  // reactor_observe.cc: what an attempt says of its endpoint
+  void observeAnswer(const Exchange& exchange, ResponseHead* head, Now now) noexcept;
+  void observeFailure(const Exchange& exchange, Failure failure, Now now) noexcept;
   void observeAbandoned(const Exchange& exchange, Now now) noexcept;
-  void observeHead(const Exchange& exchange, ResponseHead* head, Now now) noexcept;
+
+  // reactor_retry.cc: another attempt
+  bool retry(Exchange& exchange, uint32_t retry_on, uint32_t flag, std::string_view text,
+             Now now) noexcept;
+  bool replaceStale(Exchange& exchange, Now now) noexcept;
 
   // reactor_response.cc: from an upstream to the client
   void onEvent(Connection& connection, uint32_t events, Now now) noexcept;

@@ -1,19 +1,10 @@
-// Which endpoint a request goes to, waiting for one, and what its answer says of it.
+// Which endpoint a request goes to, and waiting for one.
 #include <algorithm>
 
-#include "engine/balancer/observe.h"
-#include "engine/http/load_report.h"
-#include "engine/http/retry_after.h"
 #include "engine/reactor/reactor.h"
 
 namespace millrace {
 namespace {
-
-// Policies that go by what answers say of an endpoint; the others pay nothing for it.
-bool usesLatency(uint32_t policy) noexcept {
-  return policy == abi::policy::kPeakEwma || policy == abi::policy::kLeastTime ||
-         policy == abi::policy::kPrequal;
-}
 
 // Requests in flight among the endpoints that bounded load takes the mean of. The cluster counts
 // its own; the members of a subset are added up, since their share of the cluster's is not known.
@@ -194,42 +185,6 @@ void Reactor::recordRoute(const Exchange& exchange, uint32_t status, uint32_t fl
   shard->duration.record(durationOf(exchange, now.ns));
   shard->request_bytes.record(exchange.body_received);
   shard->response_bytes.record(exchange.body_sent_down);
-}
-
-// ---- what answers say of an endpoint
-
-// The endpoint failed the request: no connection, no answer, or a timeout.
-void Reactor::observeNoAnswer(const Exchange& exchange, Now now) noexcept {
-  const BalancerSettings& settings = exchange.image->installed->balancers[exchange.cluster];
-  if (!usesLatency(settings.policy)) return;
-  observeFailure(exchange.pool->state->load, settings, usBetween(exchange.attempt_ns, now.ns), 0,
-                 now.ms());
-}
-
-// The client went away: all that is known is that the answer takes longer than this.
-void Reactor::observeAbandoned(const Exchange& exchange, Now now) noexcept {
-  const BalancerSettings& settings = exchange.image->installed->balancers[exchange.cluster];
-  if (!usesLatency(settings.policy)) return;
-  EndpointLoad& load = exchange.pool->state->load;
-  const uint64_t elapsed = usBetween(exchange.attempt_ns, now.ns);
-  if (elapsed > latencyOf(load, settings, now.ms()))
-    observeLatency(load, settings, elapsed, now.ms());
-}
-
-// A head has come. May take fields out of it that are meant for us and not for the client.
-void Reactor::observeHead(const Exchange& exchange, ResponseHead* head, Now now) noexcept {
-  const BalancerSettings& settings = exchange.image->installed->balancers[exchange.cluster];
-  if (!usesLatency(settings.policy)) return;
-  EndpointLoad& load = exchange.pool->state->load;
-  if (settings.policy == abi::policy::kPrequal) {
-    if (const LoadReport report = takeLoadReport(head); report.present)
-      observeReport(load, report.requests_in_flight, report.latency_us, now.ms());
-  }
-  const uint64_t elapsed = usBetween(exchange.attempt_ns, now.ns);
-  if (head->status >= 500 || head->status == 429)
-    observeFailure(load, settings, elapsed, retryAfterMs(*head), now.ms());
-  else
-    observeLatency(load, settings, elapsed, now.ms());
 }
 
 }  // namespace millrace

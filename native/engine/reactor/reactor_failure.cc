@@ -9,25 +9,11 @@ namespace millrace {
 void Reactor::connectFailed(Connection& connection, uint32_t flag, std::string_view text,
                             Now now) noexcept {
   Exchange& exchange = *connection.exchange;
-  ClusterShard& cluster = *exchange.image->cluster_shards[exchange.cluster];
-  cluster.counters.add(abi::cluster_stat::kConnectFailures, 1);
-  exchange.pool->shard.counters.add(abi::endpoint_stat::kConnectFailures, 1);
-  observeNoAnswer(exchange, now);
-  releaseEndpoint(exchange, now);
-  const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
-  exchange.flag = flag;
-  if ((route.retry_on & abi::retry_on::kConnectFailure) == 0 || exchange.retries_left == 0) {
+  exchange.image->cluster_shards[exchange.cluster]->counters.add(
+      abi::cluster_stat::kConnectFailures, 1);
+  observeFailure(exchange, Failure::kConnect, now);
+  if (!retry(exchange, abi::retry_on::kConnectFailure, flag, text, now))
     fail(exchange, 502, flag, text, now);
-    return;
-  }
-  --exchange.retries_left;
-  ++exchange.retries;
-  exchange.local_body = text;  // in case that no endpoint is left
-  noteTried(exchange);
-  cluster.counters.add(abi::cluster_stat::kRetries, 1);
-  exchange.fresh_only = false;
-  dispatch(exchange, now);
-  if (exchange.state != Exchange::State::kFailed) exchange.flag = abi::response_flag::kNone;
 }
 
 // The upstream closed (orderly: FIN) or broke the connection.
@@ -68,34 +54,11 @@ void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
 void Reactor::lose(Connection& connection, bool replayable, std::string_view text,
                    Now now) noexcept {
   Exchange& exchange = *connection.exchange;
-  const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
-  // A kept connection that ran into the upstream's own time limit says nothing of the upstream: it
-  // is replaced by a new one, once, whatever the route says of retries.
-  const bool stale = exchange.reused && !exchange.replaced;
-  const bool allowed =
-      stale || ((route.retry_on & abi::retry_on::kReset) != 0 && exchange.retries_left != 0);
-  const bool reused = exchange.reused;
-  if (!reused) observeNoAnswer(exchange, now);
-  if (!replayable || !allowed) {
-    fail(exchange, 502, abi::response_flag::kUc, text, now);
+  if (!exchange.reused) observeFailure(exchange, Failure::kReset, now);
+  if (replayable && (replaceStale(exchange, now) ||
+                     retry(exchange, abi::retry_on::kReset, abi::response_flag::kUc, text, now)))
     return;
-  }
-  if (stale)
-    exchange.replaced = true;
-  else
-    --exchange.retries_left;
-  ++exchange.retries;
-  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRetries, 1);
-  releaseEndpoint(exchange, now);
-  if (reused) {
-    exchange.fresh_only = true;  // the endpoint is not to blame
-  } else {
-    noteTried(exchange);
-    exchange.flag = abi::response_flag::kUc;
-    exchange.local_body = text;
-  }
-  dispatch(exchange, now);
-  if (exchange.state != Exchange::State::kFailed) exchange.flag = abi::response_flag::kNone;
+  fail(exchange, 502, abi::response_flag::kUc, text, now);
 }
 
 void Reactor::protocolError(Connection& connection, ResponseError error, Now now) noexcept {
@@ -105,7 +68,7 @@ void Reactor::protocolError(Connection& connection, ResponseError error, Now now
   if (begun) {
     cut(exchange, abi::response_flag::kUpe, now);
   } else {
-    observeNoAnswer(exchange, now);
+    observeFailure(exchange, Failure::kProtocol, now);
     fail(exchange, 502, abi::response_flag::kUpe, describeForClient(error), now);
   }
 }

@@ -109,9 +109,6 @@ void Reactor::finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now
                                   : static_cast<uint32_t>(cluster_stat::kResponsesNone);
     cluster.counters.add(answered, 1);
     cluster.durations.record(durationOf(exchange, now.ns));
-    // Its own answer only: what we refuse or give up by ourselves is not the endpoint's word.
-    if (status >= 500 && flag == response_flag::kNone && exchange.pool != nullptr)
-      exchange.pool->shard.counters.add(endpoint_stat::kResponses5xx, 1);
   }
   if (exchange.route != kNone) recordRoute(exchange, status, flag, now);
   process_.counters.add(process_stat::kFlagnone + flag, 1);

@@ -217,7 +217,7 @@ void Reactor::startResponse(Connection& connection, ResponseHead& head, char* bo
     protocolError(connection, first.error, now);
     return;
   }
-  observeHead(exchange, &head, now);
+  observeAnswer(exchange, &head, now);
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
   const std::span<char> room(sink_.data.data() + data_used_, sink_.data.size() - data_used_);
   size_t head_length = writeDownstreamHead(*exchange.image->image, route, head, bodiless, room);

@@ -89,7 +89,7 @@ void Reactor::onTimer(Exchange& exchange, Now now) noexcept {
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kTimeouts, 1);
   if (exchange.request_complete && (exchange.state == Exchange::State::kWaiting ||
                                     exchange.state == Exchange::State::kConnecting)) {
-    observeNoAnswer(exchange, now);
+    observeFailure(exchange, Failure::kTimeout, now);
   }
   if (exchange.state == Exchange::State::kStreaming) {
     cut(exchange, idle ? abi::response_flag::kSi : abi::response_flag::kUt, now);

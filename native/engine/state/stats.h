@@ -81,6 +81,8 @@ struct alignas(kCacheLine) RouteShard {
   // was cut short counts with what was sent of it.
   HistogramShard request_bytes;
   HistogramShard response_bytes;
+  // From the head received to the head of the upstream's answer; routes with hedging only.
+  HistogramShard first_byte;
 };
 
 struct alignas(kCacheLine) ProcessShard {
@@ -111,7 +113,7 @@ struct Histograms<EndpointShard> {
 template <>
 struct Histograms<RouteShard> {
   static constexpr std::array kMembers = {&RouteShard::duration, &RouteShard::request_bytes,
-                                          &RouteShard::response_bytes};
+                                          &RouteShard::response_bytes, &RouteShard::first_byte};
   static_assert(kMembers.size() == abi::route_histogram::kCount);
   static_assert(kMembers[abi::route_histogram::kRequestBytes] == &RouteShard::request_bytes);
 };

@@ -1,0 +1,62 @@
+// What an attempt says of its endpoint. Balancers, outlier detection and circuit breakers learn
+// from here and from nowhere else: each attempt is observed once, when its answer's head has come
+// or when it is known that none will; an answer that breaks off later is a failure beside that.
+#include "engine/balancer/observe.h"
+#include "engine/http/load_report.h"
+#include "engine/http/retry_after.h"
+#include "engine/reactor/reactor.h"
+
+namespace millrace {
+namespace {
+
+// Policies that go by what answers say of an endpoint; the others pay nothing for it.
+bool usesLatency(uint32_t policy) noexcept {
+  return policy == abi::policy::kPeakEwma || policy == abi::policy::kLeastTime ||
+         policy == abi::policy::kPrequal;
+}
+
+}  // namespace
+
+// A head has come. May take fields out of it that are meant for us and not for the client.
+void Reactor::observeAnswer(const Exchange& exchange, ResponseHead* head, Now now) noexcept {
+  auto& counters = exchange.pool->shard.counters;
+  counters.add(abi::endpoint_stat::kResponses, 1);
+  if (head->status >= 500) counters.add(abi::endpoint_stat::kResponses5xx, 1);
+
+  const BalancerSettings& settings = exchange.image->installed->balancers[exchange.cluster];
+  if (!usesLatency(settings.policy)) return;
+  EndpointLoad& load = exchange.pool->state->load;
+  if (settings.policy == abi::policy::kPrequal) {
+    if (const LoadReport report = takeLoadReport(head); report.present)
+      observeReport(load, report.requests_in_flight, report.latency_us, now.ms());
+  }
+  const uint64_t elapsed = usBetween(exchange.attempt_ns, now.ns);
+  if (head->status >= 500 || head->status == 429)
+    millrace::observeFailure(load, settings, elapsed, retryAfterMs(*head), now.ms());
+  else
+    observeLatency(load, settings, elapsed, now.ms());
+}
+
+// The endpoint failed the request.
+void Reactor::observeFailure(const Exchange& exchange, Failure failure, Now now) noexcept {
+  auto& counters = exchange.pool->shard.counters;
+  counters.add(abi::endpoint_stat::kFailures, 1);
+  if (failure == Failure::kConnect) counters.add(abi::endpoint_stat::kConnectFailures, 1);
+
+  const BalancerSettings& settings = exchange.image->installed->balancers[exchange.cluster];
+  if (!usesLatency(settings.policy)) return;
+  millrace::observeFailure(exchange.pool->state->load, settings,
+                           usBetween(exchange.attempt_ns, now.ns), 0, now.ms());
+}
+
+// The client went away: all that is known is that the answer takes longer than this.
+void Reactor::observeAbandoned(const Exchange& exchange, Now now) noexcept {
+  const BalancerSettings& settings = exchange.image->installed->balancers[exchange.cluster];
+  if (!usesLatency(settings.policy)) return;
+  EndpointLoad& load = exchange.pool->state->load;
+  const uint64_t elapsed = usBetween(exchange.attempt_ns, now.ns);
+  if (elapsed > latencyOf(load, settings, now.ms()))
+    observeLatency(load, settings, elapsed, now.ms());
+}
+
+}  // namespace millrace
