@@ -35,12 +35,41 @@ ImageBuilder sampleImage() {
                     0,
                     kNone,
                     0,
+                    0,
                     0};
   const ImageBuilder::Text pem = b.text("-----BEGIN CERTIFICATE-----");
   b.tls.push_back({abi::tls_flag::kInsecureSkipVerify, pem.offset, 5, pem.offset, pem.length,
                    pem.offset, pem.length, pem.offset, pem.length});
   b.tls.push_back({0, kNone, 0, kNone, 0, kNone, 0, kNone, 0});
   b.clusters[0].tls = 0;
+  b.outliers.push_back({5,
+                        5,
+                        5,
+                        10'000,
+                        30'000,
+                        300'000,
+                        1000,
+                        10,
+                        abi::outlier_flag::kShadow,
+                        abi::outlier_method::kMad,
+                        3500,
+                        5,
+                        100,
+                        85,
+                        5,
+                        50,
+                        3000,
+                        990,
+                        10'000,
+                        3,
+                        100});
+  b.breakers.push_back({abi::breaker_scope::kCluster | abi::breaker_scope::kEndpoint, 500, 10'000,
+                        20, 5000, 300'000, 10, 1, 1});
+  b.hedges.push_back({950, 5, 1000, 100, 5});
+  b.clusters[0].outlier = b.clusters[0].breaker = 0;
+  b.clusters[0].budget_percent = 20;
+  b.clusters[0].budget_min_per_second = 10;
+  b.clusters[0].budget_window_ms = 10'000;
   const uint32_t table = b.addTable({
       {{"a.example.com", "*.example.com", "*.deep.example.com"},
        {{abi::path_kind::kExact, "/exact", 1, {}},
@@ -56,6 +85,14 @@ ImageBuilder sampleImage() {
   const ImageBuilder::Text value = b.text("value");
   const ImageBuilder::Text name = b.text("x-name");
   const ImageBuilder::Text lines = b.text("content-type: text/plain\r\nx-a: \r\n");
+  b.routes[2].hedge = 0;
+  b.routes[2].deadline_offset = name.offset;
+  b.routes[2].deadline_length = name.length;
+  b.routes[2].retry_on = abi::retry_on::k5xx;
+  b.routes[2].retry_attempts = 2;
+  b.retries[b.routes[2].retry] = {static_cast<uint32_t>(b.index.size()), 1, 25, 250, 60'000, 65'536,
+                                  abi::retry_flag::kNonIdempotent};
+  b.index.push_back(404);
   b.routes[2].rewrite = abi::rewrite::kPrefix;
   b.routes[2].rewrite_offset = path.offset;
   b.routes[2].rewrite_length = path.length;
