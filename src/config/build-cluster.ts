@@ -1,4 +1,5 @@
 import { buildBalancer } from './build-balancer.ts';
+import { buildHealthCheck } from './build-health.ts';
 import { expandEndpoint, type Resolutions } from './endpoints.ts';
 import { required, type ConfigFiles } from './files.ts';
 import type { ParsedCluster } from './schema-cluster.ts';
@@ -40,6 +41,7 @@ export function buildCluster(
             key: identity?.key ?? null,
             insecureSkipVerify: tls.insecureSkipVerify,
           },
+    healthCheck: buildHealthCheck(parsed.healthCheck),
   };
 }
 

@@ -1,4 +1,4 @@
-import { FAMILY, NONE, TLS_FLAG } from '../binding/abi.ts';
+import { CLUSTER_FLAG, FAMILY, NONE, TLS_FLAG } from '../binding/abi.ts';
 import { ipBytes } from './address.ts';
 import { compileBalancer } from './compile-balancer.ts';
 import { compileSubsets } from './compile-subsets.ts';
@@ -30,7 +30,7 @@ export function compileCluster(writer: ImageWriter, name: string, subsets: Clust
     maxQueue: cluster.queue.max,
     queueTimeoutMs: cluster.queue.timeoutMs,
     tlsTimeoutMs: 0,
-    flags: 0,
+    flags: cluster.healthCheck === null ? 0 : CLUSTER_FLAG.healthChecked,
     limitConnections: 0,
     limitPending: 0,
     limitRequests: 0,

@@ -1,3 +1,4 @@
+import { parseDuration } from '../core/duration.ts';
 import { suggest } from './nearest.ts';
 import type { Finding } from './schema-problems.ts';
 import type { Path } from './source.ts';
@@ -33,4 +34,17 @@ export function checkReference(
 ): void {
   if (typeof value !== 'string' || names.includes(value)) return;
   report(path, `there is no ${what} ${JSON.stringify(value)}`, suggest(value, names));
+}
+
+/** Reports all but the first of `keys` that are present; returns those that are. */
+export function excluding(path: Path, value: Record<string, unknown>, keys: readonly string[], report: Report): string[] {
+  const present = keys.filter((key) => value[key] !== undefined);
+  for (const key of present.slice(1))
+    report([...path, key], `"${key}" and "${present[0]}" exclude each other`, `keep one of ${keys.join(', ')}`, 'key');
+  return present;
+}
+
+/** Milliseconds of a written duration; undefined where the schema refuses it. */
+export function durationOf(value: unknown): number | undefined {
+  return typeof value === 'string' || typeof value === 'number' ? parseDuration(value) : undefined;
 }

@@ -1,5 +1,5 @@
 import { LIMITS } from '../binding/abi.ts';
-import { checkReference, list, mapping, type Report } from './raw.ts';
+import { checkReference, excluding, list, mapping, type Report } from './raw.ts';
 import { unreachablePath, type KeptBytes } from './schema-scalars.ts';
 import type { Path } from './source.ts';
 
@@ -8,14 +8,6 @@ const ACTION_KEYS = ['cluster', 'weightedClusters', 'redirect', 'respond'] as co
 const PREDICATE_KEYS = ['present', 'exact', 'prefix', 'suffix', 'contains', 'regex'] as const;
 
 type Mapping = Record<string, unknown>;
-
-/** Reports all but the first of `keys` that are present; returns those that are. */
-function excluding(path: Path, value: Mapping, keys: readonly string[], report: Report): string[] {
-  const present = keys.filter((key) => value[key] !== undefined);
-  for (const key of present.slice(1))
-    report([...path, key], `"${key}" and "${present[0]}" exclude each other`, `keep one of ${keys.join(', ')}`, 'key');
-  return present;
-}
 
 /** Rules within one route: exactly one path, exactly one action, and what goes together with them. */
 export function checkRoute(path: Path, route: Mapping, clusters: readonly string[], kept: KeptBytes, report: Report): void {

@@ -2,6 +2,7 @@ import { isLoopback, parseEndpointAddress, parseListenAddress } from './address.
 import { isRefusal } from './parsing.ts';
 import { checkReference, list, mapping, uniqueness, type Report } from './raw.ts';
 import { checkBalancer, checkSubsetChoices, checkSubsets } from './rules-balancer.ts';
+import { checkHealthCheck } from './rules-health.ts';
 import { checkRateLimits } from './rules-rate.ts';
 import { checkRoute } from './rules-route.ts';
 import { parseHostPattern, type KeptBytes } from './schema-scalars.ts';
@@ -111,6 +112,7 @@ function checkCluster(path: Path, cluster: Record<string, unknown>, report: Repo
   }
   checkBalancer([...path, 'balancer'], mapping(cluster['balancer']), report);
   checkSubsets([...path, 'subsets'], cluster, report);
+  checkHealthCheck(path, cluster, report);
   const tls = mapping(cluster['tls']);
   for (const [one, other] of [
     ['cert', 'key'],

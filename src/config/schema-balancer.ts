@@ -11,12 +11,6 @@ const POLICIES = Object.keys(POLICY) as [PolicyName, ...PolicyName[]];
 const BARE_SOURCES = ['clientIp', 'path'] as const;
 const MAX_TTL_SECONDS = 0x7fff_ffff;
 
-function durationUpTo(maxMs: number, input: typeof scalar.duration) {
-  return parsing(input, (durationMs) =>
-    durationMs > maxMs ? refuse(`the duration must be at most ${maxMs / 60_000}m`) : durationMs,
-  );
-}
-
 const bareSource = parsing(z.string(), (value) => {
   const known = BARE_SOURCES.find((source) => source === value);
   if (known !== undefined) return known;
@@ -94,13 +88,13 @@ export const balancer = z.strictObject({
   activeRequestBias: thousandths(0, 10)
     .optional()
     .describe('leastRequest: exponent of the requests in flight; default 1, 0 = only the weights count'),
-  decay: durationUpTo(LIMITS.maxBalancerTimeMs, scalar.positiveDuration)
+  decay: scalar.durationUpTo(LIMITS.maxBalancerTimeMs, scalar.positiveDuration)
     .optional()
     .describe('peakEwma, leastTime, prequal: time after which a measured latency counts 1/e; default 10s'),
-  defaultLatency: durationUpTo(LIMITS.maxBalancerTimeMs, scalar.positiveDuration)
+  defaultLatency: scalar.durationUpTo(LIMITS.maxBalancerTimeMs, scalar.positiveDuration)
     .optional()
     .describe('peakEwma, leastTime, prequal: latency of an endpoint that is busy and was never measured; default 30ms'),
-  failurePenalty: durationUpTo(LIMITS.maxBalancerTimeMs, scalar.duration)
+  failurePenalty: scalar.durationUpTo(LIMITS.maxBalancerTimeMs, scalar.duration)
     .optional()
     .describe('peakEwma, leastTime, prequal: a failed request counts as one that took this long, at least; default 5s'),
   hashOn: z

@@ -3,6 +3,7 @@ import { LIMITS } from '../binding/abi.ts';
 import { parseEndpointAddress } from './address.ts';
 import { parsing } from './parsing.ts';
 import { balancer, metadata, subsets } from './schema-balancer.ts';
+import { healthCheck } from './schema-health.ts';
 import * as scalar from './schema-scalars.ts';
 
 const address = parsing(z.string(), parseEndpointAddress);
@@ -64,6 +65,7 @@ export const cluster = z.strictObject({
     })
     .optional()
     .describe('its presence means TLS to the endpoints'),
+  healthCheck: healthCheck.optional().describe('active checks of every endpoint; exactly one of http, tcp, grpc'),
 });
 
 export type ParsedCluster = z.output<typeof cluster>;

@@ -36,3 +36,20 @@ export function factor(min: number, max: number) {
     return Math.abs(rounded - share) > 1e-6 ? refuse(`${value} has more than two decimals`) : rounded;
   });
 }
+
+/** A share such as 0.1, or the same as `10%`; kept as whole parts of `scale` (100 = percent, 1000 = thousandths). */
+export function share(min: number, max: number, scale: 100 | 1000) {
+  const expected = 'expected a share such as 0.5 or 50%';
+  const input = z.union([z.string().regex(PERCENT, expected), z.number()], { error: expected });
+  return parsing(input, (value) => {
+    const scaled = typeof value === 'number' ? value * scale : (Number(PERCENT.exec(value)?.[1]) * scale) / 100;
+    const rounded = Math.round(scaled);
+    if (rounded < min * scale || rounded > max * scale) {
+      const meant = typeof value === 'number' && value > 1 && value >= min * 100 && value <= max * 100;
+      return refuse(`the share must be from ${min} to ${max}`, meant ? `write ${value / 100} or ${value}%` : undefined);
+    }
+    return Math.abs(rounded - scaled) > 1e-6
+      ? refuse(`${value} has more than ${scale === 100 ? 'two' : 'three'} decimals`)
+      : rounded;
+  });
+}

@@ -1,6 +1,6 @@
 import { domainToASCII } from 'node:url';
 import * as z from 'zod';
-import { DURATION_PATTERN, parseDuration } from '../core/duration.ts';
+import { DURATION_PATTERN, formatDuration, parseDuration } from '../core/duration.ts';
 import { parseSize, SIZE_PATTERN } from '../core/size.ts';
 import { suggest } from './nearest.ts';
 import { parsing, refuse, type Refusal } from './parsing.ts';
@@ -34,6 +34,12 @@ function durationIn(minMs: number) {
 export const duration = durationIn(0);
 /** A duration for which 0 makes no sense. */
 export const positiveDuration = durationIn(1);
+
+export function durationUpTo(maxMs: number, input: typeof duration) {
+  return parsing(input, (durationMs) =>
+    durationMs > maxMs ? refuse(`the duration must be at most ${formatDuration(maxMs)}`) : durationMs,
+  );
+}
 
 export function size(min: number, max: number) {
   const expected = 'expected a size such as 64KiB, 1MiB or 100B, or a number of bytes';
@@ -101,6 +107,11 @@ function editable(value: string, owned: ReadonlySet<string>, hints: Record<strin
 const requestOwned = new Set([...OWNED_BY_PROXY, 'host', 'expect']);
 export const editableRequestHeader = parsing(z.string(), (value) =>
   editable(value, requestOwned, { host: 'use rewrite: { host: … }' }),
+);
+
+/** Of the requests that the proxy makes itself. */
+export const editableCheckHeader = parsing(z.string(), (value) =>
+  editable(value, requestOwned, { host: 'use "host" beside "headers"' }),
 );
 
 const responseOwned = new Set([...OWNED_BY_PROXY, 'date']);

@@ -1,4 +1,5 @@
 import type { POLICY, SLASHES, UNDERSCORES } from '../binding/abi.ts';
+import type { HealthCheckConfig } from './types-failover.ts';
 
 /**
  * A loaded configuration: every default filled in, durations in milliseconds, sizes in bytes, files read,
@@ -219,6 +220,8 @@ export interface ClusterConfig {
   queue: { max: number; timeoutMs: number };
   pool: { idleTimeoutMs: number; maxConnections: number; maxPending: number; maxRequestsPerConnection: number };
   tls: UpstreamTlsConfig | null;
+  /** null = none. */
+  healthCheck: HealthCheckConfig | null;
 }
 
 export type PolicyName = keyof typeof POLICY;

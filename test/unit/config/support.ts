@@ -172,6 +172,7 @@ export const MINIMAL_CONFIG: Config = {
       connectTimeoutMs: 1_000,
       pool: { idleTimeoutMs: 4_000, maxConnections: 0, maxPending: 1_024, maxRequestsPerConnection: 0 },
       tls: null,
+      healthCheck: null,
     },
   },
 };
