@@ -33,7 +33,7 @@ const BALANCER = ['hash_ring', 'maglev', 'plan', 'plan_groups', 'plan_pick'].map
 const ENGINE = [
   ...BALANCER,
   ...HEADS,
-  ...['reactor', 'reactor_request', 'reactor_response', 'reactor_failure', 'reactor_retry', 'reactor_observe', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_refusal', 'reactor_methods', 'reactor_websocket', 'reactor_idle', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
+  ...['reactor', 'reactor_request', 'reactor_response', 'reactor_failure', 'reactor_retry', 'reactor_hedge', 'reactor_observe', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_refusal', 'reactor_methods', 'reactor_websocket', 'reactor_idle', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
   ...['upstream/connection', 'upstream/pool', 'upstream/failure_text', 'state/engine', 'state/engine_read', 'state/planner', 'state/rate_state', 'state/route_state', 'histogram/windows', 'http/load_report', 'http/retry_after', 'http/client_address', 'http/cookie', 'rate/gate', 'rate/gate_headers', 'rate/rate_table', 'rate/sliding_log'].map((name) => `native/engine/${name}.cc`),
   ...['reactor_rig', 'origin', 'tls_stub'].map((name) => `test/native/${name}.cc`),
 ];
@@ -100,6 +100,7 @@ export const SUITES: readonly Suite[] = [
   { ...test('incident_race', 'native/engine/route/cidr.cc'), sanitizer: 'thread' },
   test('reactor_hold', ...ENGINE),
   test('reactor_balance', ...ENGINE),
+  test('reactor_hedge', ...ENGINE),
   test('upstream_notes', 'native/engine/http/load_report.cc', 'native/engine/http/retry_after.cc', 'native/engine/http/response_parser.cc'),
   { ...test('race', ...BUILDER, ...IMAGE, ...ROUTE, 'native/engine/state/route_state.cc', 'native/engine/histogram/windows.cc'), sanitizer: 'thread' },
 ];

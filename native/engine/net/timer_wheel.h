@@ -18,18 +18,19 @@ struct TimerNode {
   bool is_connection = false;  // what the node is part of: a Connection, else an Exchange
 };
 
-// Hashed timer wheel (Varghese & Lauck 1987, scheme 6) of 512 slots of 16 ms, used lazily: an owner
-// stores its real deadline itself, and a node that fires early is simply armed again. So moving a
-// deadline *later*, which is what every request does, costs nothing here; only an earlier deadline
-// moves the node. Deadlines beyond the horizon (8 s) fire at the horizon and are armed again.
+// Hashed timer wheel (Varghese & Lauck 1987, scheme 6) of 512 slots of TickMs, used lazily: an
+// owner stores its real deadline itself, and a node that fires early is simply armed again. So
+// moving a deadline *later*, which is what every request does, costs nothing here; only an earlier
+// deadline moves the node. Deadlines beyond the horizon (512 ticks) fire there and are armed again.
 // O(1) arm and cancel. One thread. Times are milliseconds of a monotonic clock.
-class TimerWheel {
+template <uint64_t TickMs>
+class BasicTimerWheel {
  public:
   static constexpr uint32_t kSlots = 512;
-  static constexpr uint64_t kTickMs = 16;
+  static constexpr uint64_t kTickMs = TickMs;
   static constexpr uint64_t kNever = UINT64_MAX;
 
-  explicit TimerWheel(uint64_t now_ms) noexcept : tick_(now_ms / kTickMs) {}
+  explicit BasicTimerWheel(uint64_t now_ms) noexcept : tick_(now_ms / kTickMs) {}
 
   // Makes sure that the node fires no later than the first tick after `deadline_ms`.
   void arm(TimerNode& node, uint64_t deadline_ms) noexcept {
@@ -107,6 +108,10 @@ class TimerWheel {
   std::array<TimerNode*, kSlots> heads_{};
   std::array<uint64_t, kSlots / 64> used_{};
 };
+
+// For everything that is counted in seconds, and for what must be exact to the millisecond.
+using TimerWheel = BasicTimerWheel<16>;
+using FineTimerWheel = BasicTimerWheel<1>;
 
 }  // namespace millrace
 

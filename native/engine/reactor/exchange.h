@@ -14,8 +14,15 @@
 namespace millrace {
 
 struct Connection;
+struct Exchange;
 struct Pool;
 struct WorkerImage;
+
+// When the second attempt of an exchange is due: in a wheel of its own, since it is a matter of
+// milliseconds.
+struct HedgeTimer : TimerNode {
+  Exchange* exchange = nullptr;
+};
 
 // One request and its answer. Slots are reused for ever: buffers keep a little capacity, the timer
 // node stays armed across uses (it fires early and is armed again), so that steady traffic
@@ -54,6 +61,12 @@ struct Exchange : TimerNode {
   uint8_t retries = 0;  // attempts after the first
   uint8_t tried_count = 0;
   std::array<uint32_t, kMaxTried> tried{};  // endpoints that failed, by their number in the cluster
+
+  bool measures_head = false;  // its route hedges, and wants to know how long answers take
+  HedgeTimer hedge_timer;
+  uint64_t hedge_at_ms = 0;     // 0 = no second attempt is planned
+  Exchange* hedge = nullptr;    // the second attempt, while there is one
+  Exchange* primary = nullptr;  // of a second attempt: the exchange that it is made for
 
   WorkerImage* image = nullptr;
   uint32_t route = abi::kNone;

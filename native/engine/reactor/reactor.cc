@@ -16,6 +16,7 @@ Reactor::Reactor(uint32_t worker, EventSink sink, const ReactorSeeds& seeds, Now
       rng_(seeds.draws),
       masks_(seeds.masks),
       wheel_(now.ms()),
+      hedge_wheel_(now.ms()),
       process_(Engine::instance().process(worker)),
       incidents_(Engine::instance().incidents(worker)),
       waker_(Engine::instance().waker(worker)),
@@ -36,6 +37,14 @@ Reactor::Reactor(uint32_t worker, EventSink sink, const ReactorSeeds& seeds, Now
 }
 
 Reactor::~Reactor() {
+  for (const auto& hedge : hedges_) {
+    if (hedge->primary == nullptr) continue;
+    closeConnection(*hedge->connection);
+    hedge->pool->cluster_shard->counters.subtract(abi::cluster_stat::kActive, 1);
+    if (hedge->counted_in_cluster)
+      hedge->image->installed->clusters[hedge->cluster]->active.fetch_sub(
+          1, std::memory_order_relaxed);
+  }
   for (const auto& exchange : exchanges_) {
     if (exchange == nullptr || exchange->state == Exchange::State::kFree) continue;
     if (exchange->connection != nullptr) closeConnection(*exchange->connection);

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_ENGINE_REACTOR_REACTOR_H_
 #define MILLRACE_ENGINE_REACTOR_REACTOR_H_
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -99,7 +100,9 @@ class Reactor {
   void poll(Now now) noexcept;
   // Fires timers. Milliseconds until the next call is due: `untilTimer`.
   void fireTimers(Now now) noexcept;
-  uint64_t untilTimer(Now now) const noexcept { return wheel_.untilNext(now.ms()); }
+  uint64_t untilTimer(Now now) const noexcept {
+    return std::min(wheel_.untilNext(now.ms()), hedge_wheel_.untilNext(now.ms()));
+  }
   // The loop goes to sleep: what is known of idle connections is no longer true when it wakes.
   void endTurn() noexcept { idle_known_ns_ = 0; }
   // Work is due although no socket is ready: call `poll` without waiting.
@@ -210,6 +213,18 @@ class Reactor {
              Now now) noexcept;
   bool replaceStale(Exchange& exchange, Now now) noexcept;
 
+  // reactor_hedge.cc: a second attempt beside a slow one
+  HedgeBinding& hedgeOf(WorkerImage& image, uint32_t route);
+  void planHedge(Exchange& exchange, Now now) noexcept;
+  void recordHead(const Exchange& exchange, Now now) noexcept;
+  void onHedgeTimer(Exchange& exchange, Now now) noexcept;
+  void startHedge(Exchange& exchange, Now now) noexcept;
+  bool adoptHedge(Exchange& exchange, bool won, Now now) noexcept;
+  bool settleHedge(Connection& connection, ResponseHead& head, Now now) noexcept;
+  void dropHedge(Exchange& hedge, Now now) noexcept;
+  Exchange& takeHedge(Exchange& primary) noexcept;
+  void freeHedge(Exchange& hedge) noexcept;
+
   // reactor_response.cc: from an upstream to the client
   void onEvent(Connection& connection, uint32_t events, Now now) noexcept;
   void onConnected(Connection& connection, uint32_t events, Now now) noexcept;
@@ -260,6 +275,9 @@ class Reactor {
   Rng rng_;
   MaskSource masks_;
   TimerWheel wheel_;
+  FineTimerWheel hedge_wheel_;
+  std::vector<std::unique_ptr<Exchange>> hedges_;  // second attempts, in use or not
+  std::vector<Exchange*> free_hedges_;
   TimerNode retry_;  // ticks while requests wait for a connection that another worker may give up
   ProcessShard& process_;
   IncidentRing& incidents_;

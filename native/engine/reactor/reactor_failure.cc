@@ -12,6 +12,8 @@ void Reactor::connectFailed(Connection& connection, uint32_t flag, std::string_v
   exchange.image->cluster_shards[exchange.cluster]->counters.add(
       abi::cluster_stat::kConnectFailures, 1);
   observeFailure(exchange, Failure::kConnect, now);
+  if (exchange.primary != nullptr) return dropHedge(exchange, now);
+  if (adoptHedge(exchange, false, now)) return;
   if (!retry(exchange, abi::retry_on::kConnectFailure, flag, text, now))
     fail(exchange, 502, flag, text, now);
 }
@@ -55,6 +57,8 @@ void Reactor::lose(Connection& connection, bool replayable, std::string_view tex
                    Now now) noexcept {
   Exchange& exchange = *connection.exchange;
   if (!exchange.reused) observeFailure(exchange, Failure::kReset, now);
+  if (exchange.primary != nullptr) return dropHedge(exchange, now);
+  if (adoptHedge(exchange, false, now)) return;
   if (replayable && (replaceStale(exchange, now) ||
                      retry(exchange, abi::retry_on::kReset, abi::response_flag::kUc, text, now)))
     return;
@@ -69,6 +73,8 @@ void Reactor::protocolError(Connection& connection, ResponseError error, Now now
     cut(exchange, abi::response_flag::kUpe, now);
   } else {
     observeFailure(exchange, Failure::kProtocol, now);
+    if (exchange.primary != nullptr) return dropHedge(exchange, now);
+    if (adoptHedge(exchange, false, now)) return;
     fail(exchange, 502, abi::response_flag::kUpe, describeForClient(error), now);
   }
 }

@@ -75,6 +75,7 @@ void Reactor::abort(int32_t handle, Now now) noexcept {
 
 // Gives back whatever the exchange holds of an endpoint: place in the queue, connection, load.
 void Reactor::releaseEndpoint(Exchange& exchange, Now now) noexcept {
+  if (exchange.hedge != nullptr) dropHedge(*exchange.hedge, now);
   if (exchange.state == Exchange::State::kHeld) release(exchange, now);
   if (exchange.state == Exchange::State::kQueued) {
     exchange.pool->dequeue(exchange);
@@ -121,6 +122,7 @@ void Reactor::finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now
   exchange.state = Exchange::State::kFree;
   exchange.handle = 0;
   exchange.pool = nullptr;
+  exchange.hedge_at_ms = 0;
   exchange.head.clear();
   exchange.body.clear();
   exchange.response_lines.clear();

@@ -111,6 +111,8 @@ void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
   exchange.started_ms = exchange.complete_ms = exchange.activity_ms = now.ms();
   exchange.body_received = exchange.bytes_down = exchange.body_sent_down = 0;
   exchange.retries = 0;
+  exchange.measures_head = false;
+  exchange.hedge_at_ms = 0;
   exchange.status = 0;
   exchange.flag = abi::response_flag::kNone;
   exchange.close_downstream = false;
@@ -182,6 +184,7 @@ void Reactor::forward(Exchange& exchange, const RequestHead& request,
     exchange.hash = hash.value;
   }
   armExchange(exchange);
+  if (route.hedge != abi::kNone) planHedge(exchange, now);
   dispatch(exchange, now);
 }
 

@@ -206,6 +206,9 @@ void Reactor::consume(Connection& connection, char* bytes, size_t n, bool in_dat
 
 void Reactor::startResponse(Connection& connection, ResponseHead& head, char* body, size_t n,
                             Now now) noexcept {
+  if (connection.exchange->primary != nullptr || connection.exchange->hedge != nullptr) {
+    if (!settleHedge(connection, head, now)) return;
+  }
   Exchange& exchange = *connection.exchange;
   connection.head_done = true;
   connection.persistent = head.persistent && head.keep_alive_s > 1 && head.keep_alive_max != 0;
@@ -218,6 +221,7 @@ void Reactor::startResponse(Connection& connection, ResponseHead& head, char* bo
     return;
   }
   observeAnswer(exchange, &head, now);
+  if (exchange.measures_head) recordHead(exchange, now);
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
   const std::span<char> room(sink_.data.data() + data_used_, sink_.data.size() - data_used_);
   size_t head_length = writeDownstreamHead(*exchange.image->image, route, head, bodiless, room);

@@ -15,6 +15,9 @@ void Reactor::fireTimers(Now now) noexcept {
       onTimer(static_cast<Exchange&>(node), now);
     }
   });
+  hedge_wheel_.advance(now.ms(), [&](TimerNode& node) {
+    onHedgeTimer(*static_cast<HedgeTimer&>(node).exchange, now);
+  });
   if (hold_due_) serveHeld(now);
   deliverDeferred(now);
   flush();

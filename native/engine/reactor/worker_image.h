@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "engine/balancer/plan.h"
+#include "engine/failover/hedge.h"
 #include "engine/http/request_rules.h"
 #include "engine/reactor/hold_queue.h"
 #include "engine/state/engine.h"
@@ -21,6 +22,13 @@ struct SubsetBinding {
   PickerState state;
 };
 
+// One worker's part of a route that hedges.
+struct HedgeBinding {
+  RouteShard* shard = nullptr;
+  const std::atomic<uint32_t>* delay_us = nullptr;  // of all workers; kNone = not now
+  HedgeBudget budget;
+};
+
 // An installed image as one worker uses it: the shared image plus this worker's pools, shards and
 // balancer positions. A new image gets a new one of these; the old one stays until its last
 // exchange has ended, so that nothing that an exchange refers to ever moves.
@@ -32,6 +40,7 @@ struct WorkerImage {
   std::vector<std::unique_ptr<SubsetBinding>> subsets;  // by subset, made at its first use
   std::vector<HoldQueue*> hold_queues;                  // by cluster
   std::vector<RouteShard*> route_shards;                // by route, bound at its first use
+  std::vector<std::unique_ptr<HedgeBinding>> hedges;    // by route; empty until one hedges
   std::vector<RateShard*> rate_shards;                  // by rate limit
   std::vector<uint32_t> listeners;  // by listener key: index in the image or kNone
   std::vector<RequestRules> rules;  // by listener

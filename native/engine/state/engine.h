@@ -140,6 +140,8 @@ class Engine {
 
   // The current image if it is that one, else null.
   std::shared_ptr<const InstalledImage> currentIs(uint64_t version) const;
+  // Takes the delays of hedged routes from their histograms.
+  void refreshHedges(const InstalledImage& installed, uint64_t now_ms);
   void adoptState(const Image& image, InstalledImage* installed, uint64_t now_ms);
   bool resolveTls(const Image& image, InstalledImage* installed, std::string* error);
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/balancer/observe.h"
+#include "engine/failover/hedge.h"
 #include "engine/state/engine.h"
 
 namespace millrace {
@@ -129,6 +130,20 @@ void Engine::collectHistograms(uint64_t now_ms) {
     for (const auto& [route, state] : installed->routes->used())
       collector_.take<RouteShard>(*state);
   });
+  if (installed != nullptr) refreshHedges(*installed, now_ms);
+}
+
+void Engine::refreshHedges(const InstalledImage& installed, uint64_t now_ms) {
+  if (installed.image->hedges().empty()) return;
+  auto recent = std::make_unique<HistogramCounts>();
+  for (const auto& [route, state] : installed.routes->used()) {
+    const uint32_t row = installed.image->routes()[route].hedge;
+    if (row == abi::kNone) continue;
+    WindowSpan span{kHedgeWindowMs, now_ms};
+    collector_.read<RouteShard>(*state, abi::route_histogram::kFirstByte, &span, recent.get());
+    state->hedge_delay_us.store(hedgeDelayUs(*recent, installed.image->hedges()[row]),
+                                std::memory_order_relaxed);
+  }
 }
 
 }  // namespace millrace

@@ -1,6 +1,7 @@
 #ifndef MILLRACE_ENGINE_STATE_ROUTE_STATE_H_
 #define MILLRACE_ENGINE_STATE_ROUTE_STATE_H_
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <mutex>
@@ -16,7 +17,10 @@ namespace millrace {
 
 // Runtime state of a route: outlives the image it came with, as long as some image has a route of
 // that name in that virtual host and route table.
-struct RouteState : Series<RouteShard> {};
+struct RouteState : Series<RouteShard> {
+  // When a request is hedged, in microseconds (hedgeDelayUs); the control plane writes it.
+  std::atomic<uint32_t> hedge_delay_us{abi::kNone};
+};
 
 // The states of the routes of one image. A route that no request has taken has none: an image of
 // 100,000 routes costs 16 bytes each until then.
