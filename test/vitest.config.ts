@@ -18,6 +18,7 @@ export default defineConfig({
       project('unit', ['test/{unit,conformance,native}/**/*.test.ts'], 0),
       project('proxy', ['test/{integration,hostile,lifecycle}/**/!(load).test.ts'], 1),
       project('load', ['test/integration/load.test.ts'], 2, 1),
+      project('faults', ['test/faults/*.test.ts'], 3, 1),
     ],
   },
 });
