@@ -101,6 +101,7 @@ export const SUITES: readonly Suite[] = [
   test('reactor_hold', ...ENGINE),
   test('reactor_balance', ...ENGINE),
   test('reactor_hedge', ...ENGINE),
+  test('reactor_chaos', ...ENGINE),
   test('upstream_notes', 'native/engine/http/load_report.cc', 'native/engine/http/retry_after.cc', 'native/engine/http/response_parser.cc'),
   { ...test('race', ...BUILDER, ...IMAGE, ...ROUTE, 'native/engine/state/route_state.cc', 'native/engine/histogram/windows.cc'), sanitizer: 'thread' },
 ];
