@@ -1,4 +1,5 @@
 import { buildBalancer } from './build-balancer.ts';
+import { buildBreaker, buildFallback, buildOutlierDetection, buildRetryBudget } from './build-failover.ts';
 import { buildHealthCheck } from './build-health.ts';
 import { expandEndpoint, type Resolutions } from './endpoints.ts';
 import { required, type ConfigFiles } from './files.ts';
@@ -40,10 +41,19 @@ export function buildCluster(
             cert: identity?.cert ?? null,
             key: identity?.key ?? null,
             insecureSkipVerify: tls.insecureSkipVerify,
+            handshakeTimeoutMs: tls.handshakeTimeout,
           },
     healthCheck: buildHealthCheck(parsed.healthCheck),
+    outlierDetection: buildOutlierDetection(parsed.outlierDetection),
+    circuitBreaker: buildBreaker(parsed.circuitBreaker),
+    fallback: buildFallback(parsed.fallback, files),
+    limits: parsed.limits,
+    retryBudget: buildRetryBudget(parsed.retryBudget),
   };
 }
+
+/** Of an endpoint that is written as an address alone. */
+const PLAIN_ENDPOINT = { weight: 1, priority: 0, backup: false, zone: null, metadata: {} };
 
 function buildEndpoints(
   entry: ParsedCluster['endpoints'][number],
@@ -51,8 +61,8 @@ function buildEndpoints(
   resolutions: Resolutions,
 ): EndpointConfig[] {
   if ('kind' in entry)
-    return expandEndpoint(entry, { weight: 1, priority: 0, zone: null, maxRequests, metadata: {} }, resolutions);
-  const { address, weight, priority, zone = null, metadata } = entry;
-  const settings = { weight, priority, zone, maxRequests: entry.maxRequests ?? maxRequests, metadata };
+    return expandEndpoint(entry, { ...PLAIN_ENDPOINT, maxRequests }, resolutions);
+  const { address, weight, priority, backup, zone = null, metadata } = entry;
+  const settings = { weight, priority, backup, zone, maxRequests: entry.maxRequests ?? maxRequests, metadata };
   return expandEndpoint(address, settings, resolutions);
 }

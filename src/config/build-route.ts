@@ -1,5 +1,6 @@
-import { extname } from 'node:path';
 import { buildRateLimits } from './build-rate.ts';
+import { buildRespond } from './build-respond.ts';
+import { buildHedge, buildRetry, deadlineHeader } from './build-retry.ts';
 import type { ConfigFiles } from './files.ts';
 import { rateOwnerOfRoute, rateOwnerOfVirtualHost } from './rate-names.ts';
 import {
@@ -14,7 +15,6 @@ import type {
   HeaderEdits,
   MatchConfig,
   PredicateConfig,
-  RespondConfig,
   RewriteConfig,
   RouteConfig,
   VirtualHostConfig,
@@ -22,14 +22,6 @@ import type {
 } from './types.ts';
 
 const PREDICATE_OPERATORS = ['exact', 'prefix', 'suffix', 'contains', 'regex'] as const;
-/** Types of the files that a direct response is likely to serve. */
-const TYPE_BY_EXTENSION: Record<string, string> = {
-  '.html': 'text/html; charset=utf-8',
-  '.json': 'application/json',
-  '.svg': 'image/svg+xml',
-  '.txt': 'text/plain; charset=utf-8',
-  '.xml': 'application/xml',
-};
 
 export function buildVirtualHost(
   parsed: ParsedVirtualHost,
@@ -57,7 +49,10 @@ function buildRoute(parsed: ParsedRoute, name: string, rateOwner: string, files:
     timeoutMs: parsed.timeout,
     maxDurationMs: parsed.maxDuration,
     idleTimeoutMs: parsed.idleTimeout,
-    retry: parsed.retry,
+    requestTimeoutMs: parsed.requestTimeout,
+    retry: buildRetry(parsed.retry),
+    hedge: buildHedge(parsed.hedge),
+    deadlineHeader: deadlineHeader(parsed.propagateDeadline),
     rewrite: buildRewrite(parsed.rewrite),
     hostRewrite: parsed.rewrite.host ?? null,
     requestHeaders: buildEdits(parsed.requestHeaders),
@@ -111,19 +106,6 @@ function buildAction(parsed: ParsedRoute, files: ConfigFiles): ActionConfig {
   }
   if (respond !== undefined) return { kind: 'respond', respond: buildRespond(respond, files) };
   return { kind: 'cluster', cluster: parsed.cluster ?? '', subset: parsed.subset ?? null };
-}
-
-function buildRespond(parsed: NonNullable<ParsedRoute['respond']>, files: ConfigFiles): RespondConfig {
-  const body =
-    parsed.bodyFile === undefined
-      ? Buffer.from(parsed.body ?? '')
-      : (files.content(parsed.bodyFile) ?? Buffer.alloc(0));
-  const headers = Object.entries(parsed.headers);
-  if (body.length > 0 && !Object.hasOwn(parsed.headers, 'content-type')) {
-    const extension = parsed.bodyFile === undefined ? '.txt' : extname(parsed.bodyFile).toLowerCase();
-    headers.push(['content-type', TYPE_BY_EXTENSION[extension] ?? 'application/octet-stream']);
-  }
-  return { status: parsed.status, body: Uint8Array.from(body), headers };
 }
 
 function buildRewrite(parsed: { prefix?: string | undefined; path?: string | undefined }): RewriteConfig | null {

@@ -12,6 +12,9 @@ export interface Compilation {
   subsetOf: (choice: ClusterChoice) => number;
   /** Name -> index of RATE_LIMIT. */
   rateLimits: ReadonlyMap<string, number>;
+  /** Settings as JSON -> index of RETRY, of HEDGE: routes with equal settings share a row. */
+  retries: Map<string, number>;
+  hedges: Map<string, number>;
   /** Name -> index of ROUTE_TABLE. */
   tables: ReadonlyMap<string, number>;
 }

@@ -1,13 +1,19 @@
 import { CLUSTER_FLAG, FAMILY, NONE, TLS_FLAG } from '../binding/abi.ts';
 import { ipBytes } from './address.ts';
 import { compileBalancer } from './compile-balancer.ts';
+import { failoverFields } from './compile-failover.ts';
 import { compileSubsets } from './compile-subsets.ts';
 import type { ImageWriter } from './image-writer.ts';
 import type { ClusterSubsets } from './subsets.ts';
 import type { EndpointConfig, UpstreamTlsConfig } from './types.ts';
 
-/** Appends a CLUSTER with everything it points to; returns its first SUBSET. */
-export function compileCluster(writer: ImageWriter, name: string, subsets: ClusterSubsets): number {
+/** Appends a CLUSTER with everything it points to; returns its first SUBSET. `clusters`: name -> index of CLUSTER. */
+export function compileCluster(
+  writer: ImageWriter,
+  name: string,
+  subsets: ClusterSubsets,
+  clusters: ReadonlyMap<string, number>,
+): number {
   const { cluster } = subsets;
   const nameSlice = writer.string(name);
   const endpointStart = writer.count('ENDPOINT');
@@ -29,19 +35,9 @@ export function compileCluster(writer: ImageWriter, name: string, subsets: Clust
     subsetCount: subsets.rows.length,
     maxQueue: cluster.queue.max,
     queueTimeoutMs: cluster.queue.timeoutMs,
-    tlsTimeoutMs: 0,
+    tlsTimeoutMs: cluster.tls?.handshakeTimeoutMs ?? 0,
     flags: cluster.healthCheck === null ? 0 : CLUSTER_FLAG.healthChecked,
-    limitConnections: 0,
-    limitPending: 0,
-    limitRequests: 0,
-    limitRetries: 0,
-    budgetPercent: NONE,
-    budgetMinPerSecond: 0,
-    budgetWindowMs: 0,
-    outlier: NONE,
-    breaker: NONE,
-    fallbackCluster: NONE,
-    fallbackRespond: NONE,
+    ...failoverFields(writer, cluster, clusters),
   });
   return subsetStart;
 }
@@ -65,7 +61,7 @@ function addEndpoint(writer: ImageWriter, endpoint: EndpointConfig): void {
     zoneOffset: zone.offset,
     zoneLength: zone.length,
     maxRequests: endpoint.maxRequests,
-    backup: 0,
+    backup: endpoint.backup ? 1 : 0,
   });
 }
 

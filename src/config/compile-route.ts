@@ -6,10 +6,11 @@ import {
   PATH_KIND,
   PREDICATE_OPERATOR,
   PREDICATE_SOURCE,
-  RETRY_ON,
   REWRITE,
 } from '../binding/abi.ts';
 import { indexOf, type Compilation } from './compilation.ts';
+import { addRespond } from './compile-respond.ts';
+import { retryFields } from './compile-retry.ts';
 import { NO_SLICE } from './image-writer.ts';
 import type {
   ActionConfig,
@@ -17,7 +18,6 @@ import type {
   MatchConfig,
   PredicateConfig,
   RedirectConfig,
-  RespondConfig,
   RewriteConfig,
   RouteConfig,
 } from './types.ts';
@@ -50,8 +50,6 @@ export function compileRoute(
     timeoutMs: route.timeoutMs,
     maxDurationMs: route.maxDurationMs,
     idleTimeoutMs: route.idleTimeoutMs,
-    retryOn: route.retry.on.reduce((bits, condition) => bits | RETRY_ON[condition], 0),
-    retryAttempts: route.retry.attempts,
     pathKind: PATH_KIND[route.match.path.kind],
     pathOffset: path.offset,
     pathLength: path.length,
@@ -68,20 +66,8 @@ export function compileRoute(
     ...limits,
     webSocketMaxMessage: route.webSocket?.maxMessageBytes ?? 0,
     webSocketIdleMs: route.webSocket?.idleTimeoutMs ?? 0,
-    perTryTimeoutMs: 0,
-    requestTimeoutMs: 0,
-    retry: writer.add('RETRY', {
-      statusStart: 0,
-      statusCount: 0,
-      backoffBaseMs: 0,
-      backoffMaxMs: 0,
-      retryAfterMaxMs: 0,
-      bufferBytes: 0,
-      flags: 0,
-    }),
-    hedge: NONE,
-    deadlineOffset: NONE,
-    deadlineLength: 0,
+    requestTimeoutMs: route.requestTimeoutMs,
+    ...retryFields(compilation, route),
   });
 }
 
@@ -136,7 +122,7 @@ function addAction(compilation: Compilation, action: ActionConfig): Rows & { sub
     case 'redirect':
       return { start: addRedirect(compilation, action.redirect), count: 1, subset: NONE };
     case 'respond':
-      return { start: addRespond(compilation, action.respond), count: 1, subset: NONE };
+      return { start: addRespond(compilation.writer, action.respond), count: 1, subset: NONE };
   }
 }
 
@@ -152,18 +138,6 @@ function addRedirect(compilation: Compilation, redirect: RedirectConfig): number
     port: redirect.port,
     ...rewriteFields(compilation, redirect.rewrite),
     stripQuery: redirect.stripQuery ? 1 : 0,
-  });
-}
-
-function addRespond({ writer }: Compilation, respond: RespondConfig): number {
-  const body = writer.blob(respond.body);
-  const headers = writer.string(respond.headers.map(([name, value]) => `${name}: ${value}\r\n`).join(''));
-  return writer.add('RESPOND', {
-    status: respond.status,
-    bodyOffset: body.offset,
-    bodyLength: body.length,
-    headersOffset: headers.offset,
-    headersLength: headers.length,
   });
 }
 

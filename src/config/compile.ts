@@ -16,13 +16,16 @@ export function compile(config: Config): { image: ArrayBuffer; hash: string } {
   const writer = new ImageWriter();
   const subsets = resolveSubsets(config);
   const firstSubset = new Map<string, number>();
-  for (const [name, rows] of subsets) firstSubset.set(name, compileCluster(writer, name, rows));
+  const clusters = indexByName(Object.keys(config.clusters));
+  for (const [name, rows] of subsets) firstSubset.set(name, compileCluster(writer, name, rows, clusters));
   const compilation: Compilation = {
     writer,
     regexes: new RegexTables(writer),
-    clusters: indexByName(Object.keys(config.clusters)),
+    clusters,
     subsetOf: ({ cluster, subset }) => indexOf(firstSubset, cluster) + (subsets.get(cluster)?.row(subset) ?? 0),
     rateLimits: compileRateLimits(writer, config),
+    retries: new Map(),
+    hedges: new Map(),
     tables: indexByName(Object.keys(config.routes)),
   };
   for (const [name, hosts] of Object.entries(config.routes)) compileRouteTable(compilation, name, hosts);

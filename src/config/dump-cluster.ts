@@ -1,6 +1,7 @@
 import { FAMILY, NONE, TLS_FLAG, type RecordFields } from '../binding/abi.ts';
 import { ipText } from './address.ts';
 import { dumpBalancer } from './dump-balancer.ts';
+import { dumpFailover } from './dump-failover.ts';
 import type { ImageReader } from './image-reader.ts';
 import { nameOf } from './names.ts';
 
@@ -23,6 +24,7 @@ export function dumpCluster(reader: ImageReader, row: RecordFields<'CLUSTER'>): 
       maxRequestsPerConnection: row.maxRequestsPerConnection,
     },
     tls: row.tls === NONE ? null : dumpTls(reader, reader.row('TLS', row.tls)),
+    ...dumpFailover(reader, row),
   };
 }
 
@@ -35,6 +37,7 @@ function dumpEndpoint(reader: ImageReader, row: RecordFields<'ENDPOINT'>): objec
     port: row.port,
     weight: row.weight,
     priority: row.priority,
+    backup: row.backup === 1,
     zone: reader.text(row.zoneOffset, row.zoneLength),
     maxRequests: row.maxRequests,
     serverName: reader.text(row.serverNameOffset, row.serverNameLength),

@@ -6,11 +6,12 @@ import {
   PATH_KIND,
   PREDICATE_OPERATOR,
   PREDICATE_SOURCE,
-  RETRY_ON,
   REWRITE,
   type RecordFields,
 } from '../binding/abi.ts';
 import { dumpLimitNames } from './dump-rate.ts';
+import { dumpRespond } from './dump-respond.ts';
+import { dumpRetry } from './dump-retry.ts';
 import type { ImageReader } from './image-reader.ts';
 import { nameOf } from './names.ts';
 
@@ -31,10 +32,8 @@ export function dumpRoute(reader: ImageReader, row: RecordFields<'ROUTE'>): obje
     timeoutMs: row.timeoutMs,
     maxDurationMs: row.maxDurationMs,
     idleTimeoutMs: row.idleTimeoutMs,
-    retry: {
-      on: Object.keys(RETRY_ON).filter((name) => (row.retryOn & RETRY_ON[name as keyof typeof RETRY_ON]) !== 0),
-      attempts: row.retryAttempts,
-    },
+    requestTimeoutMs: row.requestTimeoutMs,
+    ...dumpRetry(reader, row),
     rewrite: {
       ...dumpRewrite(reader, row),
       ...(row.hostOffset === NONE ? {} : { host: reader.text(row.hostOffset, row.hostLength) }),
@@ -100,21 +99,8 @@ function dumpAction(reader: ImageReader, row: RecordFields<'ROUTE'>): object {
         },
       };
     }
-    default: {
-      const respond = reader.row('RESPOND', row.actionStart);
-      const lines = (reader.text(respond.headersOffset, respond.headersLength) ?? '')
-        .split('\r\n')
-        .filter((line) => line !== '');
-      return {
-        respond: {
-          status: respond.status,
-          body: reader.text(respond.bodyOffset, respond.bodyLength),
-          headers: Object.fromEntries(
-            lines.map((line) => [line.slice(0, line.indexOf(': ')), line.slice(line.indexOf(': ') + 2)]),
-          ),
-        },
-      };
-    }
+    default:
+      return { respond: dumpRespond(reader, row.actionStart) };
   }
 }
 

@@ -52,7 +52,10 @@ function checkCounts(root: unknown, resolutions: Resolutions, report: Report): v
 }
 
 /** What the endpoints of one configured address share. */
-export type EndpointSettings = Pick<EndpointConfig, 'weight' | 'priority' | 'zone' | 'maxRequests' | 'metadata'>;
+export type EndpointSettings = Pick<
+  EndpointConfig,
+  'weight' | 'priority' | 'backup' | 'zone' | 'maxRequests' | 'metadata'
+>;
 
 /** The endpoints of one configured address: several when its name has several addresses. */
 export function expandEndpoint(

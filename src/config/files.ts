@@ -59,16 +59,20 @@ export class ConfigFiles {
       if (typeof ca === 'string')
         this.#certificates([...path, 'ca'], ca, await this.#read([...path, 'ca'], ca, MAX_PEM_BYTES));
       await this.#loadPair(path, cert, key);
+      await this.#loadBody(['clusters', name, 'fallback', 'respond'], mapping(mapping(cluster)['fallback'])['respond']);
     }
     for (const [table, hosts] of Object.entries(mapping(config['routes']))) {
       for (const [index, host] of list(hosts).entries()) {
         for (const [i, route] of list(mapping(host)['routes']).entries()) {
-          const { bodyFile } = mapping(mapping(route)['respond']);
-          if (typeof bodyFile === 'string')
-            await this.#read(['routes', table, index, 'routes', i, 'respond', 'bodyFile'], bodyFile, MAX_BODY_BYTES);
+          await this.#loadBody(['routes', table, index, 'routes', i, 'respond'], mapping(route)['respond']);
         }
       }
     }
+  }
+
+  async #loadBody(path: Path, respond: unknown): Promise<void> {
+    const { bodyFile } = mapping(respond);
+    if (typeof bodyFile === 'string') await this.#read([...path, 'bodyFile'], bodyFile, MAX_BODY_BYTES);
   }
 
   /** The certificates of one listener: each host has one of them, and only the first may do without hosts. */

@@ -1,5 +1,6 @@
-import { LIMITS } from '../binding/abi.ts';
 import { checkReference, excluding, list, mapping, type Report } from './raw.ts';
+import { checkFoldedKeys, checkRespond } from './rules-respond.ts';
+import { checkRetry } from './rules-retry.ts';
 import { unreachablePath, type KeptBytes } from './schema-scalars.ts';
 import type { Path } from './source.ts';
 
@@ -26,6 +27,7 @@ export function checkRoute(path: Path, route: Mapping, clusters: readonly string
     checkRedirect([...path, 'redirect'], mapping(route['redirect']), isPrefix, report);
   checkRespond([...path, 'respond'], mapping(route['respond']), report);
   checkRewrite([...path, 'rewrite'], mapping(route['rewrite']), isPrefix, report);
+  checkRetry(path, route, report);
   const { websocket } = route;
   if (websocket !== undefined && websocket !== false && (actions[0] === 'redirect' || actions[0] === 'respond'))
     report(
@@ -61,17 +63,6 @@ function checkPredicates(path: Path, predicates: Mapping, foldCase: boolean, rep
   }
 }
 
-/** Header names that differ in case only are one header: one of the two values would be lost. */
-function checkFoldedKeys(path: Path, headers: Mapping, report: Report): void {
-  const seen = new Map<string, string>();
-  for (const name of Object.keys(headers)) {
-    const folded = name.toLowerCase();
-    const earlier = seen.get(folded);
-    if (earlier === undefined) seen.set(folded, name);
-    else report([...path, name], `"${name}" is the same header as "${earlier}"`, undefined, 'key');
-  }
-}
-
 function checkWeights(path: Path, weighted: unknown[], clusters: readonly string[], report: Report): void {
   const seen = new Set<string>();
   let sum = 0;
@@ -94,17 +85,6 @@ function checkRedirect(path: Path, redirect: Mapping, isPrefix: boolean, report:
   if (['scheme', 'host', 'port', 'path', 'prefix'].every((key) => redirect[key] === undefined)) {
     report(path, 'the redirect leads to where it came from: expected scheme, host, port, path or prefix');
   }
-}
-
-function checkRespond(path: Path, respond: Mapping, report: Report): void {
-  excluding(path, respond, ['body', 'bodyFile'], report);
-  checkFoldedKeys([...path, 'headers'], mapping(respond['headers']), report);
-  const { status, body } = respond;
-  if (typeof body === 'string' && Buffer.byteLength(body) > LIMITS.maxRespondBodyBytes)
-    report([...path, 'body'], `the body has more than ${LIMITS.maxRespondBodyBytes} bytes`);
-  const hasBody = (respond['body'] ?? '') !== '' || respond['bodyFile'] !== undefined;
-  if (hasBody && (status === 204 || status === 205 || status === 304))
-    report([...path, 'status'], `an answer with status ${status} has no body`);
 }
 
 function checkRewrite(path: Path, rewrite: Mapping, isPrefix: boolean, report: Report): void {

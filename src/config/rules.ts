@@ -2,6 +2,7 @@ import { isLoopback, parseEndpointAddress, parseListenAddress } from './address.
 import { isRefusal } from './parsing.ts';
 import { checkReference, list, mapping, uniqueness, type Report } from './raw.ts';
 import { checkBalancer, checkSubsetChoices, checkSubsets } from './rules-balancer.ts';
+import { checkFailover, checkFallbackChains } from './rules-failover.ts';
 import { checkHealthCheck } from './rules-health.ts';
 import { checkRateLimits } from './rules-rate.ts';
 import { checkRoute } from './rules-route.ts';
@@ -25,7 +26,8 @@ export function checkRules(root: unknown): Finding[] {
   for (const [table, hosts] of Object.entries(mapping(config['routes'])))
     checkTable(['routes', table], list(hosts), clusters, keptBytes(list(config['listeners']), table), report);
   for (const [cluster, value] of Object.entries(clusters))
-    checkCluster(['clusters', cluster], mapping(value), report);
+    checkCluster(['clusters', cluster], mapping(value), Object.keys(clusters), report);
+  checkFallbackChains(clusters, report);
   for (const section of ['routes', 'clusters'] as const) {
     // zod leaves this key out without a word, since it would set the prototype of its result.
     if (Object.hasOwn(mapping(config[section]), '__proto__'))
@@ -100,7 +102,7 @@ function checkTable(path: Path, hosts: unknown[], clusters: Record<string, unkno
   }
 }
 
-function checkCluster(path: Path, cluster: Record<string, unknown>, report: Report): void {
+function checkCluster(path: Path, cluster: Record<string, unknown>, clusters: readonly string[], report: Report): void {
   const uniqueEndpoint = uniqueness('the endpoint', report);
   for (const [index, value] of list(cluster['endpoints']).entries()) {
     const isText = typeof value === 'string';
@@ -113,6 +115,7 @@ function checkCluster(path: Path, cluster: Record<string, unknown>, report: Repo
   checkBalancer([...path, 'balancer'], mapping(cluster['balancer']), report);
   checkSubsets([...path, 'subsets'], cluster, report);
   checkHealthCheck(path, cluster, report);
+  checkFailover(path, cluster, clusters, report);
   const tls = mapping(cluster['tls']);
   for (const [one, other] of [
     ['cert', 'key'],

@@ -3,6 +3,7 @@ import { LIMITS } from '../binding/abi.ts';
 import { parseEndpointAddress } from './address.ts';
 import { parsing } from './parsing.ts';
 import { balancer, metadata, subsets } from './schema-balancer.ts';
+import { circuitBreaker, clusterLimits, fallback, outlierDetection, retryBudget } from './schema-failover.ts';
 import { healthCheck } from './schema-health.ts';
 import * as scalar from './schema-scalars.ts';
 
@@ -17,6 +18,10 @@ const endpoint = z.strictObject({
     .max(LIMITS.maxPriority)
     .default(0)
     .describe('0 is used first; the next level takes over what the levels before it have no room for'),
+  backup: z
+    .boolean()
+    .default(false)
+    .describe('true: used only while no other endpoint of the cluster is available'),
   zone: scalar.name.optional().describe('where it runs, such as eu-1a'),
   maxRequests: scalar.count.optional().describe('in flight at once, all workers together; default: that of the cluster'),
   metadata: metadata.default({}).describe('what "subset" of a route chooses by, such as { version: v2 }'),
@@ -62,10 +67,25 @@ export const cluster = z.strictObject({
         .boolean()
         .default(false)
         .describe('true: any certificate is taken; an attacker can read everything'),
+      handshakeTimeout: scalar
+        .durationUpTo(LIMITS.maxFailoverMs, scalar.duration)
+        .prefault(0)
+        .describe('of the handshake alone, after the TCP connection; 0 = both within connectTimeout'),
     })
     .optional()
     .describe('its presence means TLS to the endpoints'),
   healthCheck: healthCheck.optional().describe('active checks of every endpoint; exactly one of http, tcp, grpc'),
+  outlierDetection,
+  circuitBreaker: circuitBreaker
+    .optional()
+    .describe('stop sending requests to what fails most of them, and try again later; default: none'),
+  fallback: fallback
+    .optional()
+    .describe('what answers while the breaker of this cluster is open or no endpoint is available: { cluster } or { respond }'),
+  limits: clusterLimits
+    .prefault({})
+    .describe('of the whole cluster, all workers together; 0 = no limit'),
+  retryBudget,
 });
 
 export type ParsedCluster = z.output<typeof cluster>;

@@ -2,10 +2,9 @@ import * as z from 'zod';
 import { LIMITS, METHODS } from '../binding/abi.ts';
 import { selection } from './schema-balancer.ts';
 import { rateLimits } from './schema-rate.ts';
+import { respond } from './schema-respond.ts';
+import { hedge, propagateDeadline, retry } from './schema-retry.ts';
 import * as scalar from './schema-scalars.ts';
-
-/** An attempt costs the upstream a request: a large number turns an outage into a storm. */
-const MAX_RETRIES = 10;
 
 const predicate = z.union([
   z.string(),
@@ -43,13 +42,6 @@ const redirect = z.strictObject({
   path: scalar.path.optional().describe('replaces the whole path'),
   prefix: scalar.path.optional().describe('replaces the matched prefix'),
   stripQuery: z.boolean().default(false),
-});
-
-const respond = z.strictObject({
-  status: z.int().min(200).max(599),
-  body: z.string().optional(),
-  bodyFile: scalar.text.optional().describe('relative to the configuration file'),
-  headers: z.record(scalar.editableResponseHeader, scalar.headerValue).default({}),
 });
 
 function headerEdits(headerName: typeof scalar.editableRequestHeader) {
@@ -99,12 +91,12 @@ const route = z.strictObject({
     .describe('from the whole request received to the head of the answer, retries included; 0 = none'),
   maxDuration: scalar.duration.prefault(0).describe('the whole exchange; 0 = none'),
   idleTimeout: scalar.duration.prefault('60s').describe('between two bytes in either direction; 0 = none'),
-  retry: z
-    .strictObject({
-      on: z.array(z.enum(['connectFailure', 'reset'])).default(['connectFailure', 'reset']),
-      attempts: z.int().min(0).max(MAX_RETRIES).default(2).describe('attempts after the first'),
-    })
-    .prefault({}),
+  requestTimeout: scalar.duration.prefault(0).describe('from the head of the request to its last byte, else 408; 0 = none'),
+  retry: retry.prefault({}),
+  hedge: hedge
+    .optional()
+    .describe('a second attempt, elsewhere, for a request that takes longer than most; {} = with the defaults below'),
+  propagateDeadline,
   rewrite: z
     .strictObject({
       prefix: scalar.path.optional().describe('replaces the matched prefix'),

@@ -1,5 +1,16 @@
 import type { POLICY, SLASHES, UNDERSCORES } from '../binding/abi.ts';
-import type { HealthCheckConfig } from './types-failover.ts';
+import type {
+  BreakerConfig,
+  ClusterLimits,
+  FallbackConfig,
+  HealthCheckConfig,
+  HedgeConfig,
+  OutlierConfig,
+  RetryBudgetConfig,
+  RetryConfig,
+} from './types-failover.ts';
+
+export type * from './types-failover.ts';
 
 /**
  * A loaded configuration: every default filled in, durations in milliseconds, sizes in bytes, files read,
@@ -95,7 +106,13 @@ export interface RouteConfig {
   timeoutMs: number;
   maxDurationMs: number;
   idleTimeoutMs: number;
-  retry: { on: RetryCondition[]; attempts: number };
+  /** From the head of the request to its last byte; 0 = none. */
+  requestTimeoutMs: number;
+  retry: RetryConfig;
+  /** null = no second attempts. */
+  hedge: HedgeConfig | null;
+  /** Lower-case header with the milliseconds that are left; null = deadlines are neither taken nor passed on. */
+  deadlineHeader: string | null;
   rewrite: RewriteConfig | null;
   /** Host sent upstream; null = as received. */
   hostRewrite: string | null;
@@ -148,8 +165,6 @@ export interface RateKeyConfig {
   /** What happens to a request without this part: all such requests share a counter, or it is not counted at all. */
   missing: 'share' | 'skip';
 }
-
-export type RetryCondition = 'connectFailure' | 'reset';
 
 export interface MatchConfig {
   path: { kind: 'exact' | 'prefix' | 'regex'; value: string };
@@ -222,6 +237,15 @@ export interface ClusterConfig {
   tls: UpstreamTlsConfig | null;
   /** null = none. */
   healthCheck: HealthCheckConfig | null;
+  /** null = off. */
+  outlierDetection: OutlierConfig | null;
+  /** null = none. */
+  circuitBreaker: BreakerConfig | null;
+  /** null = none. */
+  fallback: FallbackConfig | null;
+  limits: ClusterLimits;
+  /** null = no bound. */
+  retryBudget: RetryBudgetConfig | null;
 }
 
 export type PolicyName = keyof typeof POLICY;
@@ -273,6 +297,8 @@ export interface EndpointConfig {
   weight: number;
   /** 0 is used first. */
   priority: number;
+  /** Used only while no other endpoint of the cluster is available. */
+  backup: boolean;
   zone: string | null;
   /** In flight at once, all workers together; 0 = no limit. */
   maxRequests: number;
@@ -288,4 +314,6 @@ export interface UpstreamTlsConfig {
   cert: string | null;
   key: string | null;
   insecureSkipVerify: boolean;
+  /** From the TCP connection made; 0 = within connectTimeoutMs. */
+  handshakeTimeoutMs: number;
 }

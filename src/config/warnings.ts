@@ -2,6 +2,7 @@ import { list, mapping, type Report } from './raw.ts';
 import type { Path } from './source.ts';
 import type { Config, ListenerConfig, MatchConfig, RateLimitConfig, RouteConfig } from './types.ts';
 import { checkClusterBalance, subsetChecker } from './warnings-balancer.ts';
+import { addFallbacks, checkClusterFailover, checkRouteRetries } from './warnings-failover.ts';
 
 /** Things that are allowed and yet hardly meant. They go to the log and to `check`; they never stop anything. */
 export function checkWarnings(config: Config, root: unknown, warn: Report): void {
@@ -22,6 +23,8 @@ export function checkWarnings(config: Config, root: unknown, warn: Report): void
         checkIdleKeys(route, mapping(written[i]), [...path, i], warn);
         checkLimits(route.rateLimits, [...path, i, 'rateLimit'], warn);
         checkSubsets(route, [...path, i]);
+        if (route.action.kind === 'cluster' || route.action.kind === 'weightedClusters')
+          checkRouteRetries(route, mapping(written[i]), config.clusters, [...path, i], warn);
       }
     }
   }
@@ -29,18 +32,21 @@ export function checkWarnings(config: Config, root: unknown, warn: Report): void
     checkLimits(listener.rateLimits, ['listeners', index, 'rateLimit'], warn);
     checkListener(listener, ['listeners', index], warn);
   }
+  addFallbacks(usedClusters, config.clusters);
   for (const [name, cluster] of Object.entries(config.clusters)) {
     if (!usedClusters.has(name)) warn(['clusters', name], 'no route uses this cluster', undefined, 'key');
     if (cluster.endpoints.every((endpoint) => endpoint.weight === 0))
       warn(['clusters', name, 'endpoints'], 'every endpoint has weight 0: requests to this cluster will fail');
     if (cluster.tls?.insecureSkipVerify === true)
       warn(['clusters', name, 'tls', 'insecureSkipVerify'], 'certificates of this cluster are not verified');
-    checkClusterBalance(cluster, mapping(mapping(root)['clusters'])[name], ['clusters', name], warn);
+    const tree = mapping(mapping(root)['clusters'])[name];
+    checkClusterBalance(cluster, tree, ['clusters', name], warn);
+    checkClusterFailover(cluster, tree, ['clusters', name], warn);
   }
 }
 
 /** Keys that mean nothing for an answer which the proxy makes itself. */
-const FORWARDING_KEYS = ['timeout', 'maxDuration', 'idleTimeout', 'retry', 'rewrite', 'requestHeaders'];
+const FORWARDING_KEYS = ['timeout', 'maxDuration', 'idleTimeout', 'requestTimeout', 'retry', 'hedge', 'propagateDeadline', 'rewrite', 'requestHeaders'];
 
 function checkIdleKeys(
   route: RouteConfig,

@@ -118,7 +118,19 @@ clusters:
       timeoutMs: 0,
       maxDurationMs: 7_200_000,
       idleTimeoutMs: 250,
-      retry: { on: [], attempts: 0 },
+      requestTimeoutMs: 0,
+      retry: {
+        on: [],
+        statuses: [],
+        attempts: 0,
+        perTryTimeoutMs: 0,
+        backoff: { baseMs: 25, maxMs: 250 },
+        maxRetryAfterMs: 0,
+        bufferBytes: 65_536,
+        nonIdempotent: false,
+      },
+      hedge: null,
+      deadlineHeader: null,
       rewrite: { kind: 'path', value: '/fixed' },
       hostRewrite: 'up:80',
       requestHeaders: {
@@ -177,7 +189,7 @@ clusters:
         insecureSkipVerify: false,
       },
     });
-    expect(b?.tls).toEqual({ serverName: null, ca: null, cert: null, key: null, insecureSkipVerify: true });
+    expect(b?.tls).toEqual({ serverName: null, ca: null, cert: null, key: null, insecureSkipVerify: true, handshakeTimeoutMs: 0 });
   });
 
   it('understands anchors and merge keys, and places problems behind them', async () => {

@@ -143,7 +143,13 @@ describe('rules between keys', () => {
         '6:19 .name: expected a name of letters, digits, ".", "_" and "-" that starts with a letter or a digit, not "a/b"',
       ],
     ],
-    ['{ cluster: a, retry: { on: [5xx] } }', ['6:39 .retry.on[0]: expected connectFailure | reset, not "5xx"']],
+    [
+      '{ cluster: a, retry: { on: [5XX, 200] } }',
+      [
+        '6:39 .retry.on[0]: expected connectFailure, reset, timeout, 5xx, gatewayError, retriable4xx, rateLimited, or a status such as 503, not "5XX" (did you mean "5xx"?)',
+        '6:44 .retry.on[1]: a status that is tried again is from 300 to 599, not 200',
+      ],
+    ],
     ['{ cluster: a, retry: { attempts: 11 } }', ['6:44 .retry.attempts: expected a number up to 10, not 11']],
     ['text', ['6:11 : expected a mapping, not "text"']],
   ])('%s', async (route, expected) => {

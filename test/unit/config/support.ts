@@ -7,7 +7,7 @@ import { compile } from '../../../src/config/compile.ts';
 import type { ResolveHost } from '../../../src/config/endpoints.ts';
 import { ImageReader } from '../../../src/config/image-reader.ts';
 import { loadConfig, type LoadResult } from '../../../src/config/load.ts';
-import type { BalancerConfig, Config, MatchConfig, RouteConfig, VirtualHostConfig } from '../../../src/config/types.ts';
+import type { BalancerConfig, Config, MatchConfig, OutlierConfig, RouteConfig, VirtualHostConfig } from '../../../src/config/types.ts';
 import type { ConfigProblem } from '../../../src/core/errors.ts';
 
 export const FIXTURES = fileURLToPath(new URL('../../fixtures/config/', import.meta.url));
@@ -95,6 +95,23 @@ export const DEFAULT_BALANCER: BalancerConfig = {
   zoneMinEndpoints: 6,
 };
 
+/** Without the key `outlierDetection`. */
+export const DEFAULT_OUTLIER: OutlierConfig = {
+  consecutive5xx: 0,
+  consecutiveGatewayErrors: 0,
+  consecutiveLocalErrors: 5,
+  intervalMs: 10_000,
+  baseEjectionMs: 10_000,
+  maxEjectionMs: 300_000,
+  jitterMs: 0,
+  maxEjectionPercent: 50,
+  shadow: false,
+  unejectOnHealthyCheck: true,
+  successRate: null,
+  failurePercentage: null,
+  latency: null,
+};
+
 /** The smallest configuration, as it is after loading. */
 export const MINIMAL_CONFIG: Config = {
   workers: 1,
@@ -137,7 +154,19 @@ export const MINIMAL_CONFIG: Config = {
             timeoutMs: 15_000,
             maxDurationMs: 0,
             idleTimeoutMs: 60_000,
-            retry: { on: ['connectFailure', 'reset'], attempts: 2 },
+            requestTimeoutMs: 0,
+            retry: {
+              on: ['connectFailure', 'reset'],
+              statuses: [],
+              attempts: 2,
+              perTryTimeoutMs: 0,
+              backoff: { baseMs: 25, maxMs: 250 },
+              maxRetryAfterMs: 0,
+              bufferBytes: 65_536,
+              nonIdempotent: false,
+            },
+            hedge: null,
+            deadlineHeader: null,
             rewrite: null,
             hostRewrite: null,
             requestHeaders: { remove: [], set: [], add: [] },
@@ -161,6 +190,7 @@ export const MINIMAL_CONFIG: Config = {
           port: 1,
           weight: 1,
           priority: 0,
+          backup: false,
           zone: null,
           maxRequests: 0,
           metadata: {},
@@ -173,6 +203,11 @@ export const MINIMAL_CONFIG: Config = {
       pool: { idleTimeoutMs: 4_000, maxConnections: 0, maxPending: 1_024, maxRequestsPerConnection: 0 },
       tls: null,
       healthCheck: null,
+      outlierDetection: DEFAULT_OUTLIER,
+      circuitBreaker: null,
+      fallback: null,
+      limits: { maxConnections: 0, maxPendingRequests: 0, maxRequests: 0, maxRetries: 0 },
+      retryBudget: { percent: 20, minPerSecond: 10, windowMs: 10_000 },
     },
   },
 };
