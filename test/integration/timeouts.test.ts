@@ -23,10 +23,11 @@ describe('connectTimeout', () => {
     const deaf = await DeafListener.start();
     const proxy = await Millrace.start(proxyTo([`127.0.0.1:${deaf.port}`], { cluster: { connectTimeout: SHORT }, route: { retry: { attempts: 0 } } }));
     const { result, tookMs } = await took(() => request(proxy.port(), '/'));
-    expect(result.status).toBe(502);
+    expect(result.status).toBe(504);
     expect(tookMs).toBeGreaterThan(SHORT_MS - 20);
     expect(tookMs).toBeLessThan(MUCH_LATER_MS);
     expect(await proxy.metric('millrace_upstream_connect_failures_total')).toBe(1);
+    expect(await proxy.metric('millrace_request_outcomes_total', { flag: 'UCT' })).toBe(1);
   });
 
   it('lets another endpoint be tried', async () => {
@@ -36,6 +37,17 @@ describe('connectTimeout', () => {
     for (let i = 0; i < 3; i++) expect((await request(proxy.port(), '/')).status).toBe(200);
     expect(await proxy.metric('millrace_upstream_retries_total')).toBeGreaterThan(0);
   });
+});
+
+it('a TLS handshake that the upstream never takes up ends with the time to connect', async () => {
+  const origin = await silent();
+  const proxy = await Millrace.start(proxyTo([origin.address], { cluster: { connectTimeout: SHORT, tls: { insecureSkipVerify: true } }, route: { retry: { attempts: 0 } } }));
+  const { result, tookMs } = await took(() => request(proxy.port(), '/'));
+  expect(result.status).toBe(504);
+  expect(result.text).toBe('upstream TLS handshake timed out\n');
+  expect(tookMs).toBeGreaterThan(SHORT_MS - 20);
+  expect(tookMs).toBeLessThan(MUCH_LATER_MS);
+  expect(await proxy.metric('millrace_request_outcomes_total', { flag: 'UTT' })).toBe(1);
 });
 
 describe('timeout', () => {
@@ -136,4 +148,5 @@ it('maxDuration cuts an exchange that still moves', async () => {
   client.send(requestBytes('/'));
   await client.end();
   expect(client.received.toString()).toMatch(/\r\n\r\nx+$/);
+  expect(await proxy.metric('millrace_request_outcomes_total', { flag: 'UMSDR' })).toBe(1);
 });

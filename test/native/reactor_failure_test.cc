@@ -233,7 +233,7 @@ CASE("the longest duration of a route cuts an answer that goes on") {
   EXPECT(!rig.answer(handle).done);
   rig.advance(1100);
   EXPECT(rig.answer(handle).aborted);
-  EXPECT_EQ(rig.flagged(flag::kUt), 1.0);
+  EXPECT_EQ(rig.flagged(flag::kUmsdr), 1.0);
   EXPECT_EQ(rig.gauges(), kNothing);
 }
 

@@ -87,6 +87,7 @@ export const SUITES: readonly Suite[] = [
   test('reactor_image', ...ENGINE),
   test('reactor_request', ...ENGINE),
   test('reactor_failure', ...ENGINE),
+  test('reactor_timeout', ...ENGINE),
   test('reactor_websocket', ...ENGINE),
   test('reactor_abort', ...ENGINE),
   test('reactor_pool', ...ENGINE),

@@ -84,9 +84,13 @@ struct Exchange : TimerNode {
   uint64_t started_ms = 0;
   uint64_t complete_ms = 0;  // when the request was received in full
   uint64_t activity_ms = 0;  // last byte in either direction
-  uint64_t attempt_ns = 0;   // when its present endpoint was chosen
-  uint64_t wait_ns = 0;      // when it began to wait for an endpoint, or a connection of it
-  uint64_t sent_ns = 0;      // when its head was written to the present upstream
+  // How long the client was held back while it sent its request, and since when it is, while
+  // `client_paused`: time that the upstream took, not the client.
+  uint64_t paused_ms = 0;
+  uint64_t paused_since_ms = 0;
+  uint64_t attempt_ns = 0;  // when its present endpoint was chosen
+  uint64_t wait_ns = 0;     // when it began to wait for an endpoint, or a connection of it
+  uint64_t sent_ns = 0;     // when its head was written to the present upstream
   uint64_t body_received = 0;
   uint64_t bytes_down = 0;
   uint64_t body_sent_down = 0;  // without head and framing
@@ -101,6 +105,15 @@ struct Exchange : TimerNode {
   Buffer body;  // request body that no upstream has been given yet
   std::unique_ptr<WebSocketLeg> leg;  // while upgraded
   Buffer response_lines;              // header lines of ours for the answer, "name: value\r\n" each
+
+  void pauseClient(bool pause, uint64_t now_ms) noexcept {
+    if (pause == client_paused) return;
+    client_paused = pause;
+    if (pause)
+      paused_since_ms = now_ms;
+    else
+      paused_ms += now_ms - paused_since_ms;
+  }
 };
 
 // Microseconds, for histograms: of a WebSocket only the handshake, since the rest is conversation.

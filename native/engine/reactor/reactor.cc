@@ -240,7 +240,7 @@ void Reactor::deliverDeferred(Now now) noexcept {
       emitClosed(*exchange, now);
     } else {
       ensureSpace(0);
-      resumeClient(*exchange);
+      resumeClient(*exchange, now);
     }
   }
   deferred_.clear();

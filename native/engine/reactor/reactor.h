@@ -20,6 +20,7 @@
 #include "engine/net/timer_wheel.h"
 #include "engine/rate/gate.h"
 #include "engine/reactor/exchange.h"
+#include "engine/reactor/time_limit.h"
 #include "engine/reactor/worker_image.h"
 #include "engine/route/cidr.h"
 #include "engine/state/engine.h"
@@ -135,7 +136,9 @@ class Reactor {
   // reactor_timers.cc
   void onTimer(Exchange& exchange, Now now) noexcept;
   void onTimer(Connection& connection, Now now) noexcept;
-  uint64_t deadlineOf(const Exchange& exchange) const noexcept;
+  void expire(Exchange& exchange, TimeLimit limit, Now now) noexcept;
+  Due dueOf(const Exchange& exchange) const noexcept;
+  bool isEndpointsFault(const Exchange& exchange, TimeLimit limit, Now now) const noexcept;
   void armExchange(Exchange& exchange) noexcept;
   void armIdle(Connection& connection, Now now) noexcept;
   void retryWaiting(Now now) noexcept;
@@ -169,7 +172,7 @@ class Reactor {
   bool writeBody(Exchange& exchange, Connection& connection, std::string_view piece,
                  bool last) noexcept;
   void serveWaiting(Pool& pool, Now now) noexcept;
-  void resumeClient(Exchange& exchange) noexcept;
+  void resumeClient(Exchange& exchange, Now now) noexcept;
   void releaseEndpoint(Exchange& exchange, Now now) noexcept;
   void noteTried(Exchange& exchange) noexcept;
 
@@ -241,6 +244,7 @@ class Reactor {
   // reactor_failure.cc: upstream connections that break, or say what they must not
   void connectFailed(Connection& connection, uint32_t flag, std::string_view text,
                      Now now) noexcept;
+  void connectTimedOut(Connection& connection, Now now) noexcept;
   void onClosed(Connection& connection, bool orderly, Now now) noexcept;
   void lose(Connection& connection, bool replayable, std::string_view text, Now now) noexcept;
   void protocolError(Connection& connection, ResponseError error, Now now) noexcept;

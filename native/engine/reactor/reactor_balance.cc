@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "engine/reactor/reactor.h"
+#include "engine/upstream/failure_text.h"
 
 namespace millrace {
 namespace {
@@ -83,9 +84,10 @@ bool Reactor::choose(Exchange& exchange, Now now) noexcept {
   if (exchange.state == Exchange::State::kHeld) release(exchange, now);
   if (endpoint != abi::kNone) return true;
   if (exchange.tried_count != 0) {
-    fail(exchange, 502,
-         exchange.flag != abi::response_flag::kNone ? exchange.flag : abi::response_flag::kUf,
-         exchange.local_body, now);  // what the last of them failed of
+    // What the last of them failed of.
+    const uint32_t flag =
+        exchange.flag != abi::response_flag::kNone ? exchange.flag : abi::response_flag::kUf;
+    fail(exchange, gatewayStatus(flag), flag, exchange.local_body, now);
   } else if (exchange.image->image->subsets()[exchange.subset].member_count == 0) {
     fail(exchange, 503, abi::response_flag::kNc, "no upstream endpoint is available\n", now);
   } else {
@@ -179,8 +181,7 @@ void Reactor::recordRoute(const Exchange& exchange, uint32_t status, uint32_t fl
                                : static_cast<uint32_t>(stat::kResponsesNone),
                       1);
   if (exchange.retries != 0) shard->counters.add(stat::kRetries, exchange.retries);
-  if (flag == abi::response_flag::kUt || flag == abi::response_flag::kSi)
-    shard->counters.add(stat::kTimeouts, 1);
+  if (isTimeout(flag)) shard->counters.add(stat::kTimeouts, 1);
   if (flag == abi::response_flag::kRl) shard->counters.add(stat::kRateLimited, 1);
   shard->duration.record(durationOf(exchange, now.ns));
   shard->request_bytes.record(exchange.body_received);

@@ -2,6 +2,7 @@
 // must not: another attempt where nobody can have acted on the request twice, else an answer of our
 // own, or a cut when the upstream's had begun.
 #include "engine/reactor/reactor.h"
+#include "engine/upstream/failure_text.h"
 
 namespace millrace {
 
@@ -15,7 +16,20 @@ void Reactor::connectFailed(Connection& connection, uint32_t flag, std::string_v
   if (exchange.primary != nullptr) return dropHedge(exchange, now);
   if (adoptHedge(exchange, false, now)) return;
   if (!retry(exchange, abi::retry_on::kConnectFailure, flag, text, now))
-    fail(exchange, 502, flag, text, now);
+    fail(exchange, gatewayStatus(flag), flag, text, now);
+}
+
+// Neither made nor refused in time.
+void Reactor::connectTimedOut(Connection& connection, Now now) noexcept {
+  auto& counters = connection.pool.cluster_shard->counters;
+  if (connection.state == Connection::State::kHandshaking) {
+    counters.add(abi::cluster_stat::kTlsTimeouts, 1);
+    connectFailed(connection, abi::response_flag::kUtt, "upstream TLS handshake timed out\n", now);
+  } else {
+    counters.add(abi::cluster_stat::kConnectTimeouts, 1);
+    connectFailed(connection, abi::response_flag::kUct, "upstream connection failed: timed out\n",
+                  now);
+  }
 }
 
 // The upstream closed (orderly: FIN) or broke the connection.

@@ -109,6 +109,7 @@ void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
   exchange.connection = nullptr;
   exchange.started_ns = now.ns;
   exchange.started_ms = exchange.complete_ms = exchange.activity_ms = now.ms();
+  exchange.paused_ms = 0;
   exchange.body_received = exchange.bytes_down = exchange.body_sent_down = 0;
   exchange.retries = 0;
   exchange.measures_head = false;
@@ -325,11 +326,12 @@ void Reactor::sendRequest(Exchange& exchange, Connection& connection, Now now) n
 }
 
 // The upstream takes more of a request that was held back.
-void Reactor::resumeClient(Exchange& exchange) noexcept {
+void Reactor::resumeClient(Exchange& exchange, Now now) noexcept {
   if (!exchange.client_paused || exchange.connection == nullptr || exchange.connection->blocked())
     return;
   if (exchange.connection->state != Connection::State::kBusy) return;
-  exchange.client_paused = false;
+  exchange.pauseClient(false, now.ms());
+  armExchange(exchange);  // its time runs again
   emit(exchange, abi::event_kind::kResumeRequest, 0);
 }
 
@@ -387,13 +389,13 @@ uint32_t Reactor::sendBody(int32_t handle, std::string_view piece, bool last, No
   if (exchange.state == Exchange::State::kHeld || exchange.state == Exchange::State::kQueued ||
       exchange.state == Exchange::State::kConnecting) {
     exchange.body.append(piece);
-    exchange.client_paused = !last && exchange.body.size() >= kMaxBufferedBody;
+    exchange.pauseClient(!last && exchange.body.size() >= kMaxBufferedBody, now.ms());
     return exchange.client_paused ? abi::send::kPause : abi::send::kOk;
   }
   Connection& connection = *exchange.connection;
   // An upstream may answer early and close: the answer lies behind what could not be sent.
   if (!writeBody(exchange, connection, piece, last)) connection.stopWriting(epoll_fd_);
-  exchange.client_paused = !last && connection.blocked();
+  exchange.pauseClient(!last && connection.blocked(), now.ms());
   return exchange.client_paused ? abi::send::kPause : abi::send::kOk;
 }
 

@@ -53,6 +53,10 @@ void Reactor::onConnected(Connection& connection, uint32_t events, Now now) noex
   if (pool.tls != nullptr) {
     connection.ssl = pool.tls->connect(connection.fd, pool.server_name);
     connection.state = Connection::State::kHandshaking;
+    if (pool.tls_timeout_ms != 0) {
+      connection.deadline_ms = now.ms() + pool.tls_timeout_ms;
+      wheel_.arm(connection, connection.deadline_ms);
+    }
     onHandshake(connection,
                 connection.ssl == nullptr ? IoStatus::kError : connection.handshake(epoll_fd_),
                 now);
@@ -90,7 +94,7 @@ void Reactor::onWritable(Connection& connection, Now now) noexcept {
   exchange.activity_ms = now.ms();
   if (!connection.blocked() && exchange.client_paused) {
     ensureSpace(0);
-    resumeClient(exchange);
+    resumeClient(exchange, now);
   }
 }
 

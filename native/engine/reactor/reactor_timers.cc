@@ -25,30 +25,39 @@ void Reactor::fireTimers(Now now) noexcept {
   endTurn();
 }
 
-// The earliest moment at which the exchange could have run out of time.
-uint64_t Reactor::deadlineOf(const Exchange& exchange) const noexcept {
+// The limit that the exchange could run into first. Where two are reached at once, the one that is
+// considered first is named.
+Due Reactor::dueOf(const Exchange& exchange) const noexcept {
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
-  uint64_t deadline = TimerWheel::kNever;
-  const uint32_t idle_ms = exchange.state == Exchange::State::kUpgraded ? route.web_socket_idle_ms
-                                                                        : route.idle_timeout_ms;
-  if (idle_ms != 0) deadline = exchange.activity_ms + idle_ms;
-  if (route.timeout_ms != 0 && exchange.request_complete &&
-      exchange.state != Exchange::State::kStreaming &&
-      exchange.state != Exchange::State::kUpgraded) {
-    deadline = std::min(deadline, exchange.complete_ms + route.timeout_ms);
+  const bool upgraded = exchange.state == Exchange::State::kUpgraded;
+  Due due;
+  if (route.timeout_ms != 0 && exchange.request_complete && !upgraded &&
+      exchange.state != Exchange::State::kStreaming) {
+    due.consider(TimeLimit::kAnswer, exchange.complete_ms + route.timeout_ms);
   }
   if (exchange.state == Exchange::State::kHeld) {
     const abi::ClusterRecord& cluster = exchange.image->image->clusters()[exchange.cluster];
-    deadline = std::min(deadline, exchange.wait_ns / 1'000'000 + cluster.queue_timeout_ms);
+    due.consider(TimeLimit::kQueue, exchange.wait_ns / 1'000'000 + cluster.queue_timeout_ms);
+  }
+  // While an upstream that is slow to read holds the client back, its clock stands still.
+  if (route.request_timeout_ms != 0 && !exchange.request_complete && !exchange.client_paused) {
+    due.consider(TimeLimit::kRequest,
+                 exchange.started_ms + exchange.paused_ms + route.request_timeout_ms);
+  }
+  if (const uint32_t idle_ms = upgraded ? route.web_socket_idle_ms : route.idle_timeout_ms;
+      idle_ms != 0) {
+    const bool clients_turn = !exchange.request_complete && !exchange.client_paused;
+    due.consider(clients_turn ? TimeLimit::kIdleClient : TimeLimit::kIdle,
+                 exchange.activity_ms + idle_ms);
   }
   if (route.max_duration_ms != 0)
-    deadline = std::min(deadline, exchange.started_ms + route.max_duration_ms);
-  return deadline;
+    due.consider(TimeLimit::kDuration, exchange.started_ms + route.max_duration_ms);
+  return due;
 }
 
 void Reactor::armExchange(Exchange& exchange) noexcept {
-  const uint64_t deadline = deadlineOf(exchange);
-  if (deadline != TimerWheel::kNever) wheel_.arm(exchange, deadline);
+  const Due due = dueOf(exchange);
+  if (due.at_ms != TimerWheel::kNever) wheel_.arm(exchange, due.at_ms);
 }
 
 void Reactor::onTimer(Exchange& exchange, Now now) noexcept {
@@ -61,48 +70,48 @@ void Reactor::onTimer(Exchange& exchange, Now now) noexcept {
     default:
       break;
   }
-  if (now.ms() < deadlineOf(exchange)) {
+  const Due due = dueOf(exchange);
+  if (now.ms() >= due.at_ms)
+    expire(exchange, due.limit, now);
+  else
     armExchange(exchange);
-    return;
-  }
-  const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
+}
+
+void Reactor::expire(Exchange& exchange, TimeLimit limit, Now now) noexcept {
+  const TimeLimitOutcome outcome = outcomeOf(limit);
+  auto& counters = exchange.image->cluster_shards[exchange.cluster]->counters;
   if (exchange.state == Exchange::State::kUpgraded) {
-    const bool quiet = route.web_socket_idle_ms != 0 &&
-                       now.ms() >= exchange.activity_ms + route.web_socket_idle_ms;
     sendCloseFrame(*exchange.connection, abi::websocket_close::kGoingAway, {}, now);
     endWebSocket(exchange, abi::websocket_close::kGoingAway,
-                 quiet ? "idle timeout" : "longest duration reached",
-                 quiet ? abi::response_flag::kSi : abi::response_flag::kUt, now);
+                 limit == TimeLimit::kIdle ? "idle timeout" : "longest duration reached",
+                 outcome.flag, now);
     return;
   }
-  if (exchange.state == Exchange::State::kHeld) {
-    const abi::ClusterRecord& cluster = exchange.image->image->clusters()[exchange.cluster];
-    if (now.ms() >= exchange.wait_ns / 1'000'000 + cluster.queue_timeout_ms) {
-      exchange.image->cluster_shards[exchange.cluster]->counters.add(
-          abi::cluster_stat::kQueueTimeouts, 1);
-      fail(exchange, 503, abi::response_flag::kUq,
-           "every upstream endpoint stayed at its limit of requests\n", now);
-      return;
+  if (limit == TimeLimit::kQueue) {
+    counters.add(abi::cluster_stat::kQueueTimeouts, 1);
+  } else if (outcome.status == 504) {
+    counters.add(abi::cluster_stat::kTimeouts, 1);
+    if (exchange.state == Exchange::State::kWaiting ||
+        exchange.state == Exchange::State::kConnecting) {
+      if (isEndpointsFault(exchange, limit, now))
+        observeFailure(exchange, Failure::kTimeout, now);
+      else
+        observeAbandoned(exchange, now);
     }
   }
-  const bool idle =
-      route.idle_timeout_ms != 0 && now.ms() >= exchange.activity_ms + route.idle_timeout_ms;
-  const bool answer = route.timeout_ms != 0 && exchange.request_complete &&
-                      now.ms() >= exchange.complete_ms + route.timeout_ms;
-  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kTimeouts, 1);
-  if (exchange.request_complete && (exchange.state == Exchange::State::kWaiting ||
-                                    exchange.state == Exchange::State::kConnecting)) {
-    observeFailure(exchange, Failure::kTimeout, now);
-  }
-  if (exchange.state == Exchange::State::kStreaming) {
-    cut(exchange, idle ? abi::response_flag::kSi : abi::response_flag::kUt, now);
-  } else if (!exchange.request_complete && idle && !exchange.client_paused) {
-    fail(exchange, 408, abi::response_flag::kSi, "request timed out: the client stopped sending\n",
-         now);
-  } else {
-    fail(exchange, 504, answer || !idle ? abi::response_flag::kUt : abi::response_flag::kSi,
-         "upstream request timed out\n", now);
-  }
+  if (exchange.state == Exchange::State::kStreaming)
+    cut(exchange, outcome.flag, now);
+  else
+    fail(exchange, outcome.status, outcome.flag, outcome.text, now);
+}
+
+// Whether time that ran out says that the endpoint is slow. A client must not be able to put one
+// out of service by taking nearly all of the time for itself.
+bool Reactor::isEndpointsFault(const Exchange& exchange, TimeLimit limit, Now now) const noexcept {
+  if (!exchange.request_complete) return exchange.client_paused;  // it does not read
+  if (limit != TimeLimit::kDuration) return true;
+  const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
+  return now.ms() - exchange.complete_ms >= route.max_duration_ms / 2;
 }
 
 void Reactor::onTimer(Connection& connection, Now now) noexcept {
@@ -118,8 +127,7 @@ void Reactor::onTimer(Connection& connection, Now now) noexcept {
     closeConnection(connection);
   } else if (connection.state == Connection::State::kConnecting ||
              connection.state == Connection::State::kHandshaking) {
-    connectFailed(connection, abi::response_flag::kUf, "upstream connection failed: timed out\n",
-                  now);
+    connectTimedOut(connection, now);
   }
 }
 

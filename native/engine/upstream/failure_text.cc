@@ -4,6 +4,8 @@
 
 #include <cerrno>
 
+#include "abi.h"
+
 namespace millrace {
 
 std::string_view describeConnectError(int error) noexcept {
@@ -61,6 +63,11 @@ std::string_view describeTlsError(SSL* ssl) noexcept {
     default:
       return "upstream certificate refused\n";
   }
+}
+
+uint32_t gatewayStatus(uint32_t flag) noexcept {
+  namespace f = abi::response_flag;
+  return flag == f::kUct || flag == f::kUtt || flag == f::kUpt || flag == f::kUt ? 504 : 502;
 }
 
 }  // namespace millrace

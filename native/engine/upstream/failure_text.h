@@ -3,6 +3,7 @@
 
 #include <openssl/ssl.h>
 
+#include <cstdint>
 #include <string_view>
 
 namespace millrace {
@@ -11,6 +12,10 @@ namespace millrace {
 // own words, and nothing that tells an outsider where the upstream is.
 std::string_view describeConnectError(int error) noexcept;  // an errno value
 std::string_view describeTlsError(SSL* ssl) noexcept;       // of a failed handshake; may be null
+
+// What the client is answered when an attempt failed with that flag (abi::response_flag) and no
+// other follows: 504 when it ended by time, else 502.
+uint32_t gatewayStatus(uint32_t flag) noexcept;
 
 }  // namespace millrace
 

@@ -55,6 +55,7 @@ void Pool::configure(const InstalledImage& installed, uint32_t cluster, uint32_t
                       : image.str(e.server_name_offset, e.server_name_length);
   }
   connect_timeout_ms = c.connect_timeout_ms;
+  tls_timeout_ms = c.tls_timeout_ms;
   idle_ms = c.pool_idle_ms;
   max_connections = c.max_connections;
   max_pending = c.max_pending;

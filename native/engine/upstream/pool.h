@@ -61,6 +61,7 @@ struct Pool {
   std::string name;  // of the endpoint, as configured
   std::string server_name;
   uint32_t connect_timeout_ms = 0;
+  uint32_t tls_timeout_ms = 0;  // 0 = within the one above
   uint32_t idle_ms = 0;
   uint32_t max_connections = 0;
   uint32_t max_pending = 0;
