@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstdint>
 
+#include "abi.h"
 #include "base/cache_line.h"
 
 namespace millrace {
@@ -13,8 +14,8 @@ namespace millrace {
 // published through them, and a stale number costs balance only.
 struct alignas(kCacheLine) EndpointLoad {
   std::atomic<uint32_t> active{0};  // requests in flight
-  std::atomic<uint32_t> health{
-      0};  // abi::health bits, 0 = available; the control plane writes them
+  // abi::health bits; each is set and cleared by one mechanism, whatever thread it runs on.
+  std::atomic<uint32_t> health{0};
   std::atomic<uint32_t> max_requests{0};  // cap of `active`, 0 = none; the control plane writes it
   // Latency: cost in microseconds as float (high half), time of the last change in ms (low half);
   // 0 = never measured.
@@ -23,6 +24,12 @@ struct alignas(kCacheLine) EndpointLoad {
   std::atomic<uint64_t> report{0};
 };
 static_assert(sizeof(EndpointLoad) == kCacheLine);
+
+// Whether the plans give it. A half-open circuit breaker lets requests through; how many, it
+// decides when the endpoint has been picked.
+constexpr bool isAvailable(uint32_t health) noexcept {
+  return (health & ~static_cast<uint32_t>(abi::health::kHalfOpen)) == 0;
+}
 
 }  // namespace millrace
 

@@ -21,6 +21,9 @@ struct PickRequest {
   ExcludedEndpoints excluded;  // PlanEndpoint.index of those already tried
   uint64_t now_ms = 0;         // of the clock that the observations are made with
   uint32_t total_active = 0;   // requests in flight in the whole cluster; where Plan::bounded()
+  // abi::health bits that whoever is picked must not have: for plans that are older than the health
+  // of their endpoints.
+  uint32_t avoided_health = 0;
 };
 
 // The last reported requests in flight that this worker met (prequal), and the limit between cold

@@ -19,7 +19,7 @@ struct PlanEndpoint {
   uint32_t max_requests = 0;     // in flight; 0 = no cap
   std::string_view name;         // hash identity, e.g. "127.0.0.1:9001"
   std::string_view zone;         // empty = none
-  bool available = true;         // health == 0
+  bool available = true;         // isAvailable(health)
   uint64_t warm_since_ms = 0;    // its slow start began; 0 = none
   EndpointLoad* load = nullptr;  // outlives the plan
 };

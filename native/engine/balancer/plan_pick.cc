@@ -120,9 +120,10 @@ uint32_t Plan::pick(PickerState& state, const PickRequest& request) const noexce
   state.last_flags = 0;
   if (groups_.empty()) return abi::kNone;
   const uint32_t group = drawGroup(state, request, request.has_hash && hashes(policy_));
-  const uint32_t slot = request.excluded.empty() && !capped_
-                            ? pickFrom(group, state, request, AnySlot{})
-                            : pickFrom(group, state, request, OpenSlot{request.excluded});
+  const bool any = request.excluded.empty() && !capped_ && request.avoided_health == 0;
+  const uint32_t slot =
+      any ? pickFrom(group, state, request, AnySlot{})
+          : pickFrom(group, state, request, OpenSlot{request.excluded, request.avoided_health});
   if (slot == abi::kNone) [[unlikely]]
     return pickElsewhere(state, request, group);
   if (groups_[group].panicking) state.last_flags |= PickerState::kPickedInPanic;
@@ -132,7 +133,7 @@ uint32_t Plan::pick(PickerState& state, const PickRequest& request) const noexce
 // The drawn group has nobody: the others in their order, those without a share, too.
 uint32_t Plan::pickElsewhere(PickerState& state, const PickRequest& request,
                              uint32_t drawn) const noexcept {
-  const OpenSlot open{request.excluded};
+  const OpenSlot open{request.excluded, request.avoided_health};
   for (uint32_t g = 0; g < groups_.size(); ++g) {
     if (g == drawn) continue;
     const uint32_t slot = pickFrom(g, state, request, open);
@@ -142,7 +143,7 @@ uint32_t Plan::pickElsewhere(PickerState& state, const PickRequest& request,
   }
   for (const PlanGroup& group : groups_) {
     for (const PlanSlot& slot : group.slots) {
-      if (!isExcluded(request.excluded, slot.index)) return kFull;
+      if (!open.isOut(slot) && !isExcluded(request.excluded, slot.index)) return kFull;
     }
   }
   return abi::kNone;

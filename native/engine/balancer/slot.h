@@ -24,8 +24,8 @@ static_assert(sizeof(PlanSlot) == 32);
 
 using Slots = std::span<const PlanSlot>;
 
-// Who may be given. Two types, so that the usual request (nothing tried yet, no caps) pays for no
-// check at all.
+// Who may be given. Two types, so that the usual request (nothing tried yet, no caps, everybody as
+// available as the plan says) pays for no check at all.
 struct AnySlot {
   static constexpr bool kFilters = false;
   bool operator()(const PlanSlot&) const noexcept { return true; }
@@ -34,13 +34,18 @@ struct AnySlot {
 struct OpenSlot {
   static constexpr bool kFilters = true;
   ExcludedEndpoints excluded;
+  uint32_t avoided_health = 0;
 
+  // On the cache line that the caps are on anyway.
+  bool isOut(const PlanSlot& slot) const noexcept {
+    return (slot.load->health.load(std::memory_order_relaxed) & avoided_health) != 0;
+  }
   bool operator()(const PlanSlot& slot) const noexcept {
     // Race: the count may change before the caller adds its own request. It does that with a
     // compare-exchange and asks again when the endpoint has filled up meanwhile.
     const uint32_t cap = slot.load->max_requests.load(std::memory_order_relaxed);
     if (cap != 0 && slot.load->active.load(std::memory_order_relaxed) >= cap) return false;
-    return !isExcluded(excluded, slot.index);
+    return !isOut(slot) && !isExcluded(excluded, slot.index);
   }
 };
 

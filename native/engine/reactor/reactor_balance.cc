@@ -33,8 +33,9 @@ SubsetBinding& Reactor::bindingOf(WorkerImage& image, uint32_t subset) noexcept 
 // Chooses an endpoint and counts the request against it. kNone: there is none; kFull: each one is
 // at its maxRequests.
 uint32_t Reactor::pickEndpoint(Exchange& exchange, SubsetBinding& binding, Now now) noexcept {
-  // Another worker may take the last place of an endpoint between the pick and the count.
-  constexpr uint32_t kTries = 4;
+  // Another worker may take the last place of an endpoint between the pick and the count; and an
+  // endpoint may have become unavailable since its plan was made.
+  constexpr uint32_t kTries = 6;
   WorkerImage& image = *exchange.image;
   const Plan& plan = *binding.plan;
   PickRequest request;
@@ -44,11 +45,28 @@ uint32_t Reactor::pickEndpoint(Exchange& exchange, SubsetBinding& binding, Now n
   request.now_ms = now.ms();
   if (plan.bounded()) request.total_active = totalActive(image, exchange);
   const uint32_t start = image.image->clusters()[exchange.cluster].endpoint_start;
+  uint32_t out = abi::kNone;  // picked, though it is not available: taken when nobody else is left
   for (uint32_t tries = 0; tries < kTries; ++tries) {
-    const uint32_t picked = plan.pick(binding.state, request);
-    if (picked == abi::kNone || picked == kFull) return picked;
+    uint32_t picked = plan.pick(binding.state, request);
+    if (picked == kFull) return kFull;
+    if (picked == abi::kNone) {
+      if (out == abi::kNone) return abi::kNone;
+      picked = out;
+      binding.state.last_flags |= PickerState::kPickedInPanic;
+    }
     Pool& pool = *image.pools[start + picked];
+    // Health changes at once, for all workers and all images; plans follow. An endpoint in panic
+    // was picked whatever its health is.
+    const uint32_t health = pool.state->load.health.load(std::memory_order_relaxed);
+    const bool checked =
+        health != 0 && (binding.state.last_flags & PickerState::kPickedInPanic) == 0;
+    if (checked && !isAvailable(health)) [[unlikely]] {
+      request.avoided_health = ~static_cast<uint32_t>(abi::health::kHalfOpen);
+      out = picked;
+      continue;
+    }
     if (!pool.reserveRequest()) continue;
+    // What is half-open and checked, only its circuit breaker can let through.
     exchange.endpoint = start + picked;
     exchange.pool = &pool;
     exchange.counted_in_cluster = plan.bounded();

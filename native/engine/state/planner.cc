@@ -22,11 +22,17 @@ void appendText(std::string* out, std::string_view text) {
   out->append(text);
 }
 
+bool anyAvailable(std::span<const PlanEndpoint> endpoints) noexcept {
+  return std::any_of(endpoints.begin(), endpoints.end(),
+                     [](const PlanEndpoint& endpoint) { return endpoint.available; });
+}
+
 // Everything that a plan is made of, as bytes: equal bytes, equal plans.
 std::string inputsOf(const Image& image, const abi::BalancerRecord& balancer,
-                     std::span<const PlanEndpoint> endpoints) {
+                     uint32_t panic_percent, std::span<const PlanEndpoint> endpoints) {
   std::string inputs;
   abi::BalancerRecord numbers = balancer;
+  numbers.panic_percent = panic_percent;
   // Where the texts lie is no matter; the hash sources are not part of a plan.
   numbers.zone_offset = numbers.hash_start = numbers.hash_count = 0;
   appendRaw(&inputs, numbers);
@@ -71,13 +77,16 @@ bool planCluster(const InstalledImage& installed, uint32_t cluster, uint64_t now
   const Image& image = *installed.image;
   const abi::ClusterRecord& row = image.clusters()[cluster];
   const abi::BalancerRecord& balancer = image.balancers()[row.balancer];
-  const BalancerSettings& settings = installed.balancers[cluster];
+  const bool has_fallback =
+      row.fallback_cluster != abi::kNone || row.fallback_respond != abi::kNone;
   std::vector<CachedPlan>& cache = installed.clusters[cluster]->plans;
   std::vector<CachedPlan> made;
-  std::vector<PlanEndpoint> endpoints;
+  std::vector<PlanEndpoint> usual;
+  std::vector<PlanEndpoint> backups;
   bool warming = false;
   for (uint32_t s = row.subset_start; s < row.subset_start + row.subset_count; ++s) {
-    endpoints.clear();
+    usual.clear();
+    backups.clear();
     bool changing = false;
     for (const uint32_t index : image.members(image.subsets()[s])) {
       const abi::EndpointRecord& e = image.endpoints()[index];
@@ -91,14 +100,23 @@ bool planCluster(const InstalledImage& installed, uint32_t cluster, uint64_t now
       endpoint.max_requests = e.max_requests;
       endpoint.name = image.str(e.name_offset, e.name_length);
       endpoint.zone = image.str(e.zone_offset, e.zone_length);
-      endpoint.available = state.load.health.load(std::memory_order_relaxed) == 0;
+      endpoint.available = isAvailable(state.load.health.load(std::memory_order_relaxed));
       endpoint.warm_since_ms = state.warm_since_ms;
       endpoint.load = &state.load;
-      endpoints.push_back(endpoint);
+      (e.backup != 0 ? backups : usual).push_back(endpoint);
     }
     warming |= changing;
+    // Backups stand in while none of the others is available; when nobody is, it is the others'
+    // business.
+    const bool stand_in = usual.empty() || (!anyAvailable(usual) && anyAvailable(backups));
+    const std::vector<PlanEndpoint>& endpoints = stand_in ? backups : usual;
+    // Better the fallback than an endpoint that is not available.
+    BalancerSettings settings = installed.balancers[cluster];
+    if (has_fallback && !anyAvailable(endpoints)) settings.panic_percent = 0;
     // A plan that changes with time is never taken over.
-    CachedPlan plan{changing ? std::string() : inputsOf(image, balancer, endpoints), nullptr};
+    CachedPlan plan{
+        changing ? std::string() : inputsOf(image, balancer, settings.panic_percent, endpoints),
+        nullptr};
     for (const CachedPlan& old : cache) {
       if (!changing && old.inputs == plan.inputs) plan.plan = old.plan;
     }
