@@ -5,6 +5,7 @@
 #include "api/balancer_api.h"
 #include "api/downstream_socket_api.h"
 #include "api/engine_api.h"
+#include "api/failover_api.h"
 #include "api/histogram_api.h"
 #include "api/limiter_api.h"
 #include "api/matcher_api.h"
@@ -17,6 +18,7 @@ namespace {
 Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("abiHash", Napi::Number::New(env, millrace::abi::kHash));
   millrace::api::exportEngine(env, exports);
+  millrace::api::exportFailover(env, exports);
   millrace::api::exportBalancer(env, exports);
   millrace::api::exportLimiter(env, exports);
   millrace::api::exportMatcher(env, exports);

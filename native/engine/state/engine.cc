@@ -167,26 +167,6 @@ InstallResult Engine::install(std::span<const std::byte> bytes, uint64_t now_ns,
   return result;
 }
 
-bool Engine::setHealth(uint64_t version, uint32_t endpoint, uint32_t set, uint32_t clear,
-                       uint64_t now_ms) {
-  const std::lock_guard control(control_mutex_);
-  const std::shared_ptr<const InstalledImage> installed = current();
-  if (installed == nullptr || installed->version != version ||
-      endpoint >= installed->endpoints.size()) {
-    return false;
-  }
-  EndpointState& state = *installed->endpoints[endpoint];
-  const uint32_t before = state.load.health.load(std::memory_order_relaxed);
-  const uint32_t after = (before & ~clear) | set;
-  state.load.health.store(after, std::memory_order_relaxed);
-  if ((before == 0) == (after == 0)) return true;
-  const uint32_t cluster = clusterOf(*installed->image, endpoint);
-  if (cluster == abi::kNone) return true;
-  if (after == 0 && installed->balancers[cluster].slow_start_ms != 0) state.warm_since_ms = now_ms;
-  warming_ |= planCluster(*installed, cluster, now_ms);
-  return true;
-}
-
 uint32_t Engine::refreshPlans(uint64_t now_ms) {
   const std::lock_guard control(control_mutex_);
   if (!warming_) return 0;

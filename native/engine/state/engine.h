@@ -15,6 +15,7 @@
 #include "abi.h"
 #include "base/cache_line.h"
 #include "base/siphash.h"
+#include "engine/failover/transitions.h"
 #include "engine/image/image.h"
 #include "engine/state/incident_ring.h"
 #include "engine/state/plan_board.h"
@@ -62,11 +63,26 @@ class Engine {
   // Roots for upstream TLS where a cluster names none. PEM. Before the first install.
   void setTlsRoots(std::string pem);
 
+  // Failover (engine_failover.cc)
+  //
   // Sets and clears abi::health bits of an endpoint of the current image, and plans its cluster
   // anew. An endpoint that becomes available starts slowly. False when `version` is not the current
   // image or the index is out of range. Any thread.
   bool setHealth(uint64_t version, uint32_t endpoint, uint32_t set, uint32_t clear,
                  uint64_t now_ms);
+  // Reports a change of health for the log, and wakes the control plane. Whoever has changed the
+  // health of an endpoint sets `plan_dirty` of its cluster first. Any thread.
+  void noteTransition(Transition transition);
+  // What was reported since the last call, oldest first; `*dropped` grows by what was forgotten.
+  std::vector<Transition> takeTransitions(uint64_t* dropped) { return journal_.take(dropped); }
+  // Does what is due: plans of clusters whose health changed. Milliseconds until the next call is
+  // due; 0 = not until the control plane is woken. Any thread but the workers.
+  uint32_t failoverTick(uint64_t now_ms);
+  // An eventfd that is readable when failoverTick is to be called. Lives as long as the process; -1
+  // when it cannot be made.
+  int controlWaker();
+  void wakeControl() noexcept;
+
   // Plans the clusters anew in which an endpoint is in slow start. Milliseconds until the next call
   // is due; 0 = nothing is warming. Any thread.
   uint32_t refreshPlans(uint64_t now_ms);
@@ -144,6 +160,8 @@ class Engine {
   void refreshHedges(const InstalledImage& installed, uint64_t now_ms);
   void adoptState(const Image& image, InstalledImage* installed, uint64_t now_ms);
   bool resolveTls(const Image& image, InstalledImage* installed, std::string* error);
+  static void warmUp(const InstalledImage& installed, uint32_t cluster, EndpointState& endpoint,
+                     uint64_t now_ms) noexcept;
 
   // Held while plans are built, which may take milliseconds; `mutex_` is taken inside it, for
   // moments only, since workers wait for that one.
@@ -162,6 +180,8 @@ class Engine {
   std::unordered_map<std::string, std::weak_ptr<const TlsContext>> tls_contexts_;
   std::array<ProcessShard, abi::limits::kMaxWorkers> process_{};
   std::array<std::atomic<int>, abi::limits::kMaxWorkers> wakers_;
+  std::atomic<int> control_waker_{-1};
+  TransitionJournal journal_;
   std::array<std::atomic<IncidentRing*>, abi::limits::kMaxWorkers> incidents_{};
 };
 

@@ -28,6 +28,9 @@ struct ClusterState : Series<ClusterShard> {
   alignas(kCacheLine) std::atomic<uint32_t> active{0};
   WaitLine line;
   std::vector<CachedPlan> plans;  // control plane only
+  // The health of an endpoint has changed since the plans were made. Set with release by whoever
+  // changed it, on any thread.
+  std::atomic<bool> plan_dirty{false};
 };
 
 // Runtime state of an endpoint, shared by all workers: a balancer must see the whole load, and a
