@@ -1,7 +1,7 @@
 /** The process-wide half of the engine, for the control plane. */
 import { StartError } from '../core/errors.ts';
 import { addon } from './load.ts';
-import type { NativeIncident } from './native.ts';
+import type { NativeIncident, NativeTransitions } from './native.ts';
 
 export type InstallResult = { ok: true; version: number } | { ok: false; error: string };
 
@@ -96,6 +96,21 @@ export function processStats(out: Float64Array): void {
 /** What the workers reported for the log since the last call, at most `most` of each worker. */
 export function takeIncidents(most: number): NativeIncident[] {
   return addon.takeIncidents(most);
+}
+
+/** Calls `callback` on this thread whenever workers have something for `failoverTick`; returns what ends that. */
+export function onFailover(callback: () => void): () => void {
+  return addon.onFailover(callback);
+}
+
+/** Ends ejections, compares endpoints, plans clusters anew: what is due. Milliseconds until the next call is due, 0 = not before a wake-up. */
+export function failoverTick(): number {
+  return addon.failoverTick();
+}
+
+/** What was decided about endpoints and clusters since the last call, oldest first. */
+export function takeTransitions(): NativeTransitions {
+  return addon.takeTransitions();
 }
 
 /**

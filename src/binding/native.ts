@@ -22,6 +22,9 @@ export interface Addon {
   readonly rateTableStats: (out: Float64Array) => void;
   readonly processStats: (out: Float64Array) => void;
   readonly takeIncidents: (most: number) => NativeIncident[];
+  readonly onFailover: (callback: () => void) => () => void;
+  readonly failoverTick: () => number;
+  readonly takeTransitions: () => NativeTransitions;
   readonly limitReceiveBuffer: (port: number, bytes: number) => number;
   readonly muteNativeOutput: () => void;
   readonly reservePort: (host: string) => { fd: number; port: number } | number;
@@ -112,6 +115,29 @@ export interface NativeIncident {
   texts: string[];
   /** The text goes on beyond what was kept. */
   cut: boolean[];
+}
+
+/** A change of mind about an endpoint or a cluster; see native/engine/failover/transitions.h. */
+export interface NativeTransition {
+  /** TRANSITION_KIND. */
+  kind: number;
+  /** Index into TRANSITION_REASON. */
+  reason: number;
+  cluster: string;
+  /** Empty: the cluster's own circuit breaker. */
+  endpoint: string;
+  /** What was measured, what it was held against, and how many requests say so (0 = does not apply). Shares are from 0 to 1, times in microseconds. */
+  value: number;
+  limit: number;
+  requests: number;
+  ageMs: number;
+  /** Until it ends by itself; negative = it does not. */
+  leftMs: number;
+}
+export interface NativeTransitions {
+  /** So many more were forgotten, as nobody asked in time. */
+  dropped: number;
+  transitions: NativeTransition[];
 }
 
 type ReadHistogram = (version: number, index: number, phase: number, windowMs: number, nowMs: number, out: Float64Array) => boolean;

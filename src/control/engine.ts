@@ -1,6 +1,6 @@
 import { rootCertificates } from 'node:tls';
 import type { HistogramQuery } from '../binding/addon.ts';
-import type { NativeIncident } from '../binding/native.ts';
+import type { NativeIncident, NativeTransitions } from '../binding/native.ts';
 import type { Config } from '../config/types.ts';
 import { StartError, errorMessage } from '../core/errors.ts';
 
@@ -35,6 +35,12 @@ export interface Engine {
   processStats(out: Float64Array): void;
   /** What the workers reported for the log since the last call, at most `most` of each worker. */
   takeIncidents(most: number): NativeIncident[];
+  /** Calls back, on this thread, whenever workers have something for `failoverTick`; returns what ends that. */
+  onFailover(callback: () => void): () => void;
+  /** Does what is due for failover; milliseconds until the next call is due, 0 = not before a wake-up. */
+  failoverTick(): number;
+  /** What was decided about endpoints and clusters since the last call, oldest first. */
+  takeTransitions(): NativeTransitions;
   /** An anonymous file in memory, readable as /proc/self/fd/N; the caller closes it with fs.closeSync. */
   createMemoryFile(name: string, bytes: Uint8Array): number;
   reservePort(host: string): { fd: number; port: number } | number;

@@ -15,6 +15,7 @@ import type { Logger } from '../core/logger.ts';
 import { Compiler, type Compiled } from './compiler.ts';
 import { configHash } from './config-hash.ts';
 import { install, type Engine } from './engine.ts';
+import { FailoverControl } from './failover.ts';
 import { IncidentLog } from './incident-log.ts';
 import { formatAddress, planListeners, probeAddresses, type BoundListener } from './listeners.ts';
 import { Reloader, logProblems, type ReloadStatus } from './reload.ts';
@@ -46,6 +47,7 @@ export class ConfigRefused extends StartError {
 
 export class Supervisor implements ControlView {
   readonly stats: Stats;
+  readonly failover: FailoverControl;
   readonly startedAtMs: number;
   readonly #options: SupervisorOptions;
   readonly #compiler = new Compiler();
@@ -64,6 +66,7 @@ export class Supervisor implements ControlView {
     this.#options = options;
     this.stats = new Stats(options.engine, options.clock);
     this.#planRefresh = new PlanRefresh(options.engine);
+    this.failover = new FailoverControl(options.engine, options.log, options.clock, () => this.#planRefresh.check());
     this.#incidents = new IncidentLog(options.engine, () => this.stats.process().incidentsDropped, options.log, options.clock);
     this.startedAtMs = options.clock.wallMs();
     this.#reloader = new Reloader({ load: options.load, apply: (config) => this.#applyReload(config), log: options.log, clock: options.clock });
@@ -125,6 +128,7 @@ export class Supervisor implements ControlView {
     await this.#workers.start(planListeners(config, config.workers));
     if (this.#phase !== 'starting') return;
     this.#incidents.start();
+    this.failover.start();
     await this.#reloader.start(this.#firstFiles.watch, this.#firstFiles.readAtMs);
     this.#phase = 'serving';
     this.#logListeners(this.listeners);
@@ -153,6 +157,7 @@ export class Supervisor implements ControlView {
     this.#reloader.close();
     clearInterval(this.#collecting);
     this.#planRefresh.close();
+    this.failover.close();
     await this.#workers?.stop();
     await this.#compiler.close();
   }
@@ -175,6 +180,7 @@ export class Supervisor implements ControlView {
     }
     await this.#compiler.close();
     clearInterval(this.#collecting);
+    this.failover.close();
     this.#incidents.close();
     this.#phase = 'stopped';
     log.info({ reason }, 'stopped');
@@ -200,6 +206,7 @@ export class Supervisor implements ControlView {
       const restored = engine.installImage(old.image, old.config.limits.rateLimitKeys);
       if (!restored.ok) throw new Error(`the previous image was refused: ${restored.error}`);
       this.#running = { ...old, version: restored.version };
+      this.failover.configure(old.config);
       await workers.apply(planListeners(old.config, workerCount));
       throw new StartError(`listener ${JSON.stringify(failure.name)}: ${failure.message}`);
     }
@@ -215,6 +222,7 @@ export class Supervisor implements ControlView {
     const version = install(engine, config, image);
     this.#running = { config, file, hash: configHash(config), version, image, loadedAtMs: clock.wallMs() };
     this.#planRefresh.check();
+    this.failover.configure(config);
   }
 
   /** Asked again after every wait. */

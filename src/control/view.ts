@@ -1,4 +1,5 @@
 import type { Config } from '../config/types.ts';
+import type { FailoverControl } from './failover.ts';
 import type { BoundListener } from './listeners.ts';
 import type { ReloadStatus } from './reload.ts';
 import type { Stats } from './stats.ts';
@@ -31,5 +32,7 @@ export interface ControlView {
   readonly listeners: readonly BoundListener[];
   readonly workers: readonly WorkerStatus[];
   readonly stats: Stats;
+  /** Why endpoints and clusters are, or were, out of service. */
+  readonly failover: Pick<FailoverControl, 'historyOf'>;
   readonly startedAtMs: number;
 }

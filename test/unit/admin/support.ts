@@ -75,6 +75,7 @@ export async function view(changes: Partial<ControlView> = {}): Promise<ControlV
     listeners: [{ name: 'web', host: '127.0.0.1', port: 8080, tls: false }],
     workers: [{ index: 0, state: 'running', restarts: 2, startedAtMs: 0 }, { index: 1, state: 'starting', restarts: 3, startedAtMs: 0 }],
     stats: new Stats(countingEngine as Engine, { wallMs: () => 0, monotonicMs: () => 0 }),
+    failover: { historyOf: () => [] },
     startedAtMs: 0,
     ...changes,
   };
