@@ -167,7 +167,7 @@ function unionFindings(
     branch.every((inner) => inner.path.length > 0 || !isTypeMismatch(inner)),
   );
   const branch = meant[0];
-  if (branch !== undefined && (issue.message === 'Invalid input' || branch.some((inner) => inner.code === 'custom'))) {
+  if (branch !== undefined && (issue.message === 'Invalid input' || branch.some(isWithin))) {
     return branch.flatMap((inner) => translate(schema, root, inner, [...path, ...(inner.path as Path)]));
   }
   const ownMessage =
@@ -183,6 +183,10 @@ function unionFindings(
     { path, part: 'value', message: `${ownMessage ?? `expected ${types.join(' or ')}`}, not ${describeValue(value)}` },
   ];
 }
+
+/** Found inside a value of the right type, so that it says more than the words for the whole union. */
+const isWithin = (issue: Issue) =>
+  issue.code === 'custom' || issue.code === 'unrecognized_keys' || issue.path.length > 0;
 
 const isTypeMismatch = (issue: Issue) => issue.code === 'invalid_type' || issue.code === 'invalid_value';
 

@@ -70,12 +70,13 @@ function checkConditions({ retry, match }: RouteConfig, written: Record<string, 
   const hasStatus = retry.statuses.length > 0 || STATUS_CONDITIONS.some((condition) => retry.on.includes(condition));
   if (retry.maxRetryAfterMs > 0 && !hasStatus)
     warn([...path, 'maxRetryAfter'], '"maxRetryAfter" has no effect: no status is tried again', undefined, 'key');
-  if (retry.nonIdempotent && !match.methods.every(isIdempotent))
+  const idempotent = match.methods.length > 0 && match.methods.every(isIdempotent);
+  if (retry.nonIdempotent && !idempotent)
     warn(
       [...path, 'nonIdempotent'],
       'a POST that was acted upon and whose answer was lost is sent again: what it does may be done twice',
     );
-  else if (retry.nonIdempotent && match.methods.length > 0 && written['nonIdempotent'] !== undefined)
+  else if (retry.nonIdempotent)
     warn([...path, 'nonIdempotent'], 'every method of this route is idempotent anyway', undefined, 'key');
 }
 
