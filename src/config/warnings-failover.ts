@@ -53,7 +53,7 @@ export function checkRouteRetries(
     for (const key of Object.keys(retry).filter((name) => name !== 'attempts' && name !== 'perTryTimeout'))
       warn([...at, key], `"${key}" has no effect with attempts: 0`, undefined, 'key');
   } else {
-    checkConditions(route, retry, at, warn);
+    checkConditions(route, at, warn);
   }
   checkTimes(route, path, warn);
   if (route.hedge === null) return;
@@ -62,7 +62,7 @@ export function checkRouteRetries(
     warn([...path, 'hedge'], 'the cluster has one endpoint: a second attempt has nowhere else to go', undefined, 'key');
 }
 
-function checkConditions({ retry, match }: RouteConfig, written: Record<string, unknown>, path: Path, warn: Report): void {
+function checkConditions({ retry, match }: RouteConfig, path: Path, warn: Report): void {
   if (retry.on.length === 0 && retry.statuses.length === 0)
     warn([...path, 'on'], 'an empty list means that nothing is tried again', 'write attempts: 0');
   if (retry.on.includes('timeout') && retry.perTryTimeoutMs === 0)
