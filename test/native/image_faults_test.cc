@@ -330,3 +330,135 @@ CASE("faults of rate limits are refused") {
   refused("address grouping out of range", key(0, &Key::bits6, 129));
   refused("address grouping out of range", key(3, &Key::bits4, 1));
 }
+
+CASE("faults of retries and hedging are refused") {
+  const auto retry = [](uint32_t abi::RetryRecord::*field, uint32_t value) {
+    return [=](ImageBuilder& b) { b.retries[b.routes[2].retry].*field = value; };
+  };
+  const auto hedge = [](uint32_t abi::HedgeRecord::*field, uint32_t value) {
+    return [=](ImageBuilder& b) { b.hedges[0].*field = value; };
+  };
+  using Retry = abi::RetryRecord;
+  using Hedge = abi::HedgeRecord;
+  constexpr uint32_t kDay = abi::limits::kMaxFailoverMs;
+  refused("statuses to retry out of bounds", retry(&Retry::status_start, 1u << 30));
+  refused("statuses to retry out of bounds", [](auto& b) {
+    b.index.resize(b.index.size() + 100);
+    b.retries[b.routes[2].retry].status_count = abi::limits::kMaxRetryStatuses + 1;
+  });
+  for (const uint32_t status : {0u, 299u, 600u}) {
+    refused("status to retry out of range",
+            [=](auto& b) { b.index[b.retries[b.routes[2].retry].status_start] = status; });
+  }
+  refused("back-off out of range", retry(&Retry::backoff_base_ms, kDay + 1));
+  refused("back-off out of range", retry(&Retry::backoff_base_ms, 251));
+  refused("back-off out of range", retry(&Retry::backoff_max_ms, kDay + 1));
+  refused("back-off out of range", retry(&Retry::retry_after_max_ms, kDay + 1));
+  refused("buffer of retries out of range",
+          retry(&Retry::buffer_bytes, abi::limits::kMaxRetryBufferBytes + 1));
+  refused("unknown retry flag", retry(&Retry::flags, 2));
+  refused("unknown retry condition", [](auto& b) { b.routes[2].retry_on = 128; });
+  refused("too many retries",
+          [](auto& b) { b.routes[2].retry_attempts = abi::limits::kMaxRetries + 1; });
+  refused("unknown retry settings",
+          [](auto& b) { b.routes[2].retry = static_cast<uint32_t>(b.retries.size()); });
+  refused("unknown retry settings", [](auto& b) { b.routes[0].retry = abi::kNone; });
+  refused("unknown hedging", [](auto& b) { b.routes[2].hedge = 1; });
+  refused("hedging quantile out of range", hedge(&Hedge::quantile_millis, 1000));
+  refused("hedging delay out of range", hedge(&Hedge::min_delay_ms, 1001));
+  refused("hedging delay out of range", hedge(&Hedge::max_delay_ms, kDay + 1));
+  refused("loaded", hedge(&Hedge::max_delay_ms, 0));
+  refused("hedging budget out of range", hedge(&Hedge::percent, 0));
+  refused("hedging budget out of range", hedge(&Hedge::percent, 101));
+  const auto deadline = [](std::string name) {
+    return [=](ImageBuilder& b) {
+      const auto text = b.text(name);
+      b.routes[2].deadline_offset = text.offset;
+      b.routes[2].deadline_length = text.length;
+    };
+  };
+  refused("loaded", deadline("x-left"));
+  for (const char* name : {"", "X-left", "x left", "x-left:"})
+    refused("deadline header is not a token in lower case", deadline(name));
+  refused("deadline header is not a token in lower case",
+          [](auto& b) { b.routes[2].deadline_offset = 1u << 30; });
+}
+
+CASE("faults of outlier detection and breakers are refused") {
+  const auto outlier = [](uint32_t abi::OutlierRecord::*field, uint32_t value) {
+    return [=](ImageBuilder& b) { b.outliers[0].*field = value; };
+  };
+  const auto breaker = [](uint32_t abi::BreakerRecord::*field, uint32_t value) {
+    return [=](ImageBuilder& b) { b.breakers[0].*field = value; };
+  };
+  using Outlier = abi::OutlierRecord;
+  using Breaker = abi::BreakerRecord;
+  constexpr uint32_t kDay = abi::limits::kMaxFailoverMs;
+  for (const auto field : {&Outlier::interval_ms, &Outlier::base_ejection_ms}) {
+    refused("time of outlier detection out of range", outlier(field, 0));
+    refused("time of outlier detection out of range", outlier(field, kDay + 1));
+  }
+  for (const auto field : {&Outlier::max_ejection_ms, &Outlier::jitter_ms})
+    refused("time of outlier detection out of range", outlier(field, kDay + 1));
+  for (const auto field : {&Outlier::max_ejection_percent, &Outlier::failure_percent})
+    refused("percentage of outlier detection out of range", outlier(field, 101));
+  refused("unknown flag of outlier detection", outlier(&Outlier::flags, 4));
+  refused("unknown method of outliers", outlier(&Outlier::success_method, 3));
+  refused("factor of outlier detection out of range",
+          outlier(&Outlier::success_factor_millis, 1'000'001));
+  refused("factor of outlier detection out of range",
+          outlier(&Outlier::latency_factor_millis, 1'000));
+  refused("factor of outlier detection out of range",
+          outlier(&Outlier::latency_factor_millis, 1'000'001));
+  refused("loaded", outlier(&Outlier::latency_factor_millis, 0));
+  refused("quantile of outlier detection out of range",
+          outlier(&Outlier::latency_quantile_millis, 1'000));
+  refused("unknown scope of a breaker", breaker(&Breaker::scope, 0));
+  refused("unknown scope of a breaker", breaker(&Breaker::scope, 4));
+  refused("threshold of a breaker out of range", breaker(&Breaker::threshold_millis, 0));
+  refused("threshold of a breaker out of range", breaker(&Breaker::threshold_millis, 1'001));
+  refused("time of a breaker out of range", breaker(&Breaker::window_ms, 9));
+  refused("loaded", breaker(&Breaker::window_ms, 10));
+  refused("time of a breaker out of range", breaker(&Breaker::window_ms, kDay + 1));
+  refused("time of a breaker out of range", breaker(&Breaker::interval_ms, 0));
+  refused("time of a breaker out of range",
+          [](auto& b) { b.breakers[0].max_interval_ms = b.breakers[0].interval_ms - 1; });
+  refused("time of a breaker out of range", breaker(&Breaker::max_interval_ms, kDay + 1));
+  refused("time of a breaker out of range", breaker(&Breaker::jitter_percent, 101));
+  refused("breaker without a least number of requests", breaker(&Breaker::min_requests, 0));
+  for (const auto field : {&Breaker::probes, &Breaker::successes}) {
+    refused("probes of a breaker out of range", breaker(field, 0));
+    refused("probes of a breaker out of range", breaker(field, abi::limits::kMaxBreakerProbes + 1));
+  }
+}
+
+CASE("faults of what a cluster does about failures are refused") {
+  const auto cluster = [](uint32_t abi::ClusterRecord::*field, uint32_t value) {
+    return [=](ImageBuilder& b) { b.clusters[0].*field = value; };
+  };
+  using R = abi::ClusterRecord;
+  refused("unknown cluster flag", cluster(&R::flags, 2));
+  refused("TLS timeout out of range", cluster(&R::tls_timeout_ms, abi::limits::kMaxFailoverMs + 1));
+  refused("retry budget out of range", cluster(&R::budget_percent, 1'001));
+  refused("retry budget out of range", cluster(&R::budget_window_ms, 999));
+  refused("loaded", [](auto& b) {
+    b.clusters[0].budget_percent = abi::kNone;
+    b.clusters[0].budget_window_ms = 0;
+  });
+  refused("unknown outlier detection", cluster(&R::outlier, 1));
+  refused("unknown circuit breaker", cluster(&R::breaker, 1));
+  refused("unknown fallback answer", cluster(&R::fallback_respond, 99));
+  refused("unknown fallback cluster", cluster(&R::fallback_cluster, 2));
+  refused("loaded", cluster(&R::fallback_cluster, 1));
+  refused("two fallbacks", [](auto& b) {
+    b.clusters[0].fallback_cluster = 1;
+    b.clusters[0].fallback_respond = 0;
+  });
+  // Chains must end, whether they are long or go round in a circle.
+  refused("too many fallbacks in a row", cluster(&R::fallback_cluster, 0));
+  refused("too many fallbacks in a row", [](auto& b) {
+    b.clusters[0].fallback_cluster = 1;
+    b.clusters[1].fallback_cluster = 0;
+  });
+  refused("backup flag is neither 0 nor 1", [](auto& b) { b.endpoints[0].backup = 2; });
+}
