@@ -5,6 +5,7 @@ import { Exposition, type ExpositionFormat, type HistogramSample, type Labels, t
 import { DURATION, SIZE } from './histograms.ts';
 import type { MetricsFormat } from './negotiate.ts';
 import { ProtobufExposition } from './protobuf-exposition.ts';
+import { writeHealthChecks } from './health-metrics.ts';
 import { routeNames } from './names.ts';
 import { writeProcessMetrics } from './process-metrics.ts';
 import { writeRateLimits } from './rate-metrics.ts';
@@ -65,6 +66,7 @@ function writeMetrics(out: MetricsWriter, view: ControlView, { endpoints: withEn
   const { clusters, endpoints } = readRows(view);
   writeClusters(out, clusters);
   writeEndpoints(out, endpoints);
+  writeHealthChecks(out, view);
   if (withEndpoints) writeEndpointHistograms(out, endpoints);
   writeRoutes(out, view, mostRoutes);
   writeRateLimits(out, view);

@@ -1,7 +1,8 @@
 /** What each path of the admin endpoint answers. */
-import { CLUSTER_HISTOGRAMS, ENDPOINT_HISTOGRAMS, HEALTH, ROUTE_HISTOGRAMS } from '../binding/abi.ts';
+import { CLUSTER_HISTOGRAMS, ENDPOINT_HISTOGRAMS, ROUTE_HISTOGRAMS } from '../binding/abi.ts';
 import { dumpImage } from '../config/dump.ts';
 import type { ControlView, RunningConfig } from '../control/view.ts';
+import { endpointHealth } from './endpoint-health.ts';
 import { quantiles } from './histograms.ts';
 import { MOST_ROUTES, metrics } from './metrics.ts';
 import { routeNames } from './names.ts';
@@ -72,7 +73,7 @@ function flag(query: URLSearchParams, name: string): boolean | 'invalid' | undef
   return value === '1' ? true : value === '0' ? false : 'invalid';
 }
 
-function clusters({ running, stats }: ControlView): AdminAnswer {
+function clusters({ running, stats, health: checks }: ControlView): AdminAnswer {
   if (running === null) return text(503, 'no configuration is in service yet\n');
   let endpointIndex = 0;
   const rows = Object.entries(running.config.clusters).map(([name, cluster], index) => {
@@ -92,7 +93,7 @@ function clusters({ running, stats }: ControlView): AdminAnswer {
           zone: endpoint.zone,
           maxRequests: endpoint.maxRequests,
           metadata: endpoint.metadata,
-          health: healthText(health),
+          health: endpointHealth(health, checks.endpoint(at)),
           ...counted,
           histograms: summarizeAll(ENDPOINT_HISTOGRAMS, () => 'ms', (phase, windowMs) => stats.endpointHistogram(version, at, phase, windowMs)),
         };
@@ -103,11 +104,6 @@ function clusters({ running, stats }: ControlView): AdminAnswer {
     };
   });
   return json(200, { version: running.version, clusters: rows });
-}
-
-function healthText(bits: number): string {
-  const reasons = Object.entries(HEALTH).flatMap(([reason, bit]) => ((bits & bit) === 0 ? [] : [reason]));
-  return reasons.length === 0 ? 'available' : reasons.join(', ');
 }
 
 function routes({ running, stats }: ControlView, { query }: AdminRequest): AdminAnswer {

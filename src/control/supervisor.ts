@@ -16,6 +16,7 @@ import { Compiler, type Compiled } from './compiler.ts';
 import { configHash } from './config-hash.ts';
 import { install, type Engine } from './engine.ts';
 import { FailoverControl } from './failover.ts';
+import { HealthControl, type HealthView } from './health.ts';
 import { IncidentLog } from './incident-log.ts';
 import { formatAddress, planListeners, probeAddresses, type BoundListener } from './listeners.ts';
 import { Reloader, logProblems, type ReloadStatus } from './reload.ts';
@@ -55,6 +56,7 @@ export class Supervisor implements ControlView {
   readonly #cutShort = new AbortController();
   readonly #planRefresh: PlanRefresh;
   readonly #incidents: IncidentLog;
+  readonly #health: HealthControl;
   #phase: Phase = 'starting';
   #running: RunningConfig | null = null;
   #workers: Workers | null = null;
@@ -68,6 +70,7 @@ export class Supervisor implements ControlView {
     this.#planRefresh = new PlanRefresh(options.engine);
     this.failover = new FailoverControl(options.engine, options.log, options.clock, () => this.#planRefresh.check());
     this.#incidents = new IncidentLog(options.engine, () => this.stats.process().incidentsDropped, options.log, options.clock);
+    this.#health = new HealthControl(options.engine, options.log, options.clock, () => this.#planRefresh.check());
     this.startedAtMs = options.clock.wallMs();
     this.#reloader = new Reloader({ load: options.load, apply: (config) => this.#applyReload(config), log: options.log, clock: options.clock });
   }
@@ -78,6 +81,10 @@ export class Supervisor implements ControlView {
 
   get running(): RunningConfig | null {
     return this.#running;
+  }
+
+  get health(): HealthView {
+    return this.#health;
   }
 
   get reloads(): Readonly<ReloadStatus> {
@@ -95,6 +102,8 @@ export class Supervisor implements ControlView {
   readiness(): { ready: boolean; reason: string } {
     if (this.#phase !== 'serving') return { ready: false, reason: this.#phase };
     if (!this.workers.some(({ state }) => state === 'running')) return { ready: false, reason: 'no worker is running' };
+    const { awaited } = this.#health;
+    if (awaited > 0) return { ready: false, reason: `the first health check of ${awaited === 1 ? 'an endpoint' : `${awaited} endpoints`} has not come back` };
     return { ready: true, reason: 'serving' };
   }
 
@@ -156,6 +165,7 @@ export class Supervisor implements ControlView {
   async abandon(): Promise<void> {
     this.#reloader.close();
     clearInterval(this.#collecting);
+    this.#health.close();
     this.#planRefresh.close();
     this.failover.close();
     await this.#workers?.stop();
@@ -181,6 +191,7 @@ export class Supervisor implements ControlView {
     await this.#compiler.close();
     clearInterval(this.#collecting);
     this.failover.close();
+    this.#health.close();
     this.#incidents.close();
     this.#phase = 'stopped';
     log.info({ reason }, 'stopped');
@@ -207,6 +218,7 @@ export class Supervisor implements ControlView {
       if (!restored.ok) throw new Error(`the previous image was refused: ${restored.error}`);
       this.#running = { ...old, version: restored.version };
       this.failover.configure(old.config);
+      this.#health.apply(this.#running);
       await workers.apply(planListeners(old.config, workerCount));
       throw new StartError(`listener ${JSON.stringify(failure.name)}: ${failure.message}`);
     }
@@ -221,6 +233,7 @@ export class Supervisor implements ControlView {
     const { engine, file, clock } = this.#options;
     const version = install(engine, config, image);
     this.#running = { config, file, hash: configHash(config), version, image, loadedAtMs: clock.wallMs() };
+    this.#health.apply(this.#running);
     this.#planRefresh.check();
     this.failover.configure(config);
   }

@@ -1,5 +1,6 @@
 import type { Config } from '../config/types.ts';
 import type { FailoverControl } from './failover.ts';
+import type { HealthView } from './health.ts';
 import type { BoundListener } from './listeners.ts';
 import type { ReloadStatus } from './reload.ts';
 import type { Stats } from './stats.ts';
@@ -34,5 +35,6 @@ export interface ControlView {
   readonly stats: Stats;
   /** Why endpoints and clusters are, or were, out of service. */
   readonly failover: Pick<FailoverControl, 'historyOf'>;
+  readonly health: HealthView;
   readonly startedAtMs: number;
 }

@@ -76,6 +76,7 @@ export async function view(changes: Partial<ControlView> = {}): Promise<ControlV
     workers: [{ index: 0, state: 'running', restarts: 2, startedAtMs: 0 }, { index: 1, state: 'starting', restarts: 3, startedAtMs: 0 }],
     stats: new Stats(countingEngine as Engine, { wallMs: () => 0, monotonicMs: () => 0 }),
     failover: { historyOf: () => [] },
+    health: { endpoint: () => null, counts: new Map() },
     startedAtMs: 0,
     ...changes,
   };

@@ -1,0 +1,122 @@
+import { HEALTH } from '../binding/abi.ts';
+import type { Clock } from '../core/clock.ts';
+import type { Logger } from '../core/logger.ts';
+import { FAILURES, type Failure, type Result } from '../health/check.ts';
+import { HealthChecks, MAX_CONNECTS, type CheckedEndpoint } from '../health/health-checks.ts';
+import type { Health } from '../health/verdict.ts';
+import type { Engine } from './engine.ts';
+import type { RunningConfig } from './view.ts';
+
+/** Bits of the endpoint's health word that active checks own. */
+const BITS: Readonly<Record<Health, number>> = { pending: HEALTH.unchecked, healthy: 0, unhealthy: HEALTH.unhealthy };
+const ALL_BITS = HEALTH.unchecked | HEALTH.unhealthy;
+/** Checks that came to nothing are logged together, this often at most. */
+const VOID_LOG_MS = 10_000;
+/** Beside the timeouts of the first checks: for the start of the workers, and timers that come late. */
+const FIRST_ROUND_SLACK_MS = 1_000;
+
+/** Checks of a cluster's endpoints since the start. */
+export type CheckCounts = Record<'passed' | 'void' | `failed:${Failure}`, number>;
+
+/** What others may see of the active health checks. */
+export interface HealthView {
+  /** Null: that endpoint is not checked. */
+  endpoint(index: number): CheckedEndpoint | null;
+  /** By cluster: of those that are checked. */
+  readonly counts: ReadonlyMap<string, Readonly<CheckCounts>>;
+}
+
+/**
+ * Runs the active health checks of the configuration in service, tells the engine what they say, and the log what changed.
+ * The bits live with the endpoint's state in the engine, so that images come and go without a gap.
+ */
+export class HealthControl implements HealthView {
+  readonly counts = new Map<string, CheckCounts>();
+  readonly #engine: Pick<Engine, 'setEndpointHealth'>;
+  readonly #log: Logger;
+  readonly #clock: Clock;
+  readonly #checks: HealthChecks;
+  /** An endpoint became available or unavailable. */
+  readonly #onChange: () => void;
+  #version = 0;
+  /** Monotonic: the first round of checks is over by then, whatever becomes of them; null = it is over. */
+  #firstRoundEndMs: number | null = null;
+  #void: { count: number; loggedMs: number } = { count: 0, loggedMs: -Infinity };
+
+  constructor(engine: Pick<Engine, 'setEndpointHealth'>, log: Logger, clock: Clock, onChange: () => void, random: () => number = Math.random) {
+    this.#engine = engine;
+    this.#log = log;
+    this.#clock = clock;
+    this.#onChange = onChange;
+    this.#checks = new HealthChecks({
+      clock,
+      random,
+      onBegin: () => undefined,
+      onResult: (endpoint, result, from) => this.#take(endpoint, result, from),
+    });
+  }
+
+  /** Call after every installed image, at once: a new endpoint takes no traffic before its first good answer. */
+  apply({ config, version }: Pick<RunningConfig, 'config' | 'version'>): void {
+    const isFirst = this.#version === 0;
+    this.#version = version;
+    const { clusters } = config;
+    for (const name of this.counts.keys()) if ((clusters[name]?.healthCheck ?? null) === null) this.counts.delete(name);
+    for (const [name, { healthCheck }] of Object.entries(clusters)) {
+      if (healthCheck !== null && !this.counts.has(name)) this.counts.set(name, newCounts());
+    }
+    this.#checks.apply(clusters);
+    this.#checks.endpoints.forEach((endpoint, index) => this.#tell(index, endpoint === null ? 0 : BITS[endpoint.findings.verdict.health]));
+    if (isFirst && this.#checks.count > 0) {
+      const longestMs = Math.max(...Object.values(clusters).map(({ healthCheck }) => healthCheck?.timeoutMs ?? 0));
+      this.#firstRoundEndMs = this.#clock.monotonicMs() + longestMs * Math.ceil(this.#checks.count / MAX_CONNECTS) + FIRST_ROUND_SLACK_MS;
+    }
+  }
+
+  /** Endpoints whose first check since the start is awaited; 0 once the first round is over. */
+  get awaited(): number {
+    if (this.#firstRoundEndMs === null) return 0;
+    const left = this.#clock.monotonicMs() < this.#firstRoundEndMs ? this.#checks.unchecked : 0;
+    if (left === 0) this.#firstRoundEndMs = null;
+    return left;
+  }
+
+  endpoint(index: number): CheckedEndpoint | null {
+    return this.#checks.endpoint(index);
+  }
+
+  close(): void {
+    this.#checks.close();
+  }
+
+  #take(endpoint: CheckedEndpoint, result: Result, from: Health): void {
+    const counts = this.counts.get(endpoint.cluster);
+    const counted: keyof CheckCounts = result.kind === 'failed' ? `failed:${result.failure}` : result.kind;
+    if (counts !== undefined) counts[counted]++;
+    if (result.kind === 'void') this.#logVoid(endpoint, result.text);
+    const { health } = endpoint.findings.verdict;
+    if (health === from) return;
+    this.#tell(endpoint.index, BITS[health]);
+    this.#onChange();
+    const fields = { cluster: endpoint.cluster, endpoint: endpoint.name, evidence: result.text };
+    if (health === 'unhealthy') this.#log.warn(fields, 'endpoint is unhealthy');
+    // At the start that is no news.
+    else this.#log[from === 'pending' ? 'debug' : 'info'](fields, 'endpoint is healthy');
+  }
+
+  #tell(index: number, bits: number): void {
+    this.#engine.setEndpointHealth(this.#version, index, bits, ALL_BITS & ~bits);
+  }
+
+  #logVoid({ cluster, name }: CheckedEndpoint, why: string): void {
+    this.#void.count++;
+    const nowMs = this.#clock.monotonicMs();
+    if (nowMs - this.#void.loggedMs < VOID_LOG_MS) return;
+    this.#log.warn({ cluster, endpoint: name, reason: why, count: this.#void.count }, 'health checks that say nothing are not counted, and made again');
+    this.#void = { count: 0, loggedMs: nowMs };
+  }
+}
+
+function newCounts(): CheckCounts {
+  return Object.fromEntries(['passed', 'void', ...FAILURES.map((failure) => `failed:${failure}`)].map((name) => [name, 0])) as CheckCounts;
+}

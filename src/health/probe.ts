@@ -1,0 +1,181 @@
+import type { HealthCheckConfig } from '../config/types-failover.ts';
+import type { Clock } from '../core/clock.ts';
+import { formatDuration } from '../core/duration.ts';
+import { failed, type Checker, type Result } from './check.ts';
+import type { Gate } from './gate.ts';
+import type { StallWatch } from './stall.ts';
+import { judge, pauseMs, PENDING, type Health, type Verdict } from './verdict.ts';
+
+/** Changes of an endpoint that are remembered. */
+const HISTORY = 16;
+/** A check that our own stall spoiled is repeated after this: other timers that came late go first. */
+const REPEAT_MS = 10;
+/** A timeout during which the loop stood still for longer than this share of it says nothing. */
+const MOST_STALLED = 0.1;
+
+export interface CheckRecord {
+  /** Milliseconds since the epoch, at its end. */
+  atMs: number;
+  kind: Result['kind'];
+  tookMs: number;
+  text: string;
+}
+
+export interface Change {
+  atMs: number;
+  to: Health;
+  /** What the check said that decided. */
+  text: string;
+}
+
+/** What is known of an endpoint; goes on when its checks are configured anew. */
+export interface Findings {
+  verdict: Verdict;
+  /** Milliseconds since the epoch. */
+  sinceMs: number;
+  /** Of the check that decided; empty while nothing has. */
+  evidence: string;
+  last: CheckRecord | null;
+  /** The newest one last. */
+  history: Change[];
+}
+
+export interface ProbeContext {
+  clock: Clock;
+  /** In [0, 1). */
+  random: () => number;
+  gate: Gate;
+  stalls: StallWatch;
+}
+
+export interface ProbeEvents {
+  /** A check begins. */
+  begins: () => void;
+  /** After every check; `from` is the health before it. */
+  result: (result: Result, from: Health) => void;
+}
+
+export function newFindings(nowMs: number, verdict = PENDING, evidence = ''): Findings {
+  return { verdict, sinceMs: nowMs, evidence, last: null, history: [] };
+}
+
+/** Checks one endpoint again and again, one check at a time. */
+export class Probe {
+  readonly findings: Findings;
+  readonly #config: HealthCheckConfig;
+  readonly #checker: Checker;
+  readonly #context: ProbeContext;
+  readonly #events: ProbeEvents;
+  #timer: NodeJS.Timeout | undefined;
+  /** Breaks off what is under way: waiting for the gate, or the check itself. */
+  #breakOff: (() => void) | null = null;
+  #nextAtMs: number | null = null;
+  #first = true;
+  #closed = false;
+
+  constructor(findings: Findings, config: HealthCheckConfig, checker: Checker, context: ProbeContext, events: ProbeEvents) {
+    this.findings = findings;
+    this.#config = config;
+    this.#checker = checker;
+    this.#context = context;
+    this.#events = events;
+  }
+
+  /** When the next check begins, milliseconds since the epoch; null while one is under way. */
+  get nextAtMs(): number | null {
+    return this.#nextAtMs;
+  }
+
+  /** A check has come back that says something, since this was made. */
+  get hasResult(): boolean {
+    return !this.#first;
+  }
+
+  /** Checks at once. Call once. */
+  start(): void {
+    this.#nextAtMs = null;
+    const { gate } = this.#context;
+    const giveUp = gate.pass(() => this.#check());
+    // Else the check is under way, and has said how to break it off.
+    if (giveUp !== null) this.#breakOff = giveUp;
+  }
+
+  close(): void {
+    this.#closed = true;
+    clearTimeout(this.#timer);
+    this.#breakOff?.();
+    this.#breakOff = null;
+    this.#checker.close();
+  }
+
+  #check(): void {
+    const { clock, gate, stalls } = this.#context;
+    const { timeoutMs } = this.#config;
+    const beganMs = clock.monotonicMs();
+    const lostMs = stalls.watch();
+    const now = { inGate: true, over: false };
+    const leaveGate = (): void => {
+      if (now.inGate) gate.leave();
+      now.inGate = false;
+    };
+    const end = (): void => {
+      now.over = true;
+      clearTimeout(this.#timer);
+      this.#breakOff = null;
+      leaveGate();
+      lostMs();
+    };
+    this.#events.begins();
+    const cancel = this.#checker.begin({
+      tookMs: () => clock.monotonicMs() - beganMs,
+      connected: leaveGate,
+      finish: (result) => {
+        if (now.over) return;
+        end();
+        this.#settle(result, beganMs);
+      },
+    });
+    // A checker may have ended before it returned, and the next check may even be planned.
+    if (now.over) return;
+    this.#breakOff = () => {
+      end();
+      cancel();
+    };
+    this.#timer = setTimeout(() => {
+      const stalledMs = lostMs();
+      end();
+      const text = `${cancel()} within ${formatDuration(timeoutMs)}`;
+      const spoiled = stalledMs > timeoutMs * MOST_STALLED;
+      this.#settle(spoiled ? { kind: 'void', text: `${text}, of which this process stood still for ${Math.round(stalledMs)} ms` } : failed('timeout', text), beganMs, spoiled);
+    }, timeoutMs).unref();
+  }
+
+  #settle(result: Result, beganMs: number, spoiled = false): void {
+    if (this.#closed) return;
+    const { clock, random } = this.#context;
+    const { findings } = this;
+    const from = findings.verdict.health;
+    const nowMs = clock.monotonicMs();
+    const atMs = clock.wallMs();
+    findings.last = { atMs, kind: result.kind, tookMs: nowMs - beganMs, text: result.text };
+    let dueMs: number;
+    if (result.kind === 'void') {
+      dueMs = spoiled ? nowMs + REPEAT_MS : beganMs + this.#config.edgeIntervalMs;
+    } else {
+      findings.verdict = judge(findings.verdict, result.kind === 'passed', this.#config);
+      const to = findings.verdict.health;
+      if (to !== from) {
+        findings.sinceMs = atMs;
+        findings.evidence = result.text;
+        findings.history.push({ atMs, to, text: result.text });
+        if (findings.history.length > HISTORY) findings.history.shift();
+      }
+      dueMs = beganMs + pauseMs(findings.verdict, this.#config, random(), this.#first);
+      this.#first = false;
+    }
+    const pause = Math.max(0, Math.ceil(dueMs - nowMs));
+    this.#nextAtMs = atMs + pause;
+    this.#timer = setTimeout(() => this.start(), pause).unref();
+    this.#events.result(result, from);
+  }
+}
