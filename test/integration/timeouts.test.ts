@@ -50,6 +50,39 @@ it('a TLS handshake that the upstream never takes up ends with the time to conne
   expect(await proxy.metric('millrace_request_outcomes_total', { flag: 'UTT' })).toBe(1);
 });
 
+it('tls.handshakeTimeout is counted from the connection made', async () => {
+  const origin = await silent();
+  const proxy = await Millrace.start(
+    proxyTo([origin.address], { cluster: { connectTimeout: '20s', tls: { insecureSkipVerify: true, handshakeTimeout: SHORT } }, route: { retry: { attempts: 0 } } }),
+  );
+  const { result, tookMs } = await took(() => request(proxy.port(), '/'));
+  expect(result.status).toBe(504);
+  expect(tookMs).toBeLessThan(MUCH_LATER_MS);
+  expect(await proxy.metric('millrace_request_outcomes_total', { flag: 'UTT' })).toBe(1);
+});
+
+describe('requestTimeout', () => {
+  it('answers 408 when the request does not end in time, although it goes on', async () => {
+    const origin = await silent();
+    const proxy = await Millrace.start(proxyTo([origin.address], { route: { requestTimeout: SHORT } }));
+    const client = await RawClient.connect({ port: proxy.port() });
+    client.send('POST / HTTP/1.1\r\nHost: a.test\r\nContent-Length: 100\r\n\r\n');
+    const drip = setInterval(() => client.send('x'), SHORT_MS / 5);
+    const answer = await client.response().finally(() => clearInterval(drip));
+    expect(answer.status).toBe(408);
+    expect(answer.text).toBe('request timed out: its end did not come in time\n');
+    await client.end();
+    await eventually(() => origin.open.size === 0);
+    expect(await proxy.metric('millrace_request_outcomes_total', { flag: 'DRT' })).toBe(1);
+  });
+
+  it('says nothing of the answer', async () => {
+    const origin = await Origin.start({ answer: (_message, connection) => void setTimeout(() => connection.send(ok('late')), SHORT_MS * 3) });
+    const proxy = await Millrace.start(proxyTo([origin.address], { route: { requestTimeout: SHORT } }));
+    expect((await request(proxy.port(), '/', { method: 'POST', body: 'all of it' })).text).toBe('late');
+  });
+});
+
 describe('timeout', () => {
   it('answers 504 when the upstream does not answer, and ends its connection', async () => {
     const origin = await silent();

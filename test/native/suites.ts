@@ -16,7 +16,7 @@ const HEADS = [
   ...IMAGE,
   ...ROUTE,
   'native/engine/route/path_normalizer.cc',
-  ...['request_head', 'request_error', 'request_rules', 'upstream_head', 'downstream_head', 'response_parser'].map((name) => `native/engine/http/${name}.cc`),
+  ...['request_head', 'request_error', 'request_rules', 'upstream_head', 'deadline_field', 'downstream_head', 'response_parser'].map((name) => `native/engine/http/${name}.cc`),
   'test/native/head_fixture.cc',
 ];
 const RATE = ['rate_table', 'sliding_log'].map((name) => `native/engine/rate/${name}.cc`);
@@ -24,7 +24,7 @@ const GATE = [
   ...BUILDER,
   ...IMAGE,
   'native/engine/route/cidr.cc',
-  ...['cookie', 'downstream_head', 'upstream_head', 'request_head', 'request_error', 'request_rules', 'response_parser'].map((name) => `native/engine/http/${name}.cc`),
+  ...['cookie', 'downstream_head', 'upstream_head', 'deadline_field', 'request_head', 'request_error', 'request_rules', 'response_parser'].map((name) => `native/engine/http/${name}.cc`),
   ...['gate', 'gate_headers'].map((name) => `native/engine/rate/${name}.cc`),
   ...RATE,
   'test/native/gate_fixture.cc',
@@ -33,7 +33,7 @@ const BALANCER = ['hash_ring', 'maglev', 'plan', 'plan_groups', 'plan_pick'].map
 const ENGINE = [
   ...BALANCER,
   ...HEADS,
-  ...['reactor', 'reactor_request', 'reactor_response', 'reactor_failure', 'reactor_retry', 'reactor_hedge', 'reactor_observe', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_refusal', 'reactor_methods', 'reactor_websocket', 'reactor_idle', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
+  ...['reactor', 'reactor_request', 'reactor_response', 'reactor_failure', 'reactor_retry', 'reactor_hedge', 'reactor_observe', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_deadline', 'reactor_refusal', 'reactor_methods', 'reactor_websocket', 'reactor_idle', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
   ...['upstream/connection', 'upstream/pool', 'upstream/failure_text', 'state/engine', 'state/engine_read', 'state/planner', 'state/rate_state', 'state/route_state', 'histogram/windows', 'http/load_report', 'http/retry_after', 'http/client_address', 'http/cookie', 'rate/gate', 'rate/gate_headers', 'rate/rate_table', 'rate/sliding_log'].map((name) => `native/engine/${name}.cc`),
   ...['state/engine_failover'].map((name) => `native/engine/${name}.cc`),
   ...['reactor_rig', 'origin', 'tls_stub'].map((name) => `test/native/${name}.cc`),
@@ -89,6 +89,7 @@ export const SUITES: readonly Suite[] = [
   test('reactor_request', ...ENGINE),
   test('reactor_failure', ...ENGINE),
   test('reactor_timeout', ...ENGINE),
+  test('reactor_deadline', ...ENGINE),
   test('reactor_websocket', ...ENGINE),
   test('reactor_abort', ...ENGINE),
   test('reactor_pool', ...ENGINE),

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <span>
 
+#include "engine/http/deadline_field.h"
 #include "engine/websocket/upgrade.h"
 
 namespace millrace {
@@ -24,6 +25,11 @@ bool isReplaced(const Image& image, std::span<const abi::EditRecord> edits, std:
     if (as_variable && edited != name && chars::equalsAsVariable(edited, name)) return true;
   }
   return false;
+}
+
+// By its name, or by one that some upstreams take for the same.
+bool isDeadline(std::string_view name, std::string_view deadline, bool as_variable) noexcept {
+  return name == deadline || (as_variable && chars::equalsAsVariable(deadline, name));
 }
 
 void writeField(Buffer* out, std::string_view name, std::string_view value) noexcept {
@@ -100,10 +106,10 @@ RewrittenPath rewritePath(const Image& image, const abi::RouteRecord& route, uin
   return {head, rest};
 }
 
-void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
-                       const abi::RouteRecord& route, const RequestHead& request,
-                       std::string_view path, const Downstream& downstream, Rng& rng, Buffer* out,
-                       std::string_view upgrade_key) noexcept {
+size_t writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
+                         const abi::RouteRecord& route, const RequestHead& request,
+                         std::string_view path, const Downstream& downstream, Rng& rng, Buffer* out,
+                         std::string_view upgrade_key, bool deadline) noexcept {
   const RewrittenPath target =
       rewritePath(image, route, route.rewrite, route.rewrite_offset, route.rewrite_length, path);
   out->append(request.method);
@@ -123,6 +129,7 @@ void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
   const bool forwarded = (listener.flags & abi::listener_flag::kForwardedHeaders) != 0;
   const bool request_id = (listener.flags & abi::listener_flag::kRequestId) != 0;
   const bool trace = request.method_bit == abi::method::kTrace;
+  const std::string_view deadline_name = image.str(route.deadline_offset, route.deadline_length);
   bool has_proto = false;
   bool has_host = false;
   bool has_id = false;
@@ -164,6 +171,8 @@ void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
         if (isHopByHop(id) || (!upgrade_key.empty() && isWebSocketHop(id))) continue;
         break;
     }
+    if (!deadline_name.empty() && isDeadline(field.name, deadline_name, request.has_underscores))
+      continue;
     if (!edits.empty() && isReplaced(image, edits, field.name, request.has_underscores)) continue;
     writeField(out, field.name, field.value);
   }
@@ -184,6 +193,11 @@ void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
     writeField(out, image.str(edit.name_offset, edit.name_length),
                image.str(edit.value_offset, edit.value_length));
   }
+  size_t deadline_at = 0;
+  if (deadline && !replaced(deadline_name)) {
+    writeField(out, deadline_name, std::string_view("        ", kDeadlineWidth));
+    deadline_at = out->size() - 2 - kDeadlineWidth;
+  }
   if (!upgrade_key.empty()) {
     out->append(kUpgradeLines);
     out->append(upgrade_key);
@@ -197,6 +211,7 @@ void writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
     writeNumber(out, "content-length", request.content_length);
   }
   out->append("\r\n");
+  return deadline_at;
 }
 
 }  // namespace millrace

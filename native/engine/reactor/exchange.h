@@ -88,9 +88,10 @@ struct Exchange : TimerNode {
   // `client_paused`: time that the upstream took, not the client.
   uint64_t paused_ms = 0;
   uint64_t paused_since_ms = 0;
-  uint64_t attempt_ns = 0;  // when its present endpoint was chosen
-  uint64_t wait_ns = 0;     // when it began to wait for an endpoint, or a connection of it
-  uint64_t sent_ns = 0;     // when its head was written to the present upstream
+  uint64_t deadline_ms = TimerWheel::kNever;  // that its caller sent along
+  uint64_t attempt_ns = 0;                    // when its present endpoint was chosen
+  uint64_t wait_ns = 0;  // when it began to wait for an endpoint, or a connection of it
+  uint64_t sent_ns = 0;  // when its head was written to the present upstream
   uint64_t body_received = 0;
   uint64_t bytes_down = 0;
   uint64_t body_sent_down = 0;  // without head and framing
@@ -102,7 +103,8 @@ struct Exchange : TimerNode {
 
   Buffer head;  // request head as sent upstream, kept for a replay; or the head of a route's own
                 // answer
-  Buffer body;  // request body that no upstream has been given yet
+  size_t deadline_at = 0;  // where in `head` the milliseconds that are left stand; 0 = nowhere
+  Buffer body;             // request body that no upstream has been given yet
   std::unique_ptr<WebSocketLeg> leg;  // while upgraded
   Buffer response_lines;              // header lines of ours for the answer, "name: value\r\n" each
 

@@ -194,6 +194,12 @@ class Reactor {
              std::span<const uint32_t> rows, Now now) noexcept;
   void refuse(Exchange& exchange, const GateResult& result) noexcept;
 
+  // reactor_deadline.cc: what callers say of their patience
+  bool takeDeadline(Exchange& exchange, const RequestHead& request, const Downstream& downstream,
+                    Now now) noexcept;
+  uint64_t attemptEnds(const Exchange& exchange, Now now) const noexcept;
+  void stampDeadline(Exchange& exchange, Now now) noexcept;
+
   // reactor_balance.cc: which endpoint, and waiting for one
   SubsetBinding& bindingOf(WorkerImage& image, uint32_t subset) noexcept;
   uint32_t pickEndpoint(Exchange& exchange, SubsetBinding& binding, Now now) noexcept;

@@ -181,6 +181,10 @@ Exchange& Reactor::takeHedge(Exchange& primary) noexcept {
   hedge.tried_count = primary.tried_count;
   hedge.endpoint = primary.endpoint;
   noteTried(hedge);
+  hedge.started_ms = primary.started_ms;
+  hedge.complete_ms = primary.complete_ms;
+  hedge.deadline_ms = primary.deadline_ms;
+  hedge.deadline_at = primary.deadline_at;
   hedge.head.clear();
   hedge.head.append(primary.head.data(), primary.head.size());
   return hedge;

@@ -110,6 +110,7 @@ void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
   exchange.started_ns = now.ns;
   exchange.started_ms = exchange.complete_ms = exchange.activity_ms = now.ms();
   exchange.paused_ms = 0;
+  exchange.deadline_ms = TimerWheel::kNever;
   exchange.body_received = exchange.bytes_down = exchange.body_sent_down = 0;
   exchange.retries = 0;
   exchange.measures_head = false;
@@ -168,11 +169,15 @@ void Reactor::forward(Exchange& exchange, const RequestHead& request,
                       std::string_view path, Now now) noexcept {
   const Image& image = *image_->image;
   const abi::RouteRecord& route = image.routes()[exchange.route];
+  const bool deadlines = route.deadline_offset != abi::kNone;
+  if (deadlines && !takeDeadline(exchange, request, downstream, now)) return;
   exchange.head.clear();
   char key[24];
   if (exchange.upgrade) makeKey(rng_, key);
-  writeUpstreamHead(image, listener, route, request, path, downstream, rng_, &exchange.head,
-                    exchange.upgrade ? std::string_view(key, sizeof key) : std::string_view());
+  exchange.deadline_at =
+      writeUpstreamHead(image, listener, route, request, path, downstream, rng_, &exchange.head,
+                        exchange.upgrade ? std::string_view(key, sizeof key) : std::string_view(),
+                        deadlines && attemptEnds(exchange, now) != TimerWheel::kNever);
   exchange.retries_left =
       static_cast<uint8_t>(std::min<uint32_t>(route.retry_attempts, Exchange::kMaxTried));
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRequests, 1);
@@ -304,6 +309,7 @@ void Reactor::sendRequest(Exchange& exchange, Connection& connection, Now now) n
   connection.interim = connection.interim_bytes = 0;
   connection.head_done = connection.response_bytes = connection.persistent = connection.unsent =
       false;
+  if (exchange.deadline_at != 0) stampDeadline(exchange, now);
   const iovec head{exchange.head.data(), exchange.head.size()};
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kBytesSent,
                                                                  exchange.head.size());

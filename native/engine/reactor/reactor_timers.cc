@@ -35,6 +35,10 @@ Due Reactor::dueOf(const Exchange& exchange) const noexcept {
       exchange.state != Exchange::State::kStreaming) {
     due.consider(TimeLimit::kAnswer, exchange.complete_ms + route.timeout_ms);
   }
+  if (exchange.deadline_ms != TimerWheel::kNever && !upgraded &&
+      exchange.state != Exchange::State::kStreaming) {
+    due.consider(TimeLimit::kDeadline, exchange.deadline_ms);
+  }
   if (exchange.state == Exchange::State::kHeld) {
     const abi::ClusterRecord& cluster = exchange.image->image->clusters()[exchange.cluster];
     due.consider(TimeLimit::kQueue, exchange.wait_ns / 1'000'000 + cluster.queue_timeout_ms);
@@ -106,8 +110,9 @@ void Reactor::expire(Exchange& exchange, TimeLimit limit, Now now) noexcept {
 }
 
 // Whether time that ran out says that the endpoint is slow. A client must not be able to put one
-// out of service by taking nearly all of the time for itself.
+// out of service by taking nearly all of the time for itself, or by giving it too little.
 bool Reactor::isEndpointsFault(const Exchange& exchange, TimeLimit limit, Now now) const noexcept {
+  if (limit == TimeLimit::kDeadline) return false;
   if (!exchange.request_complete) return exchange.client_paused;  // it does not read
   if (limit != TimeLimit::kDuration) return true;
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];

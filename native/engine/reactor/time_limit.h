@@ -12,6 +12,7 @@ namespace millrace {
 // What ends an exchange by time. Those of a connection (connect, TLS handshake) are its own.
 enum class TimeLimit : uint8_t {
   kAnswer,      // `timeout`: from the request received in full to the head of the answer
+  kDeadline,    // that the caller sent along, to the head of the answer
   kQueue,       // for an endpoint below its maxRequests
   kRequest,     // `requestTimeout`: from the head of the request to its last byte
   kIdleClient,  // no byte either way, and it is the client's turn
@@ -44,6 +45,8 @@ constexpr TimeLimitOutcome outcomeOf(TimeLimit limit) noexcept {
   switch (limit) {
     case TimeLimit::kAnswer:
       return {flag::kUt, 504, "upstream request timed out\n"};
+    case TimeLimit::kDeadline:
+      return {flag::kDle, 504, "the deadline of the request has passed\n"};
     case TimeLimit::kQueue:
       return {flag::kUq, 503, "every upstream endpoint stayed at its limit of requests\n"};
     case TimeLimit::kRequest:

@@ -1,0 +1,54 @@
+// Deadlines that callers send along, and that go on to the upstreams: nobody works on an answer
+// that nobody waits for any more.
+#include <algorithm>
+#include <cstring>
+
+#include "engine/http/deadline_field.h"
+#include "engine/reactor/reactor.h"
+
+namespace millrace {
+
+// On a route that takes deadlines. False when no time is left, and the request was ended: nothing
+// of it went upstream. From a peer that is not trusted the field means nothing.
+bool Reactor::takeDeadline(Exchange& exchange, const RequestHead& request,
+                           const Downstream& downstream, Now now) noexcept {
+  if (!downstream.trusted) return true;
+  const Image& image = *exchange.image->image;
+  const abi::RouteRecord& route = image.routes()[exchange.route];
+  const uint32_t left_ms =
+      readDeadline(request, image.str(route.deadline_offset, route.deadline_length));
+  if (left_ms == abi::kNone) return true;
+  exchange.deadline_ms = exchange.started_ms + left_ms;
+  if (left_ms != 0) return true;
+  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRequests, 1);
+  const TimeLimitOutcome outcome = outcomeOf(TimeLimit::kDeadline);
+  fail(exchange, outcome.status, outcome.flag, outcome.text, now);
+  return false;
+}
+
+// Until when the upstream of the present attempt can be waited for, before the head of its answer.
+// kNever when nothing bounds it.
+uint64_t Reactor::attemptEnds(const Exchange& exchange, Now now) const noexcept {
+  const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
+  uint64_t end_ms = exchange.deadline_ms;
+  // The time of the route begins when the request is complete, which may be later than this.
+  if (route.timeout_ms != 0) {
+    const uint64_t begin_ms = exchange.request_complete ? exchange.complete_ms : now.ms();
+    end_ms = std::min(end_ms, begin_ms + route.timeout_ms);
+  }
+  if (route.per_try_timeout_ms != 0)
+    end_ms = std::min(end_ms, exchange.attempt_ns / 1'000'000 + route.per_try_timeout_ms);
+  if (route.max_duration_ms != 0)
+    end_ms = std::min(end_ms, exchange.started_ms + route.max_duration_ms);
+  return end_ms;
+}
+
+// Before the head goes out, on every attempt: how long it is worth working on.
+void Reactor::stampDeadline(Exchange& exchange, Now now) noexcept {
+  const uint64_t end_ms = attemptEnds(exchange, now);
+  const uint64_t left_ms = end_ms > now.ms() ? end_ms - now.ms() : 1;
+  writeDeadline(exchange.head.data() + exchange.deadline_at,
+                static_cast<uint32_t>(std::min<uint64_t>(left_ms, kMostDeadlineMs)));
+}
+
+}  // namespace millrace
