@@ -1,8 +1,10 @@
 import { DOWNSTREAM_ERROR, RESPONSE_FLAG, UPSTREAM_ERROR } from '../binding/abi.ts';
-import type { ClusterPhase, ClusterStats, EndpointPhase, EndpointStats, HistogramData, RoutePhase, RouteStats } from '../control/stats.ts';
+import type { ClusterStats, EndpointStats, HistogramData, RoutePhase, RouteStats } from '../control/stats.ts';
 import type { ControlView } from '../control/view.ts';
 import { Exposition, type ExpositionFormat, type HistogramSample, type Labels, type MetricsWriter, type Sample } from './exposition.ts';
+import { writeClusterFailover, writeEndpointFailover } from './failover-metrics.ts';
 import { DURATION, SIZE } from './histograms.ts';
+import { readRows, type ClusterRow, type EndpointRow } from './metric-rows.ts';
 import type { MetricsFormat } from './negotiate.ts';
 import { ProtobufExposition } from './protobuf-exposition.ts';
 import { writeHealthChecks } from './health-metrics.ts';
@@ -18,18 +20,6 @@ const STATUS_CLASSES = {
   '5xx': 'responses5xx',
   none: 'responsesNone',
 } as const satisfies Record<string, keyof ClusterStats>;
-
-interface ClusterRow {
-  labels: { cluster: string };
-  stats: ClusterStats;
-  histogram: (phase: ClusterPhase) => HistogramData | null;
-}
-
-interface EndpointRow {
-  labels: { cluster: string; endpoint: string };
-  stats: EndpointStats;
-  histogram: (phase: EndpointPhase) => HistogramData | null;
-}
 
 interface RouteRow {
   labels: { route_table: string; route: string };
@@ -65,31 +55,16 @@ export function metricsText(view: ControlView, format: ExpositionFormat, options
 function writeMetrics(out: MetricsWriter, view: ControlView, { endpoints: withEndpoints, mostRoutes }: MetricsOptions): void {
   const { clusters, endpoints } = readRows(view);
   writeClusters(out, clusters);
+  writeClusterFailover(out, clusters);
   writeEndpoints(out, endpoints);
   writeHealthChecks(out, view);
+  writeEndpointFailover(out, endpoints);
   if (withEndpoints) writeEndpointHistograms(out, endpoints);
   writeRoutes(out, view, mostRoutes);
   writeRateLimits(out, view);
   writeDownstream(out, view);
   writeControl(out, view);
   writeProcessMetrics(out);
-}
-
-function readRows({ running, stats }: ControlView): { clusters: ClusterRow[]; endpoints: EndpointRow[] } {
-  const clusters: ClusterRow[] = [];
-  const endpoints: EndpointRow[] = [];
-  let endpointIndex = 0;
-  Object.entries(running?.config.clusters ?? {}).forEach(([cluster, config], index) => {
-    const version = running?.version ?? 0;
-    const clusterStats = stats.cluster(version, index);
-    if (clusterStats !== null) clusters.push({ labels: { cluster }, stats: clusterStats, histogram: (phase) => stats.clusterHistogram(version, index, phase) });
-    for (const { name } of config.endpoints) {
-      const at = endpointIndex++;
-      const endpointStats = stats.endpoint(version, at);
-      if (endpointStats !== null) endpoints.push({ labels: { cluster, endpoint: name }, stats: endpointStats, histogram: (phase) => stats.endpointHistogram(version, at, phase) });
-    }
-  });
-  return { clusters, endpoints };
 }
 
 function writeClusters(out: MetricsWriter, rows: readonly ClusterRow[]): void {
@@ -133,7 +108,6 @@ function writeEndpoints(out: MetricsWriter, rows: readonly EndpointRow[]): void 
   out.gauge('millrace_endpoint_active_requests', 'Requests in flight to an endpoint.', of('active'));
   out.gauge('millrace_endpoint_connections', 'Open connections to an endpoint.', of('connections'));
   out.counter('millrace_endpoint_connect_failures_total', 'Connections to an endpoint that could not be opened.', of('connectFailures'));
-  out.gauge('millrace_endpoint_available', 'Whether an endpoint is neither unhealthy nor ejected.', rows.map(({ labels, stats }) => ({ labels, value: stats.health === 0 ? 1 : 0 })));
   out.gauge('millrace_endpoint_latency_seconds', 'Latency of an endpoint as its balancer sees it now; 0 when it was not measured.', rows.map(({ labels, stats }) => ({ labels, value: stats.latencyUs / 1e6 })));
   out.counter('millrace_endpoint_5xx_total', 'Answers of an endpoint with a status of 500 or more.', of('responses5xx'));
 }

@@ -1,9 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { Exposition } from '../../../src/admin/exposition.ts';
 import { metricsText } from '../../../src/admin/metrics.ts';
-import { CLUSTER_STATS, PROCESS_STATS } from '../../../src/binding/abi.ts';
+import { CLUSTER_STATS, ENDPOINT_STATS, HEALTH, PROCESS_STATS } from '../../../src/binding/abi.ts';
+import type { Engine } from '../../../src/control/engine.ts';
+import { Stats } from '../../../src/control/stats.ts';
 import { parseMetrics } from './metrics-parser.ts';
-import { view } from './support.ts';
+import { CONFIG, countingEngine, runningConfig, view } from './support.ts';
 
 describe('the metrics', () => {
   it.each(['prometheus', 'openmetrics'] as const)('are valid %s', async (format) => {
@@ -28,6 +30,66 @@ describe('the metrics', () => {
     expect(value('millrace_workers', { state: 'running' })).toBe(1);
     expect(value('millrace_worker_restarts_total', {})).toBe(5);
     expect(value('millrace_build_info', { node: process.version })).toBe(1);
+  });
+
+  it('show failover where it is configured', async () => {
+    const clusters = `
+  a: { endpoints: [127.0.0.1:9001], outlierDetection: false }
+  b: { endpoints: [127.0.0.1:9002, 127.0.0.1:9003], healthCheck: { tcp: {} }, circuitBreaker: {} }
+  c: { endpoints: [127.0.0.1:9004], circuitBreaker: { scope: cluster } }
+  d: { endpoints: [127.0.0.1:9005], circuitBreaker: { scope: endpoint } }
+`;
+    const health = HEALTH.ejected | HEALTH.halfOpen;
+    const stats = new Stats({ ...countingEngine, endpointStats: (version, index, out) => countingEngine.endpointStats(version, index, out) && (out[ENDPOINT_STATS.indexOf('health')] = index === 1 ? health : 0) >= 0 } as Engine, { wallMs: () => 0, monotonicMs: () => 0 });
+    const shown = await view({ stats, running: await runningConfig(CONFIG.replace(/clusters:[^]*$/, `clusters:${clusters}`)) });
+    const families = parseMetrics(metricsText(shown, 'prometheus'), 'prometheus');
+    const samples = (family: string, label: string): Record<string, number> =>
+      Object.fromEntries(families.get(family)?.samples.map(({ labels, value }) => [`${labels.endpoint ?? labels.cluster} ${labels[label] ?? ''}`.trim(), value]) ?? []);
+    const field = (name: (typeof CLUSTER_STATS)[number], cluster: number): number => CLUSTER_STATS.indexOf(name) + 100 * cluster;
+    expect(samples('millrace_upstream_retries_refused_total', 'reason')).toMatchObject({
+      'a budget': field('retryBudgetExhausted', 0), 'a limit': field('retryOverflow', 0), 'a body': field('retryBodyTooLarge', 0), 'd body': field('retryBodyTooLarge', 3),
+    });
+    expect(samples('millrace_upstream_attempt_timeouts_total', 'phase')).toMatchObject({
+      'b connect': field('connectTimeouts', 1), 'b tls': field('tlsTimeouts', 1), 'b perTry': field('perTryTimeouts', 1),
+    });
+    expect(samples('millrace_upstream_limit_overflow_total', 'limit')).toMatchObject({ 'c maxRequests': field('requestOverflow', 2), 'c maxConnections': field('connectionOverflow', 2) });
+    expect(samples('millrace_cluster_ejections_skipped_total', 'reason')).toMatchObject({ 'a shadow': field('ejectionsShadowed', 0), 'a maxEjectionPercent': field('ejectionsOverflow', 0) });
+    for (const [family, name] of [
+      ['millrace_upstream_retry_successes_total', 'retrySuccesses'], ['millrace_upstream_hedges_total', 'hedges'], ['millrace_upstream_hedges_won_total', 'hedgesWon'],
+      ['millrace_upstream_hedges_over_budget_total', 'hedgesOverBudget'], ['millrace_cluster_ejected_endpoints', 'ejected'], ['millrace_cluster_ejections_total', 'ejections'],
+      ['millrace_cluster_fallbacks_total', 'fallbacks'],
+    ] as const)
+      expect(samples(family, '')).toEqual({ a: field(name, 0), b: field(name, 1), c: field(name, 2), d: field(name, 3) });
+    for (const [family, name] of [
+      ['millrace_cluster_circuit_breaker_state', 'breakerState'], ['millrace_cluster_circuit_breaker_opened_total', 'breakerOpened'], ['millrace_cluster_circuit_breaker_rejected_total', 'breakerRejected'],
+    ] as const)
+      expect(samples(family, '')).toEqual({ b: field(name, 1), c: field(name, 2) });
+    const ofEndpoint = (name: (typeof ENDPOINT_STATS)[number], index: number): number => 1000 + 10 * index + ENDPOINT_STATS.indexOf(name);
+    expect(samples('millrace_endpoint_circuit_breaker_state', '')).toEqual({
+      '127.0.0.1:9002': ofEndpoint('breakerState', 1), '127.0.0.1:9003': ofEndpoint('breakerState', 2), '127.0.0.1:9005': ofEndpoint('breakerState', 4),
+    });
+    expect(samples('millrace_endpoint_circuit_breaker_opened_total', '')).toMatchObject({ '127.0.0.1:9005': ofEndpoint('breakerOpened', 4) });
+    for (const [family, name] of [['responses', 'responses'], ['failures', 'failures'], ['ejections', 'ejections']] as const)
+      expect(samples(`millrace_endpoint_${family}_total`, '')).toMatchObject({ '127.0.0.1:9001': ofEndpoint(name, 0), '127.0.0.1:9005': ofEndpoint(name, 4) });
+    expect(samples('millrace_endpoint_health', 'reason')).toEqual({
+      '127.0.0.1:9002 unhealthy': 0, '127.0.0.1:9002 unchecked': 0, '127.0.0.1:9002 ejected': 1, '127.0.0.1:9002 open': 0, '127.0.0.1:9002 halfOpen': 1,
+      '127.0.0.1:9003 unhealthy': 0, '127.0.0.1:9003 unchecked': 0, '127.0.0.1:9003 ejected': 0, '127.0.0.1:9003 open': 0, '127.0.0.1:9003 halfOpen': 0,
+      '127.0.0.1:9004 ejected': 0,
+      '127.0.0.1:9005 ejected': 0, '127.0.0.1:9005 open': 0, '127.0.0.1:9005 halfOpen': 0,
+    });
+    expect(samples('millrace_endpoint_available', '')).toMatchObject({ '127.0.0.1:9002': 0, '127.0.0.1:9003': 1 });
+  });
+
+  it.each([
+    [HEALTH.halfOpen, 1], [HEALTH.open, 0], [HEALTH.unchecked, 0], [HEALTH.unhealthy | HEALTH.halfOpen, 0],
+  ])('call an endpoint with the health bits %s available: %s', async (bits, available) => {
+    const engine = { ...countingEngine, endpointStats: (_version: number, _index: number, out: Float64Array) => (out[ENDPOINT_STATS.indexOf('health')] = bits) > 0 } as Engine;
+    const families = parseMetrics(metricsText(await view({ stats: new Stats(engine, { wallMs: () => 0, monotonicMs: () => 0 }) }), 'prometheus'), 'prometheus');
+    expect(families.get('millrace_endpoint_available')?.samples[0]?.value).toBe(available);
+  });
+
+  it('have no circuit breakers where there are none', async () => {
+    expect([...parseMetrics(metricsText(await view(), 'prometheus'), 'prometheus').keys()].filter((family) => family.includes('circuit_breaker'))).toEqual([]);
   });
 
   it('carry histograms of clusters and used routes, and of endpoints when asked for', async () => {

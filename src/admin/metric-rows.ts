@@ -1,0 +1,36 @@
+import type { ClusterConfig } from '../config/types.ts';
+import type { ClusterPhase, ClusterStats, EndpointPhase, EndpointStats, HistogramData } from '../control/stats.ts';
+import type { ControlView } from '../control/view.ts';
+
+export interface ClusterRow {
+  labels: { cluster: string };
+  config: ClusterConfig;
+  stats: ClusterStats;
+  histogram: (phase: ClusterPhase) => HistogramData | null;
+}
+
+export interface EndpointRow {
+  labels: { cluster: string; endpoint: string };
+  /** Of its cluster. */
+  config: ClusterConfig;
+  stats: EndpointStats;
+  histogram: (phase: EndpointPhase) => HistogramData | null;
+}
+
+/** The clusters and endpoints of the configuration in service; none while another image takes its place. */
+export function readRows({ running, stats }: ControlView): { clusters: ClusterRow[]; endpoints: EndpointRow[] } {
+  const clusters: ClusterRow[] = [];
+  const endpoints: EndpointRow[] = [];
+  let endpointIndex = 0;
+  Object.entries(running?.config.clusters ?? {}).forEach(([cluster, config], index) => {
+    const version = running?.version ?? 0;
+    const clusterStats = stats.cluster(version, index);
+    if (clusterStats !== null) clusters.push({ labels: { cluster }, config, stats: clusterStats, histogram: (phase) => stats.clusterHistogram(version, index, phase) });
+    for (const { name } of config.endpoints) {
+      const at = endpointIndex++;
+      const endpointStats = stats.endpoint(version, at);
+      if (endpointStats !== null) endpoints.push({ labels: { cluster, endpoint: name }, config, stats: endpointStats, histogram: (phase) => stats.endpointHistogram(version, at, phase) });
+    }
+  });
+  return { clusters, endpoints };
+}
