@@ -72,7 +72,7 @@ describe('the admin endpoint', () => {
     const [listener] = running.config.listeners;
     if (listener !== undefined) listener.tls = { certificates: [{ certFile: 'c', keyFile: 'k', cert: 'CERT', key: 'SECRET-KEY', hosts: [], fingerprint: 'f', notAfterMs: 0 }] };
     const cluster = running.config.clusters.a;
-    if (cluster !== undefined) cluster.tls = { serverName: null, ca: null, cert: 'CLIENT', key: 'SECRET-CLIENT-KEY', insecureSkipVerify: false };
+    if (cluster !== undefined) cluster.tls = { serverName: null, ca: null, cert: 'CLIENT', key: 'SECRET-CLIENT-KEY', insecureSkipVerify: false, handshakeTimeoutMs: 0 };
     const server = await adminServer(await view({ running }));
     const answer = await ask(server, '/config');
     expect(answer.body).not.toContain('SECRET');
