@@ -122,7 +122,7 @@ export const RECORDS = {
     'limitStart', 'limitCount', // INDEX rows: RATE_LIMIT rows of the virtual host, then of the route
     'webSocketMaxMessage', // bytes of one message, either way; 0 = upgrades are not proxied
     'webSocketIdleMs', // between two frames in either direction, 0 = none
-    'perTryTimeoutMs', // from an attempt's endpoint chosen to the head of its answer, 0 = none
+    'perTryTimeoutMs', // from an attempt's endpoint chosen, and the request received in full, to the head of its answer; 0 = none
     'requestTimeoutMs', // from the head of the request to its last byte, 0 = none
     'retry', // RETRY row: used when retryAttempts > 0
     'hedge', // HEDGE row or NONE

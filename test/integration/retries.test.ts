@@ -88,11 +88,18 @@ describe('connection that the upstream closes without a byte', () => {
   });
 });
 
-it('an answer that has begun is never asked for again', async () => {
-  const origin = await Origin.start({ answer: (_message, connection) => connection.end('HTTP/1.1 200 OK\r\nConte') });
+it('an answer that has begun to reach the client is never asked for again', async () => {
+  const origin = await Origin.start({ answer: (_message, connection) => connection.end('HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nha') });
   const proxy = await Millrace.start(proxyTo([origin.address]));
-  expect((await request(proxy.port(), '/')).status).toBe(502);
+  await expect(request(proxy.port(), '/')).rejects.toThrow();
   expect(origin.requests).toHaveLength(1);
+});
+
+it('the head of an answer that breaks off has not reached the client: it is asked for again', async () => {
+  const origin = await Origin.start({ answer: (_message, connection) => connection.end('HTTP/1.1 200 OK\r\nConte') });
+  const proxy = await Millrace.start(proxyTo([origin.address], { route: { retry: { attempts: 1 } } }));
+  expect((await request(proxy.port(), '/')).status).toBe(502);
+  expect(origin.requests).toHaveLength(2);
 });
 
 it('the client keeps its connection through all of it', async () => {

@@ -61,7 +61,8 @@ CASE("the second attempt's answer is given, and the first attempt is cancelled")
   Pair pair;
   const std::size_t first = pair.begin();
   pair.hedge(first);
-  EXPECT_EQ(pair.origins[1 - first].take(0), "GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+  EXPECT_EQ(pair.origins[1 - first].take(0),
+            "GET / HTTP/1.1\r\nhost: a\r\nx-millrace-attempt: 2\r\n\r\n");
   pair.origins[1 - first].send(0, okAnswer("second"));
   EXPECT(pair.rig.untilDone(pair.handle));
   EXPECT_EQ(pair.rig.answer(pair.handle).status, 200u);

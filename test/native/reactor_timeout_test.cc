@@ -48,7 +48,9 @@ CASE("the flag is that of the last endpoint when all have failed to connect") {
   dead.refuse();
   int refused_last = 0;
   int deaf_last = 0;
-  Rig rig({{deaf.port(), dead.port()}});
+  Rig rig({{deaf.port(), dead.port()},
+           {{abi::path_kind::kPrefix, "/", 0, {}}},
+           [](ImageBuilder& b) { b.routes[0].retry_attempts = 1; }});
   for (int i = 0; i < 20; ++i) {
     const int32_t handle = rig.get();
     rig.settle();

@@ -90,6 +90,7 @@ export const SUITES: readonly Suite[] = [
   test('reactor_failure', ...ENGINE),
   test('reactor_timeout', ...ENGINE),
   test('reactor_deadline', ...ENGINE),
+  test('reactor_retry', ...ENGINE),
   test('reactor_websocket', ...ENGINE),
   test('reactor_abort', ...ENGINE),
   test('reactor_pool', ...ENGINE),

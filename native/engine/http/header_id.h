@@ -42,6 +42,7 @@ enum class HeaderId : uint8_t {
   kXForwardedFor,
   kXForwardedHost,
   kXForwardedProto,
+  kXMillraceAttempt,
   kXRequestId,
 };
 
@@ -146,8 +147,9 @@ inline HeaderId identifyHeader(std::string_view name) noexcept {
              : is(MILLRACE_NAME("x-forwarded-proto")) ? HeaderId::kXForwardedProto
                                                       : HeaderId::kOther;
     case 18:
-      return is(MILLRACE_NAME("proxy-authenticate")) ? HeaderId::kProxyAuthenticate
-                                                     : HeaderId::kOther;
+      return is(MILLRACE_NAME("proxy-authenticate"))   ? HeaderId::kProxyAuthenticate
+             : is(MILLRACE_NAME("x-millrace-attempt")) ? HeaderId::kXMillraceAttempt
+                                                       : HeaderId::kOther;
     case 19:
       return is(MILLRACE_NAME("proxy-authorization")) ? HeaderId::kProxyAuthorization
                                                       : HeaderId::kOther;

@@ -143,6 +143,7 @@ size_t writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener
       case HeaderId::kHost:
       case HeaderId::kContentLength:
       case HeaderId::kExpect:
+      case HeaderId::kXMillraceAttempt:  // ours alone, on attempts after the first
         continue;
       case HeaderId::kAuthorization:
         // The answer to TRACE repeats the request: it is no place for credentials (RFC 9110 section

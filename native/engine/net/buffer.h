@@ -40,6 +40,9 @@ class Buffer {
   }
   void commit(size_t n) noexcept { end_ += n; }
 
+  // Drops what lies behind the first n bytes.
+  void truncate(size_t n) noexcept { end_ = begin_ + n; }
+
   void consume(size_t n) noexcept {
     begin_ += n;
     if (begin_ == end_) clear();

@@ -32,6 +32,7 @@ struct Exchange : TimerNode {
     kFree,
     kHeld,        // waits for an endpoint that is below its maxRequests
     kQueued,      // waits for a connection of its endpoint
+    kBackoff,     // waits before its next attempt
     kConnecting,  // its own connection is being made
     kWaiting,     // request sent or being sent, no answer yet
     kUpgraded,    // WebSocket: messages go both ways
@@ -40,7 +41,7 @@ struct Exchange : TimerNode {
     kFailed,      // a local answer is due at the next delivery
     kCut,         // the downstream connection is to be cut at the next delivery
   };
-  static constexpr uint32_t kMaxTried = 8;
+  static constexpr uint32_t kMaxTried = 2 * abi::limits::kMaxRetries;  // hedges among them
 
   int32_t handle = 0;
   State state = State::kFree;
@@ -48,7 +49,12 @@ struct Exchange : TimerNode {
   bool idempotent = false;
   bool chunked_request = false;
   bool request_complete = false;    // the client has sent everything
-  bool body_sent = false;           // a byte of the body went to an upstream: no replay
+  bool repeatable = false;          // may be sent again although an upstream may have acted on it
+  bool reached = false;             // the upstream of the present attempt may have acted on it
+  bool body_sent = false;           // a byte of the body went to an upstream
+  bool keep_body = false;           // `body` holds all of the body that has come, for a replay
+  bool retried = false;             // its present attempt is not the first
+  bool backed_off = false;          // has waited before its present attempt, as far as it must
   bool client_paused = false;       // the client waits for `resumeRequest`
   bool reused = false;              // the current connection had served before
   bool fresh_only = false;          // after a reused connection failed: make a new one
@@ -58,7 +64,8 @@ struct Exchange : TimerNode {
   bool upgrade = false;             // a WebSocket handshake
   bool hashed = false;              // `hash` says which endpoint it belongs to
   uint8_t retries_left = 0;
-  uint8_t retries = 0;  // attempts after the first
+  uint8_t retries = 0;  // attempts after the first, replaced connections among them
+  uint8_t attempt = 1;  // what `x-millrace-attempt` says
   uint8_t tried_count = 0;
   std::array<uint32_t, kMaxTried> tried{};  // endpoints that failed, by their number in the cluster
 
@@ -79,6 +86,7 @@ struct Exchange : TimerNode {
   Exchange* waiting_next = nullptr;
   uint64_t hash = 0;
   uint64_t ticket = 0;  // its place in the line of its cluster, while held
+  uint64_t backoff_until_ms = 0;
 
   uint64_t started_ns = 0;
   uint64_t started_ms = 0;
@@ -98,13 +106,16 @@ struct Exchange : TimerNode {
 
   uint32_t status = 0;  // of the answer that goes downstream
   uint32_t flag = abi::response_flag::kNone;
-  bool close_downstream = false;  // the client's connection ends with this answer
-  std::string_view local_body;    // static text, or bytes of the image
+  uint32_t last_flag = abi::response_flag::kNone;  // of the attempt that failed last
+  bool close_downstream = false;                   // the client's connection ends with this answer
+  std::string_view local_body;  // static text, or bytes of the image; of the attempt that failed
+                                // last, while there is another
 
   Buffer head;  // request head as sent upstream, kept for a replay; or the head of a route's own
                 // answer
   size_t deadline_at = 0;  // where in `head` the milliseconds that are left stand; 0 = nowhere
-  Buffer body;             // request body that no upstream has been given yet
+  size_t head_size = 0;    // of `head` without the number of the attempt
+  Buffer body;  // request body that the present upstream has not been given yet; see `keep_body`
   std::unique_ptr<WebSocketLeg> leg;  // while upgraded
   Buffer response_lines;              // header lines of ours for the answer, "name: value\r\n" each
 

@@ -137,6 +137,7 @@ class Reactor {
   void onTimer(Exchange& exchange, Now now) noexcept;
   void onTimer(Connection& connection, Now now) noexcept;
   void expire(Exchange& exchange, TimeLimit limit, Now now) noexcept;
+  Due requestDueOf(const Exchange& exchange) const noexcept;
   Due dueOf(const Exchange& exchange) const noexcept;
   bool isEndpointsFault(const Exchange& exchange, TimeLimit limit, Now now) const noexcept;
   void armExchange(Exchange& exchange) noexcept;
@@ -220,7 +221,20 @@ class Reactor {
   // reactor_retry.cc: another attempt
   bool retry(Exchange& exchange, uint32_t retry_on, uint32_t flag, std::string_view text,
              Now now) noexcept;
+  bool retryAnswer(Connection& connection, const ResponseHead& head, bool clean, Now now) noexcept;
   bool replaceStale(Exchange& exchange, Now now) noexcept;
+  void attemptTimedOut(Exchange& exchange, Now now) noexcept;
+  bool mayRetry(Exchange& exchange, uint64_t delay_ms, Now now) noexcept;
+  void leaveAttempt(Exchange& exchange, Now now) noexcept;
+  uint32_t backoffOf(const Exchange& exchange, uint32_t retry) noexcept;
+  void startBackoff(Exchange& exchange, uint64_t delay_ms, Now now) noexcept;
+  void endBackoff(Exchange& exchange, Now now) noexcept;
+  bool waitForTried(Exchange& exchange, Now now) noexcept;
+  uint32_t pickAmongTried(Exchange& exchange, SubsetBinding& binding, Now now) noexcept;
+  void numberAttempt(Exchange& exchange) noexcept;
+  void keepBody(Exchange& exchange, std::string_view piece) noexcept;
+  void settleBody(Exchange& exchange) noexcept;
+  void endRetries(Exchange& exchange, uint32_t status) noexcept;
 
   // reactor_hedge.cc: a second attempt beside a slow one
   HedgeBinding& hedgeOf(WorkerImage& image, uint32_t route);
@@ -246,13 +260,14 @@ class Reactor {
                      Now now) noexcept;
   void continueResponse(Connection& connection, char* body, size_t n, Now now) noexcept;
   void finishResponse(Exchange& exchange, Connection& connection, bool clean, Now now) noexcept;
+  void keepConnection(Exchange& exchange, Connection& connection, bool clean, Now now) noexcept;
 
   // reactor_failure.cc: upstream connections that break, or say what they must not
   void connectFailed(Connection& connection, uint32_t flag, std::string_view text,
                      Now now) noexcept;
   void connectTimedOut(Connection& connection, Now now) noexcept;
   void onClosed(Connection& connection, bool orderly, Now now) noexcept;
-  void lose(Connection& connection, bool replayable, std::string_view text, Now now) noexcept;
+  void lose(Connection& connection, bool begun, std::string_view text, Now now) noexcept;
   void protocolError(Connection& connection, ResponseError error, Now now) noexcept;
 
   // reactor_websocket.cc: from a handshake to messages, and their end

@@ -94,18 +94,19 @@ bool Reactor::choose(Exchange& exchange, Now now) noexcept {
   HoldQueue& queue = *exchange.image->hold_queues[exchange.cluster];
   const bool others_first = exchange.state != Exchange::State::kHeld && binding.plan->capped() &&
                             queue.line().waiting() != 0;
-  const uint32_t endpoint = others_first ? kFull : pickEndpoint(exchange, binding, now);
+  uint32_t endpoint = others_first ? kFull : pickEndpoint(exchange, binding, now);
+  if (endpoint == abi::kNone && exchange.tried_count != 0) [[unlikely]] {
+    if (waitForTried(exchange, now)) return false;
+    endpoint = pickAmongTried(exchange, binding, now);
+  }
   if (endpoint == kFull) {
     if (exchange.state != Exchange::State::kHeld) hold(exchange, queue, now);
     return false;
   }
   if (exchange.state == Exchange::State::kHeld) release(exchange, now);
   if (endpoint != abi::kNone) return true;
-  if (exchange.tried_count != 0) {
-    // What the last of them failed of.
-    const uint32_t flag =
-        exchange.flag != abi::response_flag::kNone ? exchange.flag : abi::response_flag::kUf;
-    fail(exchange, gatewayStatus(flag), flag, exchange.local_body, now);
+  if (exchange.last_flag != abi::response_flag::kNone) {
+    fail(exchange, gatewayStatus(exchange.last_flag), exchange.last_flag, exchange.local_body, now);
   } else if (exchange.image->image->subsets()[exchange.subset].member_count == 0) {
     fail(exchange, 503, abi::response_flag::kNc, "no upstream endpoint is available\n", now);
   } else {

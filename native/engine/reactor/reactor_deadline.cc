@@ -31,13 +31,13 @@ bool Reactor::takeDeadline(Exchange& exchange, const RequestHead& request,
 uint64_t Reactor::attemptEnds(const Exchange& exchange, Now now) const noexcept {
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
   uint64_t end_ms = exchange.deadline_ms;
-  // The time of the route begins when the request is complete, which may be later than this.
-  if (route.timeout_ms != 0) {
-    const uint64_t begin_ms = exchange.request_complete ? exchange.complete_ms : now.ms();
-    end_ms = std::min(end_ms, begin_ms + route.timeout_ms);
+  // These times begin when the request is complete, which may be later than this.
+  const uint64_t begin_ms = exchange.request_complete ? exchange.complete_ms : now.ms();
+  if (route.timeout_ms != 0) end_ms = std::min(end_ms, begin_ms + route.timeout_ms);
+  if (route.per_try_timeout_ms != 0) {
+    end_ms = std::min(
+        end_ms, std::max(exchange.attempt_ns / 1'000'000, begin_ms) + route.per_try_timeout_ms);
   }
-  if (route.per_try_timeout_ms != 0)
-    end_ms = std::min(end_ms, exchange.attempt_ns / 1'000'000 + route.per_try_timeout_ms);
   if (route.max_duration_ms != 0)
     end_ms = std::min(end_ms, exchange.started_ms + route.max_duration_ms);
   return end_ms;

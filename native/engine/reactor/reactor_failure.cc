@@ -54,28 +54,25 @@ void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
     return;
   }
   if (connection.response_bytes) {
-    lose(connection, false, "upstream connection closed in the middle of the answer's head\n", now);
+    lose(connection, true, "upstream connection closed in the middle of the answer's head\n", now);
     return;
   }
-  // Nothing of an answer. The same request may go out once more if nobody can have acted on it
-  // twice.
-  const bool replayable = connection.unsent || (exchange.idempotent && !exchange.body_sent);
-  lose(connection, replayable,
+  lose(connection, false,
        orderly ? "upstream connection closed before an answer\n"
                : "upstream connection reset before an answer\n",
        now);
 }
 
-// The connection is gone, or as good as gone, and no answer has come.
-void Reactor::lose(Connection& connection, bool replayable, std::string_view text,
-                   Now now) noexcept {
+// The connection is gone, or as good as gone, and no answer has come. `begun`: a part of its head.
+void Reactor::lose(Connection& connection, bool begun, std::string_view text, Now now) noexcept {
   Exchange& exchange = *connection.exchange;
-  if (!exchange.reused) observeFailure(exchange, Failure::kReset, now);
+  if (!exchange.reused || begun) observeFailure(exchange, Failure::kReset, now);
   if (exchange.primary != nullptr) return dropHedge(exchange, now);
   if (adoptHedge(exchange, false, now)) return;
-  if (replayable && (replaceStale(exchange, now) ||
-                     retry(exchange, abi::retry_on::kReset, abi::response_flag::kUc, text, now)))
+  if ((!begun && replaceStale(exchange, now)) ||
+      retry(exchange, abi::retry_on::kReset, abi::response_flag::kUc, text, now)) {
     return;
+  }
   fail(exchange, 502, abi::response_flag::kUc, text, now);
 }
 

@@ -91,6 +91,8 @@ void Reactor::startHedge(Exchange& exchange, Now now) noexcept {
     return;
   }
   counters.add(abi::cluster_stat::kHedges, 1);
+  hedge.attempt = ++exchange.attempt;
+  numberAttempt(hedge);
   pool.shard.counters.add(abi::endpoint_stat::kRequests, 1);
   hedge.attempt_ns = now.ns;
   if (idle != nullptr)
@@ -119,6 +121,7 @@ bool Reactor::adoptHedge(Exchange& exchange, bool won, Now now) noexcept {
   exchange.connection = hedge.connection;
   exchange.connection->exchange = &exchange;
   exchange.reused = hedge.reused;
+  exchange.reached = hedge.reached;
   exchange.fresh_only = false;
   exchange.counted = hedge.counted;
   exchange.counted_in_cluster = hedge.counted_in_cluster;
@@ -168,7 +171,8 @@ Exchange& Reactor::takeHedge(Exchange& primary) noexcept {
   primary.hedge = &hedge;
   hedge.state = Exchange::State::kWaiting;
   hedge.head_request = primary.head_request;
-  hedge.idempotent = true;
+  hedge.idempotent = hedge.repeatable = true;
+  hedge.reached = false;
   hedge.request_complete = true;
   hedge.reused = hedge.fresh_only = hedge.counted = hedge.counted_in_cluster = false;
   hedge.image = primary.image;
@@ -186,7 +190,8 @@ Exchange& Reactor::takeHedge(Exchange& primary) noexcept {
   hedge.deadline_ms = primary.deadline_ms;
   hedge.deadline_at = primary.deadline_at;
   hedge.head.clear();
-  hedge.head.append(primary.head.data(), primary.head.size());
+  hedge.head.append(primary.head.data(), primary.head_size);
+  hedge.head_size = primary.head_size;
   return hedge;
 }
 

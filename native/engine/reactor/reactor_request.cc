@@ -98,7 +98,8 @@ void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
   exchange.head_request = false;
   exchange.chunked_request = false;
   exchange.request_complete = true;
-  exchange.idempotent = false;
+  exchange.idempotent = exchange.repeatable = exchange.reached = exchange.keep_body =
+      exchange.backed_off = exchange.retried = false;
   exchange.body_sent = exchange.client_paused = exchange.reused = exchange.fresh_only =
       exchange.replaced = exchange.counted = exchange.counted_in_cluster = exchange.hashed =
           exchange.upgrade = false;
@@ -112,11 +113,13 @@ void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
   exchange.paused_ms = 0;
   exchange.deadline_ms = TimerWheel::kNever;
   exchange.body_received = exchange.bytes_down = exchange.body_sent_down = 0;
-  exchange.retries = 0;
+  exchange.retries = exchange.retries_left = 0;
+  exchange.attempt = 1;
+  exchange.attempt_ns = now.ns;
   exchange.measures_head = false;
   exchange.hedge_at_ms = 0;
   exchange.status = 0;
-  exchange.flag = abi::response_flag::kNone;
+  exchange.flag = exchange.last_flag = abi::response_flag::kNone;
   exchange.close_downstream = false;
   process_.counters.add(abi::process_stat::kDownstreamRequests, 1);
 }
@@ -178,8 +181,16 @@ void Reactor::forward(Exchange& exchange, const RequestHead& request,
       writeUpstreamHead(image, listener, route, request, path, downstream, rng_, &exchange.head,
                         exchange.upgrade ? std::string_view(key, sizeof key) : std::string_view(),
                         deadlines && attemptEnds(exchange, now) != TimerWheel::kNever);
-  exchange.retries_left =
-      static_cast<uint8_t>(std::min<uint32_t>(route.retry_attempts, Exchange::kMaxTried));
+  exchange.head_size = exchange.head.size();
+  exchange.repeatable = exchange.idempotent;
+  if (route.retry_attempts != 0) {
+    const abi::RetryRecord& retry = image.retries()[route.retry];
+    exchange.retries_left =
+        static_cast<uint8_t>(std::min(route.retry_attempts, abi::limits::kMaxRetries));
+    exchange.repeatable |= (retry.flags & abi::retry_flag::kNonIdempotent) != 0;
+    exchange.keep_body = !exchange.request_complete && exchange.repeatable &&
+                         retry.buffer_bytes != 0 && request.content_length <= retry.buffer_bytes;
+  }
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRequests, 1);
   const abi::BalancerRecord& balancer =
       image.balancers()[image.clusters()[exchange.cluster].balancer];
@@ -234,6 +245,9 @@ void Reactor::start(Exchange& exchange, Now now) noexcept {
   Pool& pool = *exchange.pool;
   exchange.counted = true;
   exchange.attempt_ns = now.ns;
+  exchange.reached = false;
+  if (exchange.image->image->routes()[exchange.route].per_try_timeout_ms != 0)
+    armExchange(exchange);
   if (exchange.counted_in_cluster)
     exchange.image->installed->clusters[exchange.cluster]->active.fetch_add(
         1, std::memory_order_relaxed);
@@ -302,27 +316,27 @@ void Reactor::attach(Exchange& exchange, Connection& connection, Now now) noexce
 void Reactor::sendRequest(Exchange& exchange, Connection& connection, Now now) noexcept {
   exchange.state = Exchange::State::kWaiting;
   exchange.sent_ns = now.ns;
+  exchange.reached = true;
   connection.state = Connection::State::kBusy;
   connection.first_byte_ns = 0;
   ++connection.served;
   connection.scanned = 0;
   connection.interim = connection.interim_bytes = 0;
-  connection.head_done = connection.response_bytes = connection.persistent = connection.unsent =
-      false;
+  connection.head_done = connection.response_bytes = connection.persistent = false;
   if (exchange.deadline_at != 0) stampDeadline(exchange, now);
   const iovec head{exchange.head.data(), exchange.head.size()};
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kBytesSent,
                                                                  exchange.head.size());
   if (!connection.write(&head, 1, epoll_fd_)) {
     // A socket that refuses the first write has taken nothing of it; of TLS nothing is known.
-    connection.unsent = connection.ssl == nullptr;
+    exchange.reached = connection.ssl != nullptr;
     onClosed(connection, false, now);
     return;
   }
   bool sent = true;
   if (!exchange.body.empty()) {
     sent = writeBody(exchange, connection, exchange.body.view(), exchange.request_complete);
-    exchange.body.clear();
+    settleBody(exchange);
   } else if (exchange.request_complete && exchange.chunked_request) {
     sent = writeBody(exchange, connection, {}, true);
   }
@@ -393,11 +407,13 @@ uint32_t Reactor::sendBody(int32_t handle, std::string_view piece, bool last, No
   }
   armExchange(exchange);
   if (exchange.state == Exchange::State::kHeld || exchange.state == Exchange::State::kQueued ||
-      exchange.state == Exchange::State::kConnecting) {
+      exchange.state == Exchange::State::kConnecting ||
+      exchange.state == Exchange::State::kBackoff) {
     exchange.body.append(piece);
     exchange.pauseClient(!last && exchange.body.size() >= kMaxBufferedBody, now.ms());
     return exchange.client_paused ? abi::send::kPause : abi::send::kOk;
   }
+  if (exchange.keep_body) keepBody(exchange, piece);
   Connection& connection = *exchange.connection;
   // An upstream may answer early and close: the answer lies behind what could not be sent.
   if (!writeBody(exchange, connection, piece, last)) connection.stopWriting(epoll_fd_);

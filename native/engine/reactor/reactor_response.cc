@@ -171,8 +171,8 @@ void Reactor::consume(Connection& connection, char* bytes, size_t n, bool in_dat
       // "I waited for a request long enough": said of the idle connection, just before ours came.
       if (head.status == 408 && !head.persistent && connection.exchange->reused &&
           connection.exchange->request_complete && connection.interim == 0) {
-        lose(connection, !connection.exchange->body_sent,
-             "upstream connection closed before an answer\n", now);
+        connection.exchange->reached = false;
+        lose(connection, false, "upstream connection closed before an answer\n", now);
         return;
       }
       char* body = bytes + end;
@@ -225,6 +225,10 @@ void Reactor::startResponse(Connection& connection, ResponseHead& head, char* bo
     return;
   }
   observeAnswer(exchange, &head, now);
+  if (head.status >= 300 && exchange.retries_left != 0 &&
+      retryAnswer(connection, head, first.done && first.consumed == n, now)) {
+    return;
+  }
   if (exchange.measures_head) recordHead(exchange, now);
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
   const std::span<char> room(sink_.data.data() + data_used_, sink_.data.size() - data_used_);
@@ -258,6 +262,7 @@ void Reactor::startResponse(Connection& connection, ResponseHead& head, char* bo
   event.length_low = static_cast<int32_t>(static_cast<uint32_t>(head.content_length));
   event.length_high = static_cast<int32_t>(static_cast<uint32_t>(head.content_length >> 32));
   exchange.state = Exchange::State::kStreaming;
+  endRetries(exchange, head.status);
   if (first.done) {
     if (first.consumed != n)
       noteError(connection.pool, ResponseError::kExtraBytes, exchange.status, now);
@@ -291,6 +296,18 @@ void Reactor::continueResponse(Connection& connection, char* body, size_t n, Now
 void Reactor::finishResponse(Exchange& exchange, Connection& connection, bool clean,
                              Now now) noexcept {
   Pool& pool = connection.pool;
+  keepConnection(exchange, connection, clean, now);
+  releaseEndpoint(exchange, now);                // closes the connection if it is still attached
+  const bool waiting = pool.waiting_count != 0;  // else `finish` may have freed the pool
+  finish(exchange, exchange.status, exchange.flag, now);
+  if (waiting) serveWaiting(pool, now);
+}
+
+// A whole answer has been read: the connection may serve another request, if nothing speaks against
+// it. Else it stays attached.
+void Reactor::keepConnection(Exchange& exchange, Connection& connection, bool clean,
+                             Now now) noexcept {
+  Pool& pool = connection.pool;
   const uint64_t upstream_us = usBetween(exchange.sent_ns, now.ns);
   pool.cluster_shard->upstream.record(upstream_us);
   pool.shard.upstream.record(upstream_us);
@@ -306,10 +323,6 @@ void Reactor::finishResponse(Exchange& exchange, Connection& connection, bool cl
     pool.putIdle(connection, now.ms());
     armIdle(connection, now);
   }
-  releaseEndpoint(exchange, now);                // closes the connection if it is still attached
-  const bool waiting = pool.waiting_count != 0;  // else `finish` may have freed the pool
-  finish(exchange, exchange.status, exchange.flag, now);
-  if (waiting) serveWaiting(pool, now);
 }
 
 // ---- back-pressure from downstream

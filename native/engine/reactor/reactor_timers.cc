@@ -25,9 +25,9 @@ void Reactor::fireTimers(Now now) noexcept {
   endTurn();
 }
 
-// The limit that the exchange could run into first. Where two are reached at once, the one that is
-// considered first is named.
-Due Reactor::dueOf(const Exchange& exchange) const noexcept {
+// The limit that the request could run into first, whatever its attempts do. Where two are reached
+// at once, the one that is considered first is named.
+Due Reactor::requestDueOf(const Exchange& exchange) const noexcept {
   const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
   const bool upgraded = exchange.state == Exchange::State::kUpgraded;
   Due due;
@@ -38,10 +38,6 @@ Due Reactor::dueOf(const Exchange& exchange) const noexcept {
   if (exchange.deadline_ms != TimerWheel::kNever && !upgraded &&
       exchange.state != Exchange::State::kStreaming) {
     due.consider(TimeLimit::kDeadline, exchange.deadline_ms);
-  }
-  if (exchange.state == Exchange::State::kHeld) {
-    const abi::ClusterRecord& cluster = exchange.image->image->clusters()[exchange.cluster];
-    due.consider(TimeLimit::kQueue, exchange.wait_ns / 1'000'000 + cluster.queue_timeout_ms);
   }
   // While an upstream that is slow to read holds the client back, its clock stands still.
   if (route.request_timeout_ms != 0 && !exchange.request_complete && !exchange.client_paused) {
@@ -56,6 +52,35 @@ Due Reactor::dueOf(const Exchange& exchange) const noexcept {
   }
   if (route.max_duration_ms != 0)
     due.consider(TimeLimit::kDuration, exchange.started_ms + route.max_duration_ms);
+  return due;
+}
+
+// The same, or the end of what the exchange does now.
+Due Reactor::dueOf(const Exchange& exchange) const noexcept {
+  Due due = requestDueOf(exchange);
+  switch (exchange.state) {
+    case Exchange::State::kHeld: {
+      const abi::ClusterRecord& cluster = exchange.image->image->clusters()[exchange.cluster];
+      due.consider(TimeLimit::kQueue, exchange.wait_ns / 1'000'000 + cluster.queue_timeout_ms);
+      break;
+    }
+    case Exchange::State::kBackoff:
+      due.consider(TimeLimit::kBackoff, exchange.backoff_until_ms);
+      break;
+    case Exchange::State::kQueued:
+    case Exchange::State::kConnecting:
+    case Exchange::State::kWaiting: {
+      // The time of an attempt is the upstream's: that of a client who still sends is none of it.
+      const abi::RouteRecord& route = exchange.image->image->routes()[exchange.route];
+      if (route.per_try_timeout_ms == 0 || !exchange.request_complete) break;
+      due.consider(TimeLimit::kAttempt,
+                   std::max(exchange.attempt_ns / 1'000'000, exchange.complete_ms) +
+                       route.per_try_timeout_ms);
+      break;
+    }
+    default:
+      break;
+  }
   return due;
 }
 
@@ -82,6 +107,8 @@ void Reactor::onTimer(Exchange& exchange, Now now) noexcept {
 }
 
 void Reactor::expire(Exchange& exchange, TimeLimit limit, Now now) noexcept {
+  if (limit == TimeLimit::kBackoff) return endBackoff(exchange, now);
+  if (limit == TimeLimit::kAttempt) return attemptTimedOut(exchange, now);
   const TimeLimitOutcome outcome = outcomeOf(limit);
   auto& counters = exchange.image->cluster_shards[exchange.cluster]->counters;
   if (exchange.state == Exchange::State::kUpgraded) {

@@ -90,6 +90,7 @@ void Reactor::startWebSocket(Connection& connection, const ResponseHead& head, c
   connection.head_done = true;
   exchange.state = Exchange::State::kUpgraded;
   exchange.status = 101;
+  endRetries(exchange, 101);
   exchange.bytes_down += length;
   exchange.activity_ms = now.ms();
   exchange.leg = std::make_unique<WebSocketLeg>();

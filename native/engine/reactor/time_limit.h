@@ -18,6 +18,8 @@ enum class TimeLimit : uint8_t {
   kIdleClient,  // no byte either way, and it is the client's turn
   kIdle,        // no byte either way
   kDuration,    // `maxDuration`: of the whole exchange
+  kAttempt,     // `perTryTimeout`: ends the attempt, and the exchange unless it is tried again
+  kBackoff,     // ends nothing: the next attempt begins
 };
 
 // The first limit that an exchange will run into, and when: whatever fires late, for a loop that
@@ -57,6 +59,10 @@ constexpr TimeLimitOutcome outcomeOf(TimeLimit limit) noexcept {
       return {flag::kSi, 504, "upstream request timed out: nothing moved for too long\n"};
     case TimeLimit::kDuration:
       return {flag::kUmsdr, 504, "the longest duration of a request was reached\n"};
+    case TimeLimit::kAttempt:
+      return {flag::kUpt, 504, "upstream request timed out: no answer within perTryTimeout\n"};
+    case TimeLimit::kBackoff:
+      break;
   }
   return {flag::kUt, 504, {}};
 }

@@ -75,7 +75,6 @@ struct Connection : TimerNode {
   bool head_done = false;       // response head seen; `decoder` is in charge
   bool response_bytes = false;  // a byte of the current response has arrived
   bool persistent = false;      // the current response allows reuse
-  bool unsent = false;          // not a byte of the current request has left
   SSL* ssl = nullptr;
   uint32_t served = 0;         // requests sent on this connection
   uint32_t interim = 0;        // interim responses to the current request,
