@@ -13,10 +13,11 @@ export function percent(min: number, max: number) {
   });
 }
 
-/** A number of at most three decimals, kept as thousandths. */
-export function thousandths(min: number, max: number) {
+/** A number of at most three decimals, kept as thousandths. `off`: 0 is taken, too. */
+export function thousandths(min: number, max: number, off?: 'or 0') {
   return parsing(z.number(), (value) => {
-    if (value < min || value > max) return refuse(`expected a number from ${min} to ${max}, not ${value}`);
+    if (value === 0 && off !== undefined) return 0;
+    if (value < min || value > max) return refuse(`expected ${off === undefined ? '' : '0 or '}a number from ${min} to ${max}, not ${value}`);
     const scaled = Math.round(value * 1000);
     return Math.abs(scaled - value * 1000) > 1e-6 ? refuse(`${value} has more than three decimals`) : scaled;
   });

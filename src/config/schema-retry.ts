@@ -57,9 +57,11 @@ export const retry = z.strictObject({
 });
 
 export const hedge = z.strictObject({
-  quantile: thousandths(0.5, 0.999)
+  quantile: thousandths(0.5, 0.999, 'or 0')
     .prefault(0.95)
-    .describe("of the route's live time to the head of the answer: a second attempt goes out when it has passed"),
+    .describe(
+      "of the route's live time to the head of the answer: a second attempt goes out when it has passed; 0 = after minDelay, whatever the route is like",
+    ),
   minDelay: time.prefault('5ms').describe('never sooner'),
   maxDelay: time.prefault(0).describe('never later; 0 = no such bound'),
   minRequests: scalar.count.default(100).describe('samples before the quantile is believed'),

@@ -181,6 +181,10 @@ Exchange& Reactor::takeHedge(Exchange& primary) noexcept {
   hedge.subset = primary.subset;
   hedge.hashed = primary.hashed;
   hedge.hash = primary.hash;
+  hedge.started_ms = primary.started_ms;
+  hedge.complete_ms = primary.complete_ms;
+  hedge.deadline_ms = primary.deadline_ms;
+  hedge.deadline_at = primary.deadline_at;
   hedge.tried = primary.tried;
   hedge.tried_count = primary.tried_count;
   hedge.endpoint = primary.endpoint;
