@@ -5,14 +5,13 @@ const MAX_DEFAULT_EDGE_MS = 1_000;
 
 export function buildHealthCheck(parsed: ParsedHealthCheck | undefined): HealthCheckConfig | null {
   if (parsed === undefined) return null;
-  const { interval, timeout } = parsed;
+  const { interval } = parsed;
   return {
     probe: buildProbe(parsed),
     intervalMs: interval,
     unhealthyIntervalMs: parsed.unhealthyInterval ?? interval,
-    // A check never begins before the last one has ended.
-    edgeIntervalMs: parsed.edgeInterval ?? Math.max(timeout, Math.min(interval, MAX_DEFAULT_EDGE_MS)),
-    timeoutMs: timeout,
+    edgeIntervalMs: parsed.edgeInterval ?? Math.min(interval, MAX_DEFAULT_EDGE_MS),
+    timeoutMs: parsed.timeout,
     jitterPercent: parsed.jitter,
     healthyThreshold: parsed.healthyThreshold,
     unhealthyThreshold: parsed.unhealthyThreshold,

@@ -5,8 +5,6 @@ import { durationOf, excluding, list, mapping, type Report } from './raw.ts';
 import type { Path } from './source.ts';
 
 const PROBE_KEYS = ['http', 'tcp', 'grpc'] as const;
-const INTERVAL_KEYS = ['interval', 'unhealthyInterval', 'edgeInterval'] as const;
-const DEFAULTS: Record<string, string> = { interval: '5s', timeout: '1s' };
 
 /** Rules within `healthCheck` of a cluster. */
 export function checkHealthCheck(path: Path, cluster: Record<string, unknown>, report: Report): void {
@@ -43,19 +41,14 @@ function checkBody(path: Path, http: Record<string, unknown>, report: Report): v
   if (method === 'HEAD') report(at, 'the answer to HEAD has no body', 'use method: GET', 'key');
 }
 
-/** One check ends before the next one begins, so that results come in order. */
+/** While all is well, a check ends before the next one is due; at an edge and while unhealthy the next one may follow at once. */
 function checkTimes(path: Path, check: Record<string, unknown>, report: Report): void {
-  const timeout = durationOf(check['timeout'] ?? DEFAULTS['timeout']);
-  if (timeout === undefined) return;
-  for (const key of INTERVAL_KEYS) {
-    const interval = durationOf(check[key] ?? DEFAULTS[key]);
-    if (interval === undefined || timeout <= interval) continue;
-    const isWritten = check['timeout'] !== undefined;
-    report(
-      [...path, isWritten ? 'timeout' : key],
-      `the timeout of a check, ${formatDuration(timeout)}${isWritten ? '' : ' by default'}, is longer than its ${key}, ${formatDuration(interval)}`,
-      isWritten ? 'a check ends before the next one begins' : `write a timeout of at most ${formatDuration(interval)}`,
-    );
-    return;
-  }
+  const [timeout, interval] = [durationOf(check['timeout'] ?? '1s'), durationOf(check['interval'] ?? '5s')];
+  if (timeout === undefined || interval === undefined || timeout <= interval) return;
+  const isWritten = check['timeout'] !== undefined;
+  report(
+    [...path, isWritten ? 'timeout' : 'interval'],
+    `the timeout of a check, ${formatDuration(timeout)}${isWritten ? '' : ' by default'}, is longer than its interval, ${formatDuration(interval)}`,
+    isWritten ? 'a check ends before the next one is due' : `write a timeout of at most ${formatDuration(interval)}`,
+  );
 }

@@ -11,7 +11,7 @@ export interface HealthCheckConfig {
   unhealthyIntervalMs: number;
   /** After a result that contradicts the present state. */
   edgeIntervalMs: number;
-  /** At most each of the intervals. */
+  /** At most intervalMs; of the others, the next check begins when the last one has ended. */
   timeoutMs: number;
   /** Of the interval, added at random. */
   jitterPercent: number;

@@ -34,7 +34,7 @@ async function loadExample(file: string) {
 
 describe('the examples', () => {
   it('load without a warning and compile', async () => {
-    for (const file of ['quickstart.yaml', 'edge.yaml', 'rate-limits.yaml', 'balancing.yaml', 'websocket.yaml']) {
+    for (const file of ['quickstart.yaml', 'edge.yaml', 'rate-limits.yaml', 'balancing.yaml', 'websocket.yaml', 'failover.yaml']) {
       const { config, warnings } = await loadExample(file);
       expect(brief(warnings), file).toEqual([]);
       expect(compile(config).image.byteLength).toBeGreaterThan(1_000);
@@ -123,6 +123,28 @@ describe('the example of WebSocket', () => {
   });
 });
 
+describe('the example of failover', () => {
+  it('has every kind of it where its comments say', async () => {
+    const { config } = await loadExample('failover.yaml');
+    const { clusters } = config;
+    const routes = config.routes['public']?.[0]?.routes ?? [];
+    const kinds = Object.values(clusters).flatMap(({ healthCheck }) => (healthCheck === null ? [] : [healthCheck.probe.kind]));
+    expect(new Set(kinds)).toEqual(new Set(['http', 'tcp', 'grpc']));
+    expect(clusters['catalog']?.endpoints.map(({ backup }) => backup)).toEqual([false, false, false, true]);
+    expect([clusters['orders']?.fallback?.kind, clusters['ordersElsewhere']?.fallback?.kind]).toEqual(['cluster', 'respond']);
+    expect(clusters['images']?.outlierDetection).toMatchObject({ successRate: { method: 'mad' }, failurePercentage: { percent: 50 }, latency: { factorMillis: 3_000 } });
+    expect(clusters['quotes']?.outlierDetection?.shadow).toBe(true);
+    expect(clusters['pages']).toMatchObject({ healthCheck: null, circuitBreaker: null, outlierDetection: { consecutiveLocalErrors: 5, baseEjectionMs: 10_000 } });
+    expect(routes.map(({ name, hedge, deadlineHeader, retry }) => [name, hedge !== null, deadlineHeader, retry.attempts])).toEqual([
+      ['catalog', true, 'x-millrace-timeout-ms', 3],
+      ['orders', false, null, 2],
+      ['images', false, null, 2],
+      ['quotes', false, null, 2],
+      ['rest', false, null, 2],
+    ]);
+  });
+});
+
 describe('the JSON Schema', () => {
   it('knows every key, with descriptions, and is closed', () => {
     const schema = configJsonSchema() as {
@@ -143,6 +165,7 @@ describe('the JSON Schema', () => {
     ]);
     expect([schema.additionalProperties, schema.required]).toEqual([false, ['listeners', 'routes']]);
     expect(JSON.stringify(schema)).toContain('how long in-flight requests may take after SIGTERM');
+    expect(JSON.stringify(schema)).toContain('random up to base * 2^(n - 1)');
   });
 });
 

@@ -66,18 +66,17 @@ describe('healthCheck', () => {
     expect((await checkOf('{ grpc: { service: shop.v1.Cart, host: cart.test } }'))?.probe).toEqual({ kind: 'grpc', service: 'shop.v1.Cart', host: 'cart.test' });
   });
 
-  it('gives a slow check time before the next one at the edge', async () => {
-    expect(await checkOf('{ tcp: {}, timeout: 3s }')).toMatchObject({ timeoutMs: 3_000, edgeIntervalMs: 3_000 });
+  it('checks at the edge as fast as that makes sense', async () => {
+    expect(await checkOf('{ tcp: {}, timeout: 3s }')).toMatchObject({ timeoutMs: 3_000, edgeIntervalMs: 1_000 });
+    expect(await checkOf('{ tcp: {}, edgeInterval: 100ms, unhealthyInterval: 200ms }')).toMatchObject({ edgeIntervalMs: 100, unhealthyIntervalMs: 200, timeoutMs: 1_000 });
     expect(await checkOf('{ tcp: {}, interval: 200ms, timeout: 100ms }')).toMatchObject({ edgeIntervalMs: 200, unhealthyIntervalMs: 200 });
   });
 
   it.each([
     ['{}', [': expected one of http, tcp, grpc (such as http: { path: /healthz }, or tcp: {} to connect only)']],
     ['{ http: {}, tcp: {} }', ['tcp: "tcp" and "http" exclude each other (keep one of http, tcp, grpc)']],
-    ['{ tcp: {}, timeout: 6s }', ['timeout: the timeout of a check, 6s, is longer than its interval, 5s (a check ends before the next one begins)']],
+    ['{ tcp: {}, timeout: 6s }', ['timeout: the timeout of a check, 6s, is longer than its interval, 5s (a check ends before the next one is due)']],
     ['{ tcp: {}, interval: 500ms }', ['interval: the timeout of a check, 1s by default, is longer than its interval, 500ms (write a timeout of at most 500ms)']],
-    ['{ tcp: {}, unhealthyInterval: 100ms, timeout: 1s }', ['timeout: the timeout of a check, 1s, is longer than its unhealthyInterval, 100ms (a check ends before the next one begins)']],
-    ['{ tcp: {}, edgeInterval: 100ms }', ['edgeInterval: the timeout of a check, 1s by default, is longer than its edgeInterval, 100ms (write a timeout of at most 100ms)']],
     ['{ tcp: {}, interval: 25h }', ['interval: the duration must be at most 24h']],
     ['{ tcp: {}, jitter: 10 }', ['jitter: the share must be from 0 to 1 (write 0.1 or 10%)']],
     ['{ http: { path: healthz } }', ['http.path: a path starts with "/" (write /healthz)']],
