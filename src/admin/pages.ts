@@ -90,6 +90,7 @@ function clusters({ running, stats, health: checks }: ControlView): AdminAnswer 
           address: endpoint.name,
           weight: endpoint.weight,
           priority: endpoint.priority,
+          backup: endpoint.backup,
           zone: endpoint.zone,
           maxRequests: endpoint.maxRequests,
           metadata: endpoint.metadata,

@@ -17,6 +17,7 @@ export interface Description {
       name: string;
       weight: number;
       priority: number;
+      backup: boolean;
       zone: string | null;
       maxRequests: number;
       metadata: Metadata;
@@ -51,6 +52,7 @@ export function describe(config: Config): Description {
         name: endpoint.name,
         weight: endpoint.weight,
         priority: endpoint.priority,
+        backup: endpoint.backup,
         zone: endpoint.zone,
         maxRequests: endpoint.maxRequests,
         metadata: endpoint.metadata,

@@ -13,7 +13,8 @@ const time = scalar.durationUpTo(LIMITS.maxFailoverMs, scalar.duration);
 
 /** A condition by name, or one status. */
 const condition = parsing(
-  z.union([z.string(), z.int()], { error: `expected ${CONDITIONS.join(', ')}, or a status such as 503` }),
+  // For editors; what is refused is said below.
+  z.union([z.string().meta({ enum: CONDITIONS }), z.int().meta({ minimum: 300, maximum: 599 })], { error: `expected ${CONDITIONS.join(', ')}, or a status such as 503` }),
   (value) => {
     const known = CONDITIONS.find((name) => name === value);
     if (known !== undefined) return known;

@@ -215,7 +215,7 @@ export const regex = parsing(text, (value) => {
 
 /** An upper-case method that the engine has a bit for. */
 export function methodIn(methods: readonly string[]) {
-  return parsing(z.string(), (value) =>
+  return parsing(z.string().meta({ enum: [...methods] }), (value) =>
     methods.includes(value) ? value : refuse(`${JSON.stringify(value)} is not a known method`, suggest(value, methods)),
   );
 }

@@ -10,6 +10,9 @@ const STATUS_CONDITIONS = ['5xx', 'gatewayError', 'retriable4xx', 'rateLimited']
 /** `written`: the cluster in the raw tree. */
 export function checkClusterFailover(cluster: ClusterConfig, written: unknown, path: Path, warn: Report): void {
   const { outlierDetection: outlier, endpoints } = cluster;
+  const [backups, others] = [endpoints.filter(({ backup }) => backup), endpoints.filter(({ backup }) => !backup)];
+  if (backups.some(({ weight }) => weight > 0) && others.every(({ weight }) => weight === 0))
+    warn([...path, 'endpoints'], 'every endpoint that is not a backup has weight 0: the backups take all requests');
   const settings = mapping(written)['outlierDetection'];
   if (outlier === null || settings === undefined) return;
   const at = [...path, 'outlierDetection'];
@@ -57,6 +60,10 @@ export function checkRouteRetries(
   }
   checkTimes(route, path, warn);
   if (route.hedge === null) return;
+  if (route.hedge.quantileMillis === 0)
+    for (const key of ['maxDelay', 'minRequests'])
+      if (mapping(written['hedge'])[key] !== undefined)
+        warn([...path, 'hedge', key], `"${key}" has no effect with quantile: 0, which waits for minDelay`, undefined, 'key');
   const names = clustersOf(route);
   if (names.length > 0 && names.every((name) => clusters[name]?.endpoints.length === 1))
     warn([...path, 'hedge'], 'the cluster has one endpoint: a second attempt has nowhere else to go', undefined, 'key');

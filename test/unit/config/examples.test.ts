@@ -2,7 +2,7 @@ import { cp, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
-import { HASH_SOURCE_KIND, POLICY } from '../../../src/binding/abi.ts';
+import { HASH_SOURCE_KIND, POLICY, RETRY_ON } from '../../../src/binding/abi.ts';
 import * as millrace from '../../../src/index.ts';
 import { compile } from '../../../src/config/compile.ts';
 import { configJsonSchema } from '../../../src/config/json-schema.ts';
@@ -166,6 +166,7 @@ describe('the JSON Schema', () => {
     expect([schema.additionalProperties, schema.required]).toEqual([false, ['listeners', 'routes']]);
     expect(JSON.stringify(schema)).toContain('how long in-flight requests may take after SIGTERM');
     expect(JSON.stringify(schema)).toContain('random up to base * 2^(n - 1)');
+    expect(JSON.stringify(schema).includes(JSON.stringify({ type: 'string', enum: Object.keys(RETRY_ON) }))).toBe(true);
   });
 });
 

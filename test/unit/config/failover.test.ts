@@ -342,5 +342,8 @@ describe('limits, the retry budget and other keys of a cluster', () => {
       'endpoints[1].backup: a backup is used after every priority level, so that priority: 1 means nothing to it (keep one of the two)',
     ]);
     expect(await problemsOfCluster('', '[127.0.0.1:1, { address: 127.0.0.1:2, backup: true, priority: 0 }]')).toEqual([]);
+    expect(await warningsOfCluster('', '[{ address: 127.0.0.1:1, weight: 0 }, { address: 127.0.0.1:2, backup: true }]')).toEqual([
+      'endpoints: every endpoint that is not a backup has weight 0: the backups take all requests',
+    ]);
   });
 });

@@ -142,6 +142,8 @@ describe('hedge', () => {
 
   it('says when there is nothing to gain', async () => {
     expect(await warningsOfRoute('hedge: {}', 'cluster: b')).toContain('hedge: the cluster has one endpoint: a second attempt has nowhere else to go');
+    expect(await warningsOfRoute('hedge: { quantile: 0, minDelay: 20ms }')).toEqual([]);
+    expect(await warningsOfRoute('hedge: { quantile: 0, maxDelay: 1s }')).toEqual(['hedge.maxDelay: "maxDelay" has no effect with quantile: 0, which waits for minDelay']);
     expect(await warningsOfRoute('timeout: 1s, hedge: { minDelay: 1s }')).toEqual(['hedge.minDelay: no second attempt is ever sent: the timeout of the route, 1s, has passed by then']);
   });
 });
