@@ -191,7 +191,10 @@ CASE("bytes after an answer end the connection") {
 
 CASE("a malformed head is a 502 and a malformed body a cut") {
   Origin origin;
-  Rig rig({{origin.port()}}, {&origin});
+  Rig rig({{origin.port()},
+           {{abi::path_kind::kPrefix, "/", 0, {}}},
+           [](ImageBuilder& b) { b.routes[0].retry_attempts = 0; }},
+          {&origin});
   std::size_t current = 0;
   const auto ask = [&](const std::string& message, bool close) {
     const int32_t handle = rig.get();
