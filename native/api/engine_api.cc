@@ -42,13 +42,14 @@ Napi::Value installImage(const Napi::CallbackInfo& info) {
   return out;
 }
 
-// (version, endpoint, set, clear) => boolean
+// (version, changes: Uint32Array of endpoint, set, clear in turn) => boolean
 Napi::Value setEndpointHealth(const Napi::CallbackInfo& info) {
   const auto version = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
-  const bool known = Engine::instance().setHealth(
-      version, info[1].As<Napi::Number>().Uint32Value(), info[2].As<Napi::Number>().Uint32Value(),
-      info[3].As<Napi::Number>().Uint32Value(), nowMs());
-  return Napi::Boolean::New(info.Env(), known);
+  const Napi::Uint32Array words = info[1].As<Napi::Uint32Array>();
+  std::vector<HealthChange> changes(words.ElementLength() / 3);
+  for (size_t i = 0; i < changes.size(); ++i)
+    changes[i] = {words[3 * i], words[3 * i + 1], words[3 * i + 2]};
+  return Napi::Boolean::New(info.Env(), Engine::instance().setHealth(version, changes, nowMs()));
 }
 
 // () => milliseconds until it is to be called again, 0 = not until something changes

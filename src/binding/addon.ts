@@ -15,9 +15,16 @@ export function installImage(image: ArrayBuffer, rateLimitKeys: number): Install
   return version === 0 ? { ok: false, error } : { ok: true, version };
 }
 
-/** Sets and clears HEALTH bits of an endpoint; false when `version` is no longer the current image. */
-export function setEndpointHealth(version: number, endpoint: number, set: number, clear: number): boolean {
-  return addon.setEndpointHealth(version, endpoint, set, clear);
+/** HEALTH bits that an endpoint, by its index in the image, gets and loses. */
+export interface HealthChange {
+  endpoint: number;
+  set: number;
+  clear: number;
+}
+
+/** Sets and clears HEALTH bits of endpoints; false, and nothing done, when `version` is no longer the current image. */
+export function setEndpointHealth(version: number, changes: readonly HealthChange[]): boolean {
+  return addon.setEndpointHealth(version, Uint32Array.from(changes.flatMap(({ endpoint, set, clear }) => [endpoint, set, clear])));
 }
 
 /** Builds the plans anew in which an endpoint is in slow start; milliseconds until the next call is due, 0 = none is. */

@@ -7,7 +7,7 @@ export interface Addon {
 
   // Process-wide, any thread.
   installImage(image: ArrayBuffer, rateLimitKeys: number): { version: number; error: string };
-  readonly setEndpointHealth: (version: number, endpoint: number, set: number, clear: number) => boolean;
+  readonly setEndpointHealth: (version: number, changes: Uint32Array) => boolean;
   readonly refreshPlans: () => number;
   readonly setTlsRoots: (pem: string) => void;
   readonly clusterStats: (version: number, cluster: number, out: Float64Array) => boolean;

@@ -1,5 +1,5 @@
 import { rootCertificates } from 'node:tls';
-import type { HistogramQuery } from '../binding/addon.ts';
+import type { HealthChange, HistogramQuery } from '../binding/addon.ts';
 import type { NativeIncident, NativeTransitions } from '../binding/native.ts';
 import type { Config } from '../config/types.ts';
 import { StartError, errorMessage } from '../core/errors.ts';
@@ -12,10 +12,11 @@ export interface Engine {
   /** Checks the whole image, then publishes it to every worker at once. The previous image stays on failure. */
   installImage(image: ArrayBuffer, rateLimitKeys: number): { ok: true; version: number } | { ok: false; error: string };
   /**
-   * Sets and clears HEALTH bits of an endpoint; the balancers of all workers see it with their next pick. False when
-   * `version` is no longer the current image.
+   * Sets and clears HEALTH bits of endpoints, given by their indexes; the balancers of all workers see it with their next pick.
+   * Many at once cost little more than one: each of their clusters is planned anew. False when `version` is no longer the
+   * current image.
    */
-  setEndpointHealth(version: number, endpointIndex: number, set: number, clear: number): boolean;
+  setEndpointHealth(version: number, changes: readonly HealthChange[]): boolean;
   /** Has plans with endpoints in slow start built anew; milliseconds until the next call is due, 0 = none is. */
   refreshPlans(): number;
   /** Default roots for TLS upstreams. */

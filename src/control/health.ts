@@ -1,10 +1,14 @@
 import { HEALTH } from '../binding/abi.ts';
+import type { HealthChange } from '../binding/addon.ts';
+import type { Config } from '../config/types.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
 import { FAILURES, type Failure, type Result } from '../health/check.ts';
 import { HealthChecks, MAX_CONNECTS, type CheckedEndpoint } from '../health/health-checks.ts';
 import type { Health } from '../health/verdict.ts';
 import type { Engine } from './engine.ts';
+import type { Stats } from './stats.ts';
+import { Unejection } from './unejection.ts';
 import type { RunningConfig } from './view.ts';
 
 /** Bits of the endpoint's health word that active checks own. */
@@ -12,6 +16,8 @@ const BITS: Readonly<Record<Health, number>> = { pending: HEALTH.unchecked, heal
 const ALL_BITS = HEALTH.unchecked | HEALTH.unhealthy;
 /** Checks that came to nothing are logged together, this often at most. */
 const VOID_LOG_MS = 10_000;
+/** Changes wait so long for others: the plan of a large cluster takes milliseconds, and its endpoints often change together. */
+const GATHER_MS = 10;
 /** Beside the timeouts of the first checks: for the start of the workers, and timers that come late. */
 const FIRST_ROUND_SLACK_MS = 1_000;
 
@@ -26,6 +32,16 @@ export interface HealthView {
   readonly counts: ReadonlyMap<string, Readonly<CheckCounts>>;
 }
 
+export interface HealthControlOptions {
+  engine: Pick<Engine, 'setEndpointHealth'>;
+  stats: Pick<Stats, 'endpoint'>;
+  log: Logger;
+  clock: Clock;
+  onChange: () => void;
+  /** In [0, 1). */
+  random?: () => number;
+}
+
 /**
  * Runs the active health checks of the configuration in service, tells the engine what they say, and the log what changed.
  * The bits live with the endpoint's state in the engine, so that images come and go without a gap.
@@ -36,22 +52,32 @@ export class HealthControl implements HealthView {
   readonly #log: Logger;
   readonly #clock: Clock;
   readonly #checks: HealthChecks;
-  /** An endpoint became available or unavailable. */
+  readonly #unejection: Unejection;
+  /** Endpoints became available or unavailable. */
   readonly #onChange: () => void;
+  #clusters: Config['clusters'] = {};
   #version = 0;
+  /** By index: bits to clear beside those of the checks. Not told the engine yet. */
+  readonly #changed = new Map<number, number>();
+  #gathering: NodeJS.Timeout | undefined;
+  /** For the log, once the engine knows. */
+  #news: (() => void)[] = [];
   /** Monotonic: the first round of checks is over by then, whatever becomes of them; null = it is over. */
   #firstRoundEndMs: number | null = null;
   #void: { count: number; loggedMs: number } = { count: 0, loggedMs: -Infinity };
 
-  constructor(engine: Pick<Engine, 'setEndpointHealth'>, log: Logger, clock: Clock, onChange: () => void, random: () => number = Math.random) {
+  constructor({ engine, stats, log, clock, onChange, random = Math.random }: HealthControlOptions) {
     this.#engine = engine;
     this.#log = log;
     this.#clock = clock;
     this.#onChange = onChange;
+    this.#unejection = new Unejection((index) => stats.endpoint(this.#version, index));
     this.#checks = new HealthChecks({
       clock,
       random,
-      onBegin: () => undefined,
+      onBegin: (endpoint) => {
+        if (this.#endsEjections(endpoint)) this.#unejection.begins(endpoint.findings, endpoint.index);
+      },
       onResult: (endpoint, result, from) => this.#take(endpoint, result, from),
     });
   }
@@ -61,12 +87,17 @@ export class HealthControl implements HealthView {
     const isFirst = this.#version === 0;
     this.#version = version;
     const { clusters } = config;
+    this.#clusters = clusters;
     for (const name of this.counts.keys()) if ((clusters[name]?.healthCheck ?? null) === null) this.counts.delete(name);
     for (const [name, { healthCheck }] of Object.entries(clusters)) {
       if (healthCheck !== null && !this.counts.has(name)) this.counts.set(name, newCounts());
     }
     this.#checks.apply(clusters);
-    this.#checks.endpoints.forEach((endpoint, index) => this.#tell(index, endpoint === null ? 0 : BITS[endpoint.findings.verdict.health]));
+    clearTimeout(this.#gathering);
+    this.#gathering = undefined;
+    this.#changed.clear();
+    this.#engine.setEndpointHealth(version, this.#checks.endpoints.map((endpoint, index) => changeOf(index, endpoint)));
+    this.#tellNews();
     if (isFirst && this.#checks.count > 0) {
       const longestMs = Math.max(...Object.values(clusters).map(({ healthCheck }) => healthCheck?.timeoutMs ?? 0));
       this.#firstRoundEndMs = this.#clock.monotonicMs() + longestMs * Math.ceil(this.#checks.count / MAX_CONNECTS) + FIRST_ROUND_SLACK_MS;
@@ -86,6 +117,8 @@ export class HealthControl implements HealthView {
   }
 
   close(): void {
+    clearTimeout(this.#gathering);
+    this.#tellNews();
     this.#checks.close();
   }
 
@@ -94,18 +127,35 @@ export class HealthControl implements HealthView {
     const counted: keyof CheckCounts = result.kind === 'failed' ? `failed:${result.failure}` : result.kind;
     if (counts !== undefined) counts[counted]++;
     if (result.kind === 'void') this.#logVoid(endpoint, result.text);
+    if (this.#endsEjections(endpoint) && this.#unejection.ends(endpoint.findings, endpoint.index, result.kind === 'passed', endpoint.config.healthyThreshold))
+      this.#gather(endpoint.index, HEALTH.ejected);
     const { health } = endpoint.findings.verdict;
     if (health === from) return;
-    this.#tell(endpoint.index, BITS[health]);
-    this.#onChange();
+    this.#gather(endpoint.index, 0);
     const fields = { cluster: endpoint.cluster, endpoint: endpoint.name, evidence: result.text };
-    if (health === 'unhealthy') this.#log.warn(fields, 'endpoint is unhealthy');
-    // At the start that is no news.
-    else this.#log[from === 'pending' ? 'debug' : 'info'](fields, 'endpoint is healthy');
+    // To be admitted is what every endpoint should be.
+    const level = health === 'unhealthy' ? 'warn' : from === 'pending' ? 'debug' : 'info';
+    this.#news.push(() => this.#log[level](fields, `endpoint is ${health}`));
   }
 
-  #tell(index: number, bits: number): void {
-    this.#engine.setEndpointHealth(this.#version, index, bits, ALL_BITS & ~bits);
+  #endsEjections({ cluster }: CheckedEndpoint): boolean {
+    return this.#clusters[cluster]?.outlierDetection?.unejectOnHealthyCheck === true;
+  }
+
+  #gather(index: number, alsoClear: number): void {
+    this.#changed.set(index, (this.#changed.get(index) ?? 0) | alsoClear);
+    this.#gathering ??= setTimeout(() => {
+      this.#gathering = undefined;
+      const changes = [...this.#changed].map(([at, clear]) => changeOf(at, this.#checks.endpoint(at), clear));
+      this.#changed.clear();
+      this.#engine.setEndpointHealth(this.#version, changes);
+      this.#tellNews();
+      this.#onChange();
+    }, GATHER_MS).unref();
+  }
+
+  #tellNews(): void {
+    for (const tell of this.#news.splice(0)) tell();
   }
 
   #logVoid({ cluster, name }: CheckedEndpoint, why: string): void {
@@ -115,6 +165,12 @@ export class HealthControl implements HealthView {
     this.#log.warn({ cluster, endpoint: name, reason: why, count: this.#void.count }, 'health checks that say nothing are not counted, and made again');
     this.#void = { count: 0, loggedMs: nowMs };
   }
+}
+
+/** An endpoint that is not checked loses the bits of the checks. */
+function changeOf(endpoint: number, checked: CheckedEndpoint | null, alsoClear = 0): HealthChange {
+  const set = checked === null ? 0 : BITS[checked.findings.verdict.health];
+  return { endpoint, set, clear: (ALL_BITS & ~set) | alsoClear };
 }
 
 function newCounts(): CheckCounts {

@@ -70,7 +70,7 @@ export class Supervisor implements ControlView {
     this.#planRefresh = new PlanRefresh(options.engine);
     this.failover = new FailoverControl(options.engine, options.log, options.clock, () => this.#planRefresh.check());
     this.#incidents = new IncidentLog(options.engine, () => this.stats.process().incidentsDropped, options.log, options.clock);
-    this.#health = new HealthControl(options.engine, options.log, options.clock, () => this.#planRefresh.check());
+    this.#health = new HealthControl({ ...options, stats: this.stats, onChange: () => this.#planRefresh.check() });
     this.startedAtMs = options.clock.wallMs();
     this.#reloader = new Reloader({ load: options.load, apply: (config) => this.#applyReload(config), log: options.log, clock: options.clock });
   }

@@ -18,8 +18,8 @@ export const MAX_CONNECTS = 256;
 export interface HealthChecksOptions {
   clock: Clock;
   random: () => number;
-  /** A check of this endpoint begins; `index` counts through all clusters, as in the image. */
-  onBegin: (index: number) => void;
+  /** A check of this endpoint begins. */
+  onBegin: (endpoint: CheckedEndpoint) => void;
   /** It has ended, and `endpoint` has the findings; `from` is the health before it. */
   onResult: (endpoint: CheckedEndpoint, result: Result, from: Health) => void;
 }
@@ -144,7 +144,7 @@ export class HealthChecks {
       config,
       settings,
       probe: new Probe(findings, config, checkerOf(config, target), this.#context, {
-        begins: () => this.#options.onBegin(entry.index),
+        begins: () => this.#options.onBegin(shownEntry(entry)),
         result: (result, from) => this.#options.onResult(shownEntry(entry), result, from),
       }),
     };

@@ -165,6 +165,38 @@ CASE("no panic while a fallback stands by and nobody at all is available") {
   EXPECT(farm.share(rig, 40) == std::vector<int>({10, 10, 10, 10}));
 }
 
+CASE("a new endpoint of a checked cluster takes nothing until a check lets it in") {
+  const auto checked = [](ImageBuilder& b) {
+    b.clusters[0].flags = abi::cluster_flag::kHealthChecked;
+    b.balancers[0].panic_percent = 0;
+  };
+  Farm farm(3);
+  Rig rig(balanced(farm, 2, abi::policy::kRoundRobin, checked), farm.all);
+  for (const uint32_t endpoint : {0u, 1u})
+    EXPECT_EQ(rig.endpointStat(endpoint, abi::endpoint_stat::kHealth),
+              double{abi::health::kUnchecked});
+  setHealth(rig, 0, 0, abi::health::kUnchecked);
+  EXPECT(farm.share(rig, 10) == std::vector<int>({10, 0, 0}));
+  setHealth(rig, 1, kUnhealthy, abi::health::kUnchecked);
+  rig.install(balanced(farm, 3, abi::policy::kRoundRobin, checked));
+  EXPECT(farm.share(rig, 10) == std::vector<int>({10, 0, 0}));
+  setHealth(rig, 2, 0, abi::health::kUnchecked);
+  EXPECT(farm.share(rig, 10) == std::vector<int>({5, 0, 5}));
+}
+
+CASE("many changes of health at once are one") {
+  Farm farm(4);
+  Rig rig(balanced(farm, 4, abi::policy::kRoundRobin), farm.all);
+  Engine& engine = Engine::instance();
+  const std::vector<HealthChange> changes = {
+      {0, kUnhealthy, 0}, {1, kUnhealthy, 0}, {1, 0, kUnhealthy}, {2, kEjected, kUnhealthy}};
+  EXPECT(engine.setHealth(engine.version(), changes, rig.now().ms()));
+  EXPECT(farm.share(rig, 20) == std::vector<int>({0, 10, 0, 10}));
+  const std::vector<HealthChange> wrong = {{1, kUnhealthy, 0}, {4, kUnhealthy, 0}};
+  EXPECT(!engine.setHealth(engine.version(), wrong, rig.now().ms()));
+  EXPECT_EQ(rig.endpointStat(1, abi::endpoint_stat::kHealth), 0.0);
+}
+
 CASE("the journal keeps the last transitions and counts what it forgot") {
   TransitionJournal journal;
   uint64_t dropped = 0;

@@ -116,7 +116,13 @@ void Engine::adoptState(const Image& image, InstalledImage* installed, uint64_t 
       bool known = false;
       installed->endpoints[index] = findOrMake(endpoints_, key, &known);
       installed->endpoints[index]->key = key;
-      if (slow && !known) installed->endpoints[index]->warm_since_ms = now_ms;
+      if (known) continue;
+      EndpointState& fresh = *installed->endpoints[index];
+      fresh.joined = running;
+      if (slow) fresh.warm_since_ms = now_ms;
+      // Before anyone can see it: not a request goes there until a check says so.
+      if ((cluster.flags & abi::cluster_flag::kHealthChecked) != 0)
+        fresh.load.health.store(abi::health::kUnchecked, std::memory_order_relaxed);
     }
   }
   for (std::shared_ptr<EndpointState>& endpoint : installed->endpoints) {

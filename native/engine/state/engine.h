@@ -48,6 +48,12 @@ struct InstallResult {
   std::string error;
 };
 
+struct HealthChange {
+  uint32_t endpoint = 0;
+  uint32_t set = 0;  // abi::health bits
+  uint32_t clear = 0;
+};
+
 // The one object that all threads of the process share. The mutex guards installation, binding and
 // registries, all of which happen when the configuration changes; a request only ever reads
 // `version()`, one relaxed load per loop turn.
@@ -65,11 +71,16 @@ class Engine {
 
   // Failover (engine_failover.cc)
   //
-  // Sets and clears abi::health bits of an endpoint of the current image, and plans its cluster
-  // anew. An endpoint that becomes available starts slowly. False when `version` is not the current
-  // image or the index is out of range. Any thread.
+  // Sets and clears abi::health bits of endpoints of the current image, and plans their clusters
+  // anew, each of them once: a plan of thousands of endpoints takes milliseconds. Endpoints that
+  // become available start slowly. False, and nothing done, when `version` is not the current image
+  // or an index is out of range. Any thread.
+  bool setHealth(uint64_t version, std::span<const HealthChange> changes, uint64_t now_ms);
   bool setHealth(uint64_t version, uint32_t endpoint, uint32_t set, uint32_t clear,
-                 uint64_t now_ms);
+                 uint64_t now_ms) {
+    const HealthChange change{endpoint, set, clear};
+    return setHealth(version, {&change, 1}, now_ms);
+  }
   // Reports a change of health for the log, and wakes the control plane. Whoever has changed the
   // health of an endpoint sets `plan_dirty` of its cluster first. Any thread.
   void noteTransition(Transition transition);
@@ -161,7 +172,7 @@ class Engine {
   void adoptState(const Image& image, InstalledImage* installed, uint64_t now_ms);
   bool resolveTls(const Image& image, InstalledImage* installed, std::string* error);
   static void warmUp(const InstalledImage& installed, uint32_t cluster, EndpointState& endpoint,
-                     uint64_t now_ms) noexcept;
+                     uint32_t before, uint64_t now_ms) noexcept;
 
   // Held while plans are built, which may take milliseconds; `mutex_` is taken inside it, for
   // moments only, since workers wait for that one.

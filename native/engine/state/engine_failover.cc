@@ -2,34 +2,45 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "engine/state/engine.h"
 
 namespace millrace {
 
-// An endpoint has become available: it starts slowly where that is configured.
+// An endpoint has become available: it starts slowly where that is configured. One that only waited
+// for its first health check does so when it joined a running cluster: when the process starts, it
+// may be as warm as the others.
 void Engine::warmUp(const InstalledImage& installed, uint32_t cluster, EndpointState& endpoint,
-                    uint64_t now_ms) noexcept {
+                    uint32_t before, uint64_t now_ms) noexcept {
+  if (before == abi::health::kUnchecked && !endpoint.joined) return;
   if (installed.balancers[cluster].slow_start_ms != 0) endpoint.warm_since_ms = now_ms;
 }
 
-bool Engine::setHealth(uint64_t version, uint32_t endpoint, uint32_t set, uint32_t clear,
-                       uint64_t now_ms) {
+bool Engine::setHealth(uint64_t version, std::span<const HealthChange> changes, uint64_t now_ms) {
   const std::lock_guard control(control_mutex_);
   const std::shared_ptr<const InstalledImage> installed = current();
-  if (installed == nullptr || installed->version != version ||
-      endpoint >= installed->endpoints.size()) {
-    return false;
+  if (installed == nullptr || installed->version != version) return false;
+  for (const HealthChange& change : changes) {
+    if (change.endpoint >= installed->endpoints.size()) return false;
   }
-  EndpointState& state = *installed->endpoints[endpoint];
-  // Race: another mechanism sets or clears its own bits in between; whoever does plans the cluster
-  // anew, too, and the last plan has seen all of them.
-  const uint32_t before = state.load.health.fetch_and(~clear, std::memory_order_relaxed);
-  const uint32_t after = state.load.health.fetch_or(set, std::memory_order_relaxed) | set;
-  if (isAvailable(before) == isAvailable(after)) return true;
-  const uint32_t cluster = clusterOf(*installed->image, endpoint);
-  if (cluster == abi::kNone) return true;
-  if (isAvailable(after)) warmUp(*installed, cluster, state, now_ms);
-  warming_ |= planCluster(*installed, cluster, now_ms);
+  std::vector<uint32_t> changed;
+  for (const HealthChange& change : changes) {
+    EndpointState& state = *installed->endpoints[change.endpoint];
+    // Race: another mechanism sets or clears its own bits in between; whoever does plans the
+    // cluster anew, too, and the last plan has seen all of them.
+    const uint32_t before = state.load.health.fetch_and(~change.clear, std::memory_order_relaxed);
+    const uint32_t after =
+        state.load.health.fetch_or(change.set, std::memory_order_relaxed) | change.set;
+    if (isAvailable(before) == isAvailable(after)) continue;
+    const uint32_t cluster = clusterOf(*installed->image, change.endpoint);
+    if (cluster == abi::kNone) continue;
+    if (isAvailable(after)) warmUp(*installed, cluster, state, before, now_ms);
+    changed.push_back(cluster);
+  }
+  std::sort(changed.begin(), changed.end());
+  changed.erase(std::unique(changed.begin(), changed.end()), changed.end());
+  for (const uint32_t cluster : changed) warming_ |= planCluster(*installed, cluster, now_ms);
   return true;
 }
 

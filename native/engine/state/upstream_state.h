@@ -38,6 +38,7 @@ struct ClusterState : Series<ClusterShard> {
 struct EndpointState : Series<EndpointShard> {
   std::string key;
   uint64_t warm_since_ms = 0;  // slow start began; 0 = none. Control plane only
+  bool joined = false;         // came to a cluster that was running. Control plane only
   EndpointLoad load;
   alignas(kCacheLine) std::atomic<uint32_t> connections{0};
   // Workers that hold requests back because `connections` is at its cap.
