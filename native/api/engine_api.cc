@@ -126,7 +126,7 @@ void processStats(const Napi::CallbackInfo& info) {
   Engine::instance().readProcess(doubles(info[0]));
 }
 
-// (most) => { ageMs, kind, reason, status, sentence, peer, texts: string[], cut: boolean[] }[]:
+// (most) => { ageMs, kind, reason, status, attempts, sentence, peer, texts: string[], cut: boolean[] }[]:
 // what the workers reported since the last call, at most `most` of each. Texts are bytes as latin1.
 Napi::Value takeIncidents(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
@@ -144,7 +144,8 @@ Napi::Value takeIncidents(const Napi::CallbackInfo& info) {
         one.Set("kind", static_cast<double>(i.kind));
         one.Set("reason", static_cast<double>(i.reason));
         one.Set("status", static_cast<double>(i.status));
-        one.Set("sentence", latin1(i.sentence == nullptr ? "" : i.sentence));
+        one.Set("attempts", static_cast<double>(i.attempts));
+        one.Set("sentence", latin1(i.sentence));
         char ip[kIpTextBytes];
         one.Set("peer", latin1({ip, formatIp(i.peer, ip)}));
         Napi::Array texts = Napi::Array::New(env, abi::incident_text::kCount);

@@ -103,10 +103,12 @@ export interface NativeIncident {
   ageMs: number;
   /** INCIDENT_KIND. */
   kind: number;
-  /** Index into DOWNSTREAM_ERROR or UPSTREAM_ERROR. */
+  /** Index into DOWNSTREAM_ERROR, UPSTREAM_ERROR or RESPONSE_FLAG. */
   reason: number;
   /** What the client was answered; 0 = its connection was cut. */
   status: number;
+  /** Of the request, at upstreams; 0 = none, or not known. */
+  attempts: number;
   /** What was wrong; may end with a line end. */
   sentence: string;
   /** Address of the client; empty when it is not known. */

@@ -1,4 +1,4 @@
-import { DOWNSTREAM_ERROR, INCIDENT_KIND, INCIDENT_TEXT, UPSTREAM_ERROR } from '../binding/abi.ts';
+import { DOWNSTREAM_ERROR, INCIDENT_KIND, INCIDENT_TEXT, RESPONSE_FLAG, UPSTREAM_ERROR } from '../binding/abi.ts';
 import type { NativeIncident } from '../binding/native.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Logger } from '../core/logger.ts';
@@ -14,10 +14,12 @@ export const LINES_PER_REASON = 10;
 const KINDS: Record<number, { reasons: readonly string[]; level: 'info' | 'warn'; what: string; more: string }> = {
   [INCIDENT_KIND.downstream]: { reasons: DOWNSTREAM_ERROR, level: 'info', what: 'request refused', more: 'more requests refused for this reason' },
   [INCIDENT_KIND.upstream]: { reasons: UPSTREAM_ERROR, level: 'warn', what: 'upstream broke the protocol', more: 'more answers of upstreams refused for this reason' },
+  [INCIDENT_KIND.failure]: { reasons: RESPONSE_FLAG, level: 'warn', what: 'request failed', more: 'more requests failed for this reason' },
 };
 
 /**
- * Writes to the log what the workers report: requests that were refused for what they are, upstreams that broke the protocol.
+ * Writes to the log what the workers report: requests that were refused for what they are, upstreams that broke the protocol,
+ * requests that failed because of an upstream, a timeout or a limit.
  * Once a second and at the end, so that no request waits for a log; at most LINES_PER_REASON lines of each reason a second,
  * whatever a hostile peer sends, and everything from the network made visible.
  */
@@ -79,6 +81,7 @@ export class IncidentLog {
         reason: kind.reasons[incident.reason] ?? String(incident.reason),
         ...(incident.status === 0 ? {} : { status: incident.status }),
         ...(incident.peer === '' ? {} : { peer: incident.peer }),
+        ...(incident.attempts === 0 ? {} : { attempts: incident.attempts }),
         ...texts,
       },
       `${kind.what}: ${incident.sentence.trimEnd()}`,

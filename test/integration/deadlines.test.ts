@@ -48,6 +48,9 @@ describe('a deadline that a trusted peer sends', () => {
     expect((await request(millrace.port(), '/', { headers: { [HEADER]: '0' } })).status).toBe(504);
     expect(await millrace.metric('millrace_request_outcomes_total', { flag: 'DLE' })).toBe(1);
     expect(origin.requests).toHaveLength(0);
+    const line = await millrace.logged(/^request failed: /);
+    expect(line).toMatchObject({ reason: 'DLE', status: 504, cluster: 'up', method: 'GET', target: '/' });
+    expect(Object.keys(line)).not.toContain('attempts');
   });
 });
 

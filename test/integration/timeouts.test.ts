@@ -12,6 +12,15 @@ const MUCH_LATER_MS = 3000;
 
 const silent = (): Promise<Origin> => Origin.start({ answer: () => undefined });
 
+/** One request ended with that flag, as /metrics counts it and as the log tells it. */
+async function expectFlag(proxy: Millrace, flag: string, line: { status?: number; msg: string; attempts?: number; method?: string }): Promise<void> {
+  expect(await proxy.metric('millrace_request_outcomes_total', { flag })).toBe(1);
+  const { status, reason, cluster, method, target, attempts, msg, endpoint } = await proxy.logged(/^request failed: /);
+  expect({ status, reason, cluster, method, target, attempts, msg }).toEqual({ reason: flag, cluster: 'up', method: 'GET', target: '/', attempts: 1, ...line, status: line.status, msg: `request failed: ${line.msg}` });
+  expect(endpoint).toMatch(/^127\.0\.0\.1:\d+$/);
+  expect(proxy.log.filter((entry) => entry.msg.startsWith('request failed'))).toHaveLength(1);
+}
+
 async function took<T>(work: () => Promise<T>): Promise<{ result: T; tookMs: number }> {
   const start = performance.now();
   const result = await work();
@@ -27,7 +36,7 @@ describe('connectTimeout', () => {
     expect(tookMs).toBeGreaterThan(SHORT_MS - 20);
     expect(tookMs).toBeLessThan(MUCH_LATER_MS);
     expect(await proxy.metric('millrace_upstream_connect_failures_total')).toBe(1);
-    expect(await proxy.metric('millrace_request_outcomes_total', { flag: 'UCT' })).toBe(1);
+    await expectFlag(proxy, 'UCT', { status: 504, msg: 'upstream connection failed: timed out' });
   });
 
   it('lets another endpoint be tried', async () => {
@@ -47,7 +56,7 @@ it('a TLS handshake that the upstream never takes up ends with the time to conne
   expect(result.text).toBe('upstream TLS handshake timed out\n');
   expect(tookMs).toBeGreaterThan(SHORT_MS - 20);
   expect(tookMs).toBeLessThan(MUCH_LATER_MS);
-  expect(await proxy.metric('millrace_request_outcomes_total', { flag: 'UTT' })).toBe(1);
+  await expectFlag(proxy, 'UTT', { status: 504, msg: 'upstream TLS handshake timed out' });
 });
 
 it('tls.handshakeTimeout is counted from the connection made', async () => {
@@ -58,7 +67,7 @@ it('tls.handshakeTimeout is counted from the connection made', async () => {
   const { result, tookMs } = await took(() => request(proxy.port(), '/'));
   expect(result.status).toBe(504);
   expect(tookMs).toBeLessThan(MUCH_LATER_MS);
-  expect(await proxy.metric('millrace_request_outcomes_total', { flag: 'UTT' })).toBe(1);
+  await expectFlag(proxy, 'UTT', { status: 504, msg: 'upstream TLS handshake timed out' });
 });
 
 describe('requestTimeout', () => {
@@ -73,7 +82,7 @@ describe('requestTimeout', () => {
     expect(answer.text).toBe('request timed out: its end did not come in time\n');
     await client.end();
     await eventually(() => origin.open.size === 0);
-    expect(await proxy.metric('millrace_request_outcomes_total', { flag: 'DRT' })).toBe(1);
+    await expectFlag(proxy, 'DRT', { status: 408, method: 'POST', msg: 'request timed out: its end did not come in time' });
   });
 
   it('says nothing of the answer', async () => {
@@ -93,7 +102,7 @@ describe('timeout', () => {
     expect(tookMs).toBeLessThan(MUCH_LATER_MS);
     await eventually(() => origin.open.size === 0);
     expect(await proxy.metric('millrace_upstream_timeouts_total')).toBe(1);
-    expect(await proxy.metric('millrace_request_outcomes_total', { flag: 'UT' })).toBe(1);
+    await expectFlag(proxy, 'UT', { status: 504, msg: 'upstream request timed out' });
   });
 
   it('leaves the client its connection', async () => {
@@ -139,7 +148,7 @@ describe('idleTimeout', () => {
     client.send(requestBytes('/'));
     await client.end();
     expect(client.received.toString()).toMatch(/half$/);
-    expect(await proxy.metric('millrace_request_outcomes_total', { flag: 'SI' })).toBe(1);
+    await expectFlag(proxy, 'SI', { msg: 'upstream request timed out: nothing moved for too long' });
   });
 
   it('answers 408 when the client stops sending', async () => {
@@ -181,5 +190,5 @@ it('maxDuration cuts an exchange that still moves', async () => {
   client.send(requestBytes('/'));
   await client.end();
   expect(client.received.toString()).toMatch(/\r\n\r\nx+$/);
-  expect(await proxy.metric('millrace_request_outcomes_total', { flag: 'UMSDR' })).toBe(1);
+  await expectFlag(proxy, 'UMSDR', { msg: 'the longest duration of a request was reached' });
 });

@@ -89,6 +89,7 @@ export const SUITES: readonly Suite[] = [
   test('reactor_request', ...ENGINE),
   test('reactor_failure', ...ENGINE),
   test('reactor_timeout', ...ENGINE),
+  test('reactor_incident', ...ENGINE),
   test('reactor_deadline', ...ENGINE),
   test('reactor_retry', ...ENGINE),
   test('reactor_websocket', ...ENGINE),

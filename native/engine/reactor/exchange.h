@@ -64,8 +64,9 @@ struct Exchange : TimerNode {
   bool upgrade = false;             // a WebSocket handshake
   bool hashed = false;              // `hash` says which endpoint it belongs to
   uint8_t retries_left = 0;
-  uint8_t retries = 0;  // attempts after the first, replaced connections among them
-  uint8_t attempt = 1;  // what `x-millrace-attempt` says
+  uint8_t retries = 0;   // attempts after the first, replaced connections among them
+  uint8_t attempt = 1;   // what `x-millrace-attempt` says
+  uint8_t attempts = 0;  // that were begun, replaced connections and hedges among them
   uint8_t tried_count = 0;
   std::array<uint32_t, kMaxTried> tried{};  // endpoints that failed, by their number in the cluster
 

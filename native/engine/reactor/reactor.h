@@ -147,7 +147,11 @@ class Reactor {
   // reactor_refusal.cc: requests that are refused for what they are, and reports for the log
   void refuseRequest(Exchange& exchange, RequestError error, const RequestHead& request,
                      const abi::ListenerRecord& listener, const IpAddress& peer, Now now) noexcept;
-  void noteError(const Pool& pool, ResponseError error, uint32_t status, Now now) noexcept;
+  void noteError(const Pool& pool, ResponseError error, uint32_t status, const Exchange* exchange,
+                 Now now) noexcept;
+  void noteFailure(const Exchange& exchange, uint32_t status, uint32_t flag, std::string_view text,
+                   Now now) noexcept;
+  void noteRequest(const Exchange& exchange, IncidentNote* note) const noexcept;
   // reactor_methods.cc
   void refuseMethod(Exchange& exchange, const RequestHead& request,
                     const abi::ListenerRecord& listener, bool allow_trace, std::string_view path,
@@ -196,8 +200,9 @@ class Reactor {
   void refuse(Exchange& exchange, const GateResult& result) noexcept;
 
   // reactor_deadline.cc: what callers say of their patience
-  bool takeDeadline(Exchange& exchange, const RequestHead& request, const Downstream& downstream,
-                    Now now) noexcept;
+  void takeDeadline(Exchange& exchange, const RequestHead& request,
+                    const Downstream& downstream) noexcept;
+  bool beforeDeadline(Exchange& exchange, Now now) noexcept;
   uint64_t attemptEnds(const Exchange& exchange, Now now) const noexcept;
   void stampDeadline(Exchange& exchange, Now now) noexcept;
 
@@ -289,7 +294,7 @@ class Reactor {
   // `text` must outlive the exchange.
   void fail(Exchange& exchange, uint32_t status, uint32_t flag, std::string_view text,
             Now now) noexcept;
-  void cut(Exchange& exchange, uint32_t flag, Now now) noexcept;
+  void cut(Exchange& exchange, uint32_t flag, std::string_view text, Now now) noexcept;
   void emitLocal(Exchange& exchange, Now now) noexcept;
   void finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept;
   const uint32_t worker_;
@@ -324,7 +329,8 @@ class Reactor {
   // `idle_doubt_` there were too many ready sockets to tell, and each connection is asked.
   uint64_t idle_known_ns_ = 0;
   bool idle_doubt_ = false;
-  RequestHead request_;    // scratch of submit
+  RequestHead request_;                   // scratch of submit
+  const RequestHead* routing_ = nullptr;  // the same, while submit looks where it is to go
   GateResult shown_;       // scratch of submit: the limit that the answer will tell of
   ResponseHead response_;  // scratch of the read path
   std::vector<char> path_buffer_;

@@ -8,19 +8,20 @@
 
 namespace millrace {
 
-// On a route that takes deadlines. False when no time is left, and the request was ended: nothing
-// of it went upstream. From a peer that is not trusted the field means nothing.
-bool Reactor::takeDeadline(Exchange& exchange, const RequestHead& request,
-                           const Downstream& downstream, Now now) noexcept {
-  if (!downstream.trusted) return true;
+// On a route that takes deadlines. From a peer that is not trusted the field means nothing.
+void Reactor::takeDeadline(Exchange& exchange, const RequestHead& request,
+                           const Downstream& downstream) noexcept {
+  if (!downstream.trusted) return;
   const Image& image = *exchange.image->image;
   const abi::RouteRecord& route = image.routes()[exchange.route];
   const uint32_t left_ms =
       readDeadline(request, image.str(route.deadline_offset, route.deadline_length));
-  if (left_ms == abi::kNone) return true;
-  exchange.deadline_ms = exchange.started_ms + left_ms;
-  if (left_ms != 0) return true;
-  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRequests, 1);
+  if (left_ms != abi::kNone) exchange.deadline_ms = exchange.started_ms + left_ms;
+}
+
+// False when no time was left from the start, and the request was ended: nothing goes upstream.
+bool Reactor::beforeDeadline(Exchange& exchange, Now now) noexcept {
+  if (exchange.deadline_ms > now.ms()) return true;
   const TimeLimitOutcome outcome = outcomeOf(TimeLimit::kDeadline);
   fail(exchange, outcome.status, outcome.flag, outcome.text, now);
   return false;

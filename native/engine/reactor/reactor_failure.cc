@@ -48,8 +48,8 @@ void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
       emit(exchange, abi::event_kind::kBody, abi::event_flag::kLast);
       finishResponse(exchange, connection, false, now);
     } else {
-      noteError(connection.pool, ResponseError::kTruncated, 0, now);
-      cut(exchange, abi::response_flag::kUc, now);
+      noteError(connection.pool, ResponseError::kTruncated, 0, &exchange, now);
+      cut(exchange, abi::response_flag::kUc, {}, now);
     }
     return;
   }
@@ -79,9 +79,9 @@ void Reactor::lose(Connection& connection, bool begun, std::string_view text, No
 void Reactor::protocolError(Connection& connection, ResponseError error, Now now) noexcept {
   Exchange& exchange = *connection.exchange;
   const bool begun = exchange.state == Exchange::State::kStreaming;
-  noteError(connection.pool, error, begun ? 0 : 502, now);
+  noteError(connection.pool, error, begun ? 0 : 502, &exchange, now);
   if (begun) {
-    cut(exchange, abi::response_flag::kUpe, now);
+    cut(exchange, abi::response_flag::kUpe, {}, now);
   } else {
     observeFailure(exchange, Failure::kProtocol, now);
     if (exchange.primary != nullptr) return dropHedge(exchange, now);

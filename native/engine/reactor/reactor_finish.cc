@@ -11,6 +11,7 @@ namespace millrace {
 // listener must not be answered from inside its own handler.
 void Reactor::fail(Exchange& exchange, uint32_t status, uint32_t flag, std::string_view text,
                    Now now) noexcept {
+  noteFailure(exchange, status, flag, text, now);
   releaseEndpoint(exchange, now);
   exchange.state = Exchange::State::kFailed;
   exchange.status = status;
@@ -21,8 +22,10 @@ void Reactor::fail(Exchange& exchange, uint32_t status, uint32_t flag, std::stri
   deferred_.push_back(exchange.handle);
 }
 
-// The answer had begun: all that is left is to make its end visibly wrong.
-void Reactor::cut(Exchange& exchange, uint32_t flag, Now now) noexcept {
+// The answer had begun: all that is left is to make its end visibly wrong. `text`: for the log;
+// empty when that has been told of it.
+void Reactor::cut(Exchange& exchange, uint32_t flag, std::string_view text, Now now) noexcept {
+  if (!text.empty()) noteFailure(exchange, 0, flag, text, now);
   releaseEndpoint(exchange, now);
   exchange.state = Exchange::State::kCut;
   exchange.flag = flag;

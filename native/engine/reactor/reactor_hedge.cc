@@ -91,6 +91,7 @@ void Reactor::startHedge(Exchange& exchange, Now now) noexcept {
     return;
   }
   counters.add(abi::cluster_stat::kHedges, 1);
+  ++exchange.attempts;
   hedge.attempt = ++exchange.attempt;
   numberAttempt(hedge);
   pool.shard.counters.add(abi::endpoint_stat::kRequests, 1);

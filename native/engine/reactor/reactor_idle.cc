@@ -77,7 +77,7 @@ bool Reactor::onIdle(Connection& connection, Now now) noexcept {
   // A server that tells why it closes an idle connection does no wrong (RFC 9110 section 15.5.9).
   const bool farewell = std::string_view(bytes, result.bytes) == "HTTP/1.1 408";
   if (result.status == IoStatus::kOk && !farewell)
-    noteError(connection.pool, ResponseError::kUnsolicited, 0, now);
+    noteError(connection.pool, ResponseError::kUnsolicited, 0, nullptr, now);
   closeConnection(connection);
   return false;
 }

@@ -83,10 +83,13 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   exchange.close_downstream =
       request.close || (request.chunked && (downstream.trusted || !rules.keep_alive_after_chunked));
   if (admitToListener(exchange, request, listener, downstream, path.path, now)) {
-    if (request.isLastHop())
+    if (request.isLastHop()) {
       answerAsLastHop(exchange, request, listener, rules, path.path);
-    else
+    } else {
+      routing_ = &request;
       route(exchange, request, listener, downstream, path.path, now);
+      routing_ = nullptr;
+    }
   }
   return exchange.request_complete ? abi::submit::kAccepted : abi::submit::kAcceptedWithBody;
 }
@@ -113,7 +116,7 @@ void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
   exchange.paused_ms = 0;
   exchange.deadline_ms = TimerWheel::kNever;
   exchange.body_received = exchange.bytes_down = exchange.body_sent_down = 0;
-  exchange.retries = exchange.retries_left = 0;
+  exchange.retries = exchange.retries_left = exchange.attempts = 0;
   exchange.attempt = 1;
   exchange.attempt_ns = now.ns;
   exchange.measures_head = false;
@@ -173,7 +176,7 @@ void Reactor::forward(Exchange& exchange, const RequestHead& request,
   const Image& image = *image_->image;
   const abi::RouteRecord& route = image.routes()[exchange.route];
   const bool deadlines = route.deadline_offset != abi::kNone;
-  if (deadlines && !takeDeadline(exchange, request, downstream, now)) return;
+  if (deadlines) takeDeadline(exchange, request, downstream);
   exchange.head.clear();
   char key[24];
   if (exchange.upgrade) makeKey(rng_, key);
@@ -202,6 +205,7 @@ void Reactor::forward(Exchange& exchange, const RequestHead& request,
   }
   armExchange(exchange);
   if (route.hedge != abi::kNone) planHedge(exchange, now);
+  if (deadlines && !beforeDeadline(exchange, now)) return;
   dispatch(exchange, now);
 }
 
@@ -244,6 +248,7 @@ void Reactor::dispatch(Exchange& exchange, Now now) noexcept {
 void Reactor::start(Exchange& exchange, Now now) noexcept {
   Pool& pool = *exchange.pool;
   exchange.counted = true;
+  ++exchange.attempts;
   exchange.attempt_ns = now.ns;
   exchange.reached = false;
   if (exchange.image->image->routes()[exchange.route].per_try_timeout_ms != 0)
@@ -400,7 +405,7 @@ uint32_t Reactor::sendBody(int32_t handle, std::string_view piece, bool last, No
   if (exchange.body_received > maxBodyOf(exchange.image->image->routes()[exchange.route])) {
     exchange.close_downstream = true;
     if (exchange.state == Exchange::State::kStreaming)
-      cut(exchange, abi::response_flag::kBl, now);
+      cut(exchange, abi::response_flag::kBl, {}, now);
     else
       fail(exchange, 413, abi::response_flag::kBl, "request body too large\n", now);
     return abi::send::kTooLarge;

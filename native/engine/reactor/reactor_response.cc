@@ -265,7 +265,7 @@ void Reactor::startResponse(Connection& connection, ResponseHead& head, char* bo
   endRetries(exchange, head.status);
   if (first.done) {
     if (first.consumed != n)
-      noteError(connection.pool, ResponseError::kExtraBytes, exchange.status, now);
+      noteError(connection.pool, ResponseError::kExtraBytes, exchange.status, &exchange, now);
     finishResponse(exchange, connection, first.consumed == n, now);
   } else if (first.error != ResponseError::kNone) {
     protocolError(connection, first.error, now);
@@ -287,7 +287,7 @@ void Reactor::continueResponse(Connection& connection, char* body, size_t n, Now
     protocolError(connection, result.error, now);
   } else if (result.done) {
     if (result.consumed != n)
-      noteError(connection.pool, ResponseError::kExtraBytes, exchange.status, now);
+      noteError(connection.pool, ResponseError::kExtraBytes, exchange.status, &exchange, now);
     finishResponse(exchange, connection, result.consumed == n, now);
   }
 }

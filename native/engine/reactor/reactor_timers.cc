@@ -131,7 +131,7 @@ void Reactor::expire(Exchange& exchange, TimeLimit limit, Now now) noexcept {
     }
   }
   if (exchange.state == Exchange::State::kStreaming)
-    cut(exchange, outcome.flag, now);
+    cut(exchange, outcome.flag, outcome.text, now);
   else
     fail(exchange, outcome.status, outcome.flag, outcome.text, now);
 }

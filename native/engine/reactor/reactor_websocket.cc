@@ -129,7 +129,7 @@ void Reactor::readFrames(Connection& connection, char* bytes, size_t n, Now now)
     if (result == FrameReader::Result::kMore) return;
     if (result == FrameReader::Result::kError) {
       const uint16_t code = closeCodeOf(reader.error());
-      noteError(connection.pool, ResponseError::kWebSocketFrame, 0, now);
+      noteError(connection.pool, ResponseError::kWebSocketFrame, 0, &exchange, now);
       sendCloseFrame(connection, code, {}, now);
       endWebSocket(exchange,
                    code == abi::websocket_close::kTooBig ? abi::websocket_close::kTooBig
@@ -235,6 +235,7 @@ void Reactor::sendCloseFrame(Connection& connection, uint32_t code, std::string_
 // The client is told at the next delivery, behind the messages that came before.
 void Reactor::endWebSocket(Exchange& exchange, uint32_t code, std::string_view reason,
                            uint32_t flag, Now now) noexcept {
+  noteFailure(exchange, 0, flag, reason, now);
   exchange.leg->close_code = static_cast<uint16_t>(code);
   exchange.body.clear();
   exchange.body.append(reason);

@@ -16,14 +16,16 @@
 namespace millrace {
 
 // Something on the hot path that deserves a line in the log: a request that was refused for what it
-// is, an upstream that broke the protocol. Views are read by push() only.
+// is, an upstream that broke the protocol, a request that failed. Views are read by push() only,
+// but for the sentence.
 struct IncidentNote {
-  uint64_t at_ns = 0;              // monotonic
-  uint32_t kind = 0;               // abi::incident_kind
-  uint32_t reason = 0;             // index in the list of reasons of that kind
-  uint32_t status = 0;             // what the client was answered; 0 = cut
-  const char* sentence = nullptr;  // what was wrong: static text
-  IpAddress peer;                  // of the client; family 0 = not known
+  uint64_t at_ns = 0;         // monotonic
+  uint32_t kind = 0;          // abi::incident_kind
+  uint32_t reason = 0;        // index in the list of reasons of that kind
+  uint32_t status = 0;        // what the client was answered; 0 = cut
+  uint32_t attempts = 0;      // of the request, at upstreams; 0 = none, or not known
+  std::string_view sentence;  // what was wrong: static text
+  IpAddress peer;             // of the client; family 0 = not known
   std::array<std::string_view, abi::incident_text::kCount> texts;  // by abi::incident_text
 };
 
@@ -34,11 +36,12 @@ struct Incident {
   static constexpr uint32_t kTextBytes = 424;
 
   uint64_t at_ns;
-  const char* sentence;
+  std::string_view sentence;
   IpAddress peer;
   uint16_t kind;
   uint16_t reason;
   uint16_t status;
+  uint16_t attempts;
   std::array<uint8_t, abi::incident_text::kCount> lengths;
   std::array<bool, abi::incident_text::kCount> cut;  // the text goes on beyond its room
   std::array<char, kTextBytes> bytes;
@@ -80,6 +83,7 @@ class IncidentRing {
     slot.kind = static_cast<uint16_t>(note.kind);
     slot.reason = static_cast<uint16_t>(note.reason);
     slot.status = static_cast<uint16_t>(note.status);
+    slot.attempts = static_cast<uint16_t>(note.attempts);
     char* room = slot.bytes.data();
     for (uint32_t i = 0; i < note.texts.size(); ++i) {
       const std::string_view text = note.texts[i];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DOWNSTREAM_ERROR, INCIDENT_KIND, INCIDENT_TEXT, UPSTREAM_ERROR } from '../../../src/binding/abi.ts';
+import { DOWNSTREAM_ERROR, INCIDENT_KIND, INCIDENT_TEXT, RESPONSE_FLAG, UPSTREAM_ERROR } from '../../../src/binding/abi.ts';
 import type { NativeIncident } from '../../../src/binding/native.ts';
 import { IncidentLog, LINES_PER_REASON } from '../../../src/control/incident-log.ts';
 import { createLogger } from '../../../src/core/logger.ts';
@@ -11,7 +11,7 @@ type Texts = Partial<Record<(typeof INCIDENT_TEXT)[number], string>>;
 function incident(more: Partial<Omit<NativeIncident, 'texts'>> & { texts?: Texts } = {}): NativeIncident {
   const { texts = {}, ...rest } = more;
   return {
-    ageMs: 250, kind: INCIDENT_KIND.downstream, reason: DOWNSTREAM_ERROR.indexOf('host'), status: 400, sentence: 'malformed Host\n', peer: '192.0.2.7', cut: INCIDENT_TEXT.map(() => false),
+    ageMs: 250, kind: INCIDENT_KIND.downstream, reason: DOWNSTREAM_ERROR.indexOf('host'), status: 400, attempts: 0, sentence: 'malformed Host\n', peer: '192.0.2.7', cut: INCIDENT_TEXT.map(() => false),
     ...rest,
     texts: INCIDENT_TEXT.map((name) => texts[name] ?? ''),
   };
@@ -44,6 +44,17 @@ describe('the log of incidents', () => {
     expect(record).toMatchObject({ level: 'warn', reason: 'badChunkSize', cluster: 'up', endpoint: '127.0.0.1:9001', msg: 'upstream broke the protocol: malformed chunk size' });
     expect(Object.keys(record)).not.toContain('peer');
     expect(Object.keys(record)).not.toContain('status');
+  });
+
+  it('has a line for a request that failed', () => {
+    const [line = ''] = logged([
+      incident({ kind: INCIDENT_KIND.failure, reason: RESPONSE_FLAG.indexOf('UCT'), status: 504, attempts: 3, peer: '', sentence: 'upstream connection failed: timed out\n', texts: { cluster: 'up', endpoint: '127.0.0.1:9001', method: 'GET', target: '/a' } }),
+    ]);
+    expect(JSON.parse(line)).toMatchObject({
+      level: 'warn', reason: 'UCT', status: 504, attempts: 3, cluster: 'up', endpoint: '127.0.0.1:9001', method: 'GET', target: '/a',
+      msg: 'request failed: upstream connection failed: timed out',
+    });
+    expect(Object.keys(JSON.parse(logged([incident()])[0] ?? '') as object)).not.toContain('attempts');
   });
 
   it.each([false, true])('cannot be written to by what a client sends (pretty: %s)', (pretty) => {
