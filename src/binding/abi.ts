@@ -625,7 +625,7 @@ export const LIMITS = {
   minAggressionMillis: 100,
   maxAggressionMillis: 10_000,
   maxOverprovisioningPercent: 1000,
-  /** Of latencies and penalties of a balancer: microseconds of it fit 32 bits. */
+  /** Of latencies and penalties of a balancer, and delays of second attempts: microseconds of it fit 32 bits. */
   maxBalancerTimeMs: 3_600_000,
   /** Metadata keys of one selector, and selectors of a cluster. */
   maxSubsetKeys: 16,

@@ -10,6 +10,8 @@ export const DEFAULT_DEADLINE_HEADER = 'x-millrace-timeout-ms';
 
 const CONDITIONS = Object.keys(RETRY_ON) as RetryCondition[];
 const time = scalar.durationUpTo(LIMITS.maxFailoverMs, scalar.duration);
+/** Counted in microseconds. */
+const delay = scalar.durationUpTo(LIMITS.maxBalancerTimeMs, scalar.duration);
 
 /** A condition by name, or one status. */
 const condition = parsing(
@@ -63,8 +65,8 @@ export const hedge = z.strictObject({
     .describe(
       "of the route's live time to the head of the answer: a second attempt goes out when it has passed; 0 = after minDelay, whatever the route is like",
     ),
-  minDelay: time.prefault('5ms').describe('never sooner'),
-  maxDelay: time.prefault(0).describe('never later; 0 = no such bound'),
+  minDelay: delay.prefault('5ms').describe('never sooner'),
+  maxDelay: delay.prefault(0).describe('never later; 0 = no such bound'),
   minRequests: scalar.count.default(100).describe('samples before the quantile is believed'),
   budget: percent(1, 100).prefault(5).describe('second attempts in percent of the requests'),
 });

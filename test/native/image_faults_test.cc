@@ -366,7 +366,12 @@ CASE("faults of retries and hedging are refused") {
   refused("unknown hedging", [](auto& b) { b.routes[2].hedge = 1; });
   refused("hedging quantile out of range", hedge(&Hedge::quantile_millis, 1000));
   refused("hedging delay out of range", hedge(&Hedge::min_delay_ms, 1001));
-  refused("hedging delay out of range", hedge(&Hedge::max_delay_ms, kDay + 1));
+  refused("hedging delay out of range",
+          hedge(&Hedge::max_delay_ms, abi::limits::kMaxBalancerTimeMs + 1));
+  refused("hedging delay out of range", [](auto& b) {
+    b.hedges[0].min_delay_ms = abi::limits::kMaxBalancerTimeMs + 1;
+    b.hedges[0].max_delay_ms = 0;
+  });
   refused("loaded", hedge(&Hedge::max_delay_ms, 0));
   refused("hedging budget out of range", hedge(&Hedge::percent, 0));
   refused("hedging budget out of range", hedge(&Hedge::percent, 101));

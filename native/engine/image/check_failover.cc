@@ -31,7 +31,8 @@ bool ImageCheck::retry(const abi::RetryRecord& r) noexcept {
 
 bool ImageCheck::hedge(const abi::HedgeRecord& r) noexcept {
   if (r.quantile_millis > 999) return fail("hedging quantile out of range");
-  if (!isTime(r.min_delay_ms) || !isTime(r.max_delay_ms) ||
+  constexpr uint32_t kMostDelayMs = abi::limits::kMaxBalancerTimeMs;
+  if (r.min_delay_ms > kMostDelayMs || r.max_delay_ms > kMostDelayMs ||
       (r.max_delay_ms != 0 && r.max_delay_ms < r.min_delay_ms)) {
     return fail("hedging delay out of range");
   }

@@ -15,7 +15,7 @@ const U32 = 0xffff_ffff;
 const numbers = (min: number, max: number) => fc.oneof(fc.constantFrom(min, max), fc.integer({ min, max }));
 const time = (min: number, max: number = LIMITS.maxFailoverMs) => numbers(min, max).map((ms) => `${ms}ms`);
 /** Two times, of which the second one is not the shorter. */
-const times = (min: number) => fc.tuple(numbers(min, LIMITS.maxFailoverMs), numbers(min, LIMITS.maxFailoverMs)).map(([a, b]) => [`${Math.min(a, b)}ms`, `${Math.max(a, b)}ms`] as const);
+const times = (min: number, max: number = LIMITS.maxFailoverMs) => fc.tuple(numbers(min, max), numbers(min, max)).map(([a, b]) => [`${Math.min(a, b)}ms`, `${Math.max(a, b)}ms`] as const);
 const thousandths = (min: number, max: number) => numbers(min, max).map((millis) => millis / 1_000);
 const sparse = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record(model, { requiredKeys: [] });
 const count = numbers(0, U32);
@@ -84,7 +84,7 @@ const further = sparse({
     )
     .map(([retry, [base, max]]) => ({ ...retry, backoff: { base, max } })),
   hedge: fc
-    .tuple(sparse({ quantile: thousandths(500, 999), minRequests: count, budget: numbers(1, 100) }), times(0))
+    .tuple(sparse({ quantile: fc.oneof(fc.constant(0), thousandths(500, 999)), minRequests: count, budget: numbers(1, 100) }), times(0, LIMITS.maxBalancerTimeMs))
     .map(([hedge, [minDelay, maxDelay]]) => ({ ...hedge, minDelay, maxDelay })),
   requestTimeout: time(0, 0x7fff_ffff),
   propagateDeadline: fc.oneof(fc.boolean(), fc.record({ header })),

@@ -127,6 +127,7 @@ describe('hedge', () => {
 
   it.each([
     ['hedge: { quantile: 1 }', 'hedge.quantile: expected 0 or a number from 0.5 to 0.999, not 1'],
+    ['hedge: { minDelay: 61m }', 'hedge.minDelay: the duration must be at most 1h'],
     ['hedge: { budget: 0 }', 'hedge.budget: the percentage must be from 1 to 100'],
     ['hedge: { minDelay: 2s, maxDelay: 1s }', 'hedge.maxDelay: 1s is less than "minDelay", 2s'],
     ['hedge: true', 'hedge: expected a mapping, not true'],
