@@ -71,8 +71,14 @@ export const hedge = z.strictObject({
   budget: percent(1, 100).prefault(5).describe('second attempts in percent of the requests'),
 });
 
+/** Others that the proxy writes itself. */
+const WRITTEN = new Set(['x-forwarded-for', 'x-forwarded-proto', 'x-forwarded-host', 'x-request-id']);
+const deadlineHeader = parsing(scalar.editableRequestHeader, (name) =>
+  WRITTEN.has(name) ? refuse(`${name} is written by the proxy, with another meaning`) : name,
+);
+
 export const propagateDeadline = z
-  .union([z.boolean(), z.strictObject({ header: scalar.editableRequestHeader.default(DEFAULT_DEADLINE_HEADER) })], {
+  .union([z.boolean(), z.strictObject({ header: deadlineHeader.default(DEFAULT_DEADLINE_HEADER) })], {
     error: 'expected true, false or a mapping with "header"',
   })
   .default(false)

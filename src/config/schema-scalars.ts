@@ -104,7 +104,7 @@ function editable(value: string, owned: ReadonlySet<string>, hints: Record<strin
   return owned.has(lower) ? refuse(`${lower} is written by the proxy and cannot be edited`, hints[lower]) : lower;
 }
 
-const requestOwned = new Set([...OWNED_BY_PROXY, 'host', 'expect']);
+const requestOwned = new Set([...OWNED_BY_PROXY, 'host', 'expect', 'x-millrace-attempt']);
 export const editableRequestHeader = parsing(z.string(), (value) =>
   editable(value, requestOwned, { host: 'use rewrite: { host: … }' }),
 );

@@ -59,6 +59,9 @@ export function checkRouteRetries(
     checkConditions(route, at, warn);
   }
   checkTimes(route, path, warn);
+  const { deadlineHeader: deadline, requestHeaders: edits } = route;
+  if (deadline !== null && [...edits.set, ...edits.add].some(([name]) => name === deadline))
+    warn([...path, 'propagateDeadline'], `requestHeaders writes ${deadline}, too: upstreams would not read the time that is left`);
   if (route.hedge === null) return;
   if (route.hedge.quantileMillis === 0)
     for (const key of ['maxDelay', 'minRequests'])

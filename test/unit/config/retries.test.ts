@@ -89,6 +89,8 @@ describe('retry', () => {
     ['propagateDeadline: x-left', 'propagateDeadline: expected true, false or a mapping with "header", not "x-left"'],
     ['propagateDeadline: { header: "a b" }', 'propagateDeadline.header: "a b" is not a header name'],
     ['propagateDeadline: { header: Connection }', 'propagateDeadline.header: connection is written by the proxy and cannot be edited'],
+    ['propagateDeadline: { header: X-Request-Id }', 'propagateDeadline.header: x-request-id is written by the proxy, with another meaning'],
+    ['requestHeaders: { set: { x-millrace-attempt: "1" } }', 'requestHeaders.set.x-millrace-attempt: x-millrace-attempt is written by the proxy and cannot be edited'],
   ])('%s is refused', async (settings, problem) => {
     expect(await problemsOfRoute(settings)).toEqual([problem]);
   });
@@ -104,6 +106,7 @@ describe('retry', () => {
     ['retry: { on: [rateLimited], maxRetryAfter: 15s }', ['retry.maxRetryAfter: a request that waits so long ends with the timeout of the route, 15s']],
     ['retry: { on: [429], maxRetryAfter: 1s }', []],
     ['retry: { nonIdempotent: true }', ['retry.nonIdempotent: a POST that was acted upon and whose answer was lost is sent again: what it does may be done twice']],
+    ['propagateDeadline: true, requestHeaders: { set: { X-Millrace-Timeout-Ms: "1" } }', ['propagateDeadline: requestHeaders writes x-millrace-timeout-ms, too: upstreams would not read the time that is left']],
     ['match: { methods: [GET, PUT] }, retry: { nonIdempotent: true }', ['retry.nonIdempotent: every method of this route is idempotent anyway']],
   ])('%s is worth a word', async (settings, warnings) => {
     expect(await warningsOfRoute(settings)).toEqual(warnings);
