@@ -28,12 +28,12 @@ export function checkClusterFailover(cluster: ClusterConfig, written: unknown, p
   checkDeviation(cluster, mapping(settings)['successRate'], [...at, 'successRate'], warn);
 }
 
-/** Of n values none can be more than (n - 1) / sqrt(n) standard deviations below their mean. */
+/** Of n values none can be more than sqrt(n - 1) population standard deviations below their mean (Samuelson). */
 function checkDeviation({ outlierDetection, endpoints }: ClusterConfig, written: unknown, path: Path, warn: Report): void {
   const successRate = outlierDetection?.successRate;
   const count = endpoints.length;
   if (written === undefined || successRate?.method !== 'deviation' || count < successRate.minEndpoints) return;
-  const reach = (count - 1) / Math.sqrt(count);
+  const reach = Math.sqrt(count - 1);
   if (successRate.factorMillis < reach * 1_000) return;
   warn(
     path,

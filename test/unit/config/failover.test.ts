@@ -150,10 +150,11 @@ describe('outlierDetection', () => {
     expect(await warningsOfCluster('outlierDetection: { latency: { minEndpoints: 3 } }')).toEqual([
       'outlierDetection.latency.minEndpoints: this cluster has 2 endpoints: none is ever judged by "latency"',
     ]);
-    // (5 - 1) / sqrt(5) = 1.79 standard deviations are as far as one of five can be below their mean.
-    expect(await warningsOfCluster('outlierDetection: { successRate: {} }', five)).toEqual([
-      'outlierDetection.successRate: of 5 endpoints none can be more than 1.79 standard deviations below the mean, and factor is 1.9: nothing is ever ejected (use method: mad)',
+    // sqrt(5 - 1) standard deviations are as far as one of five can be below their mean.
+    expect(await warningsOfCluster('outlierDetection: { successRate: { factor: 2 } }', five)).toEqual([
+      'outlierDetection.successRate: of 5 endpoints none can be more than 2.00 standard deviations below the mean, and factor is 2: nothing is ever ejected (use method: mad)',
     ]);
+    expect(await warningsOfCluster('outlierDetection: { successRate: {} }', five)).toEqual([]);
     expect(await warningsOfCluster('outlierDetection: { successRate: { method: mad } }', five)).toEqual([]);
     expect(await warningsOfCluster('outlierDetection: { successRate: { factor: 1.5 } }', five)).toEqual([]);
     expect(await warningsOfCluster('outlierDetection: {}', five)).toEqual([]);
