@@ -11,6 +11,7 @@
 #include "api/matcher_api.h"
 #include "api/message_api.h"
 #include "api/reactor_api.h"
+#include "api/retry_budget_api.h"
 #include "api/websocket_api.h"
 
 namespace {
@@ -21,6 +22,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   millrace::api::exportFailover(env, exports);
   millrace::api::exportBalancer(env, exports);
   millrace::api::exportLimiter(env, exports);
+  millrace::api::exportRetryBudget(env, exports);
   millrace::api::exportMatcher(env, exports);
   millrace::api::exportMessages(env, exports);
   millrace::api::exportHistogram(env, exports);

@@ -1,4 +1,5 @@
 import type { Balancer, BalancerEndpoint, BalancerOptions } from './balancer.ts';
+import type { RetryBudget } from './retry-budget.ts';
 import type { WebSocketReader } from './websocket-codec.ts';
 
 /** The native surface as C++ exports it. Arguments are checked by the callers in TypeScript; the glue only converts. */
@@ -57,6 +58,8 @@ export interface Addon {
 
   // Structures of the engine as objects of their own, for conformance tests and benches; one environment each.
   readonly RateTable: new (maxKeys: number, key0Low: number, key0High: number, key1Low: number, key1High: number) => NativeRateTable;
+  readonly RetryBudget: new (windowMs: number) => RetryBudget;
+  readonly drawBackoffs: (baseMs: number, maxMs: number, retry: number, seed: number, out: Float64Array) => void;
   readonly Balancer: new (settings: BalancerOptions, endpoints: readonly BalancerEndpoint[], seed: number) => NativeBalancer;
   readonly Matcher: new (image: ArrayBuffer, routeTable: number) => NativeMatcher;
   readonly WebSocketReader: new (maxMessage: number) => WebSocketReader;

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "base/rng.h"
 #include "harness.h"
 #include "reactor_rig.h"
 
@@ -26,6 +27,9 @@ struct Policy {
   uint32_t buffer_bytes = 0;
   uint32_t flags = 0;
   uint32_t timeout_ms = 15'000;
+  uint32_t limit = 0;
+  uint32_t budget_percent = abi::kNone;
+  uint32_t budget_floor = 0;  // a second
 };
 
 RigSpec spec(const std::vector<Origin*>& origins, const Policy& policy) {
@@ -33,6 +37,10 @@ RigSpec spec(const std::vector<Origin*>& origins, const Policy& policy) {
   for (const Origin* origin : origins) made.ports.push_back(origin->port());
   made.tune = [policy](ImageBuilder& b) {
     b.balancers[0].policy = abi::policy::kRoundRobin;
+    b.clusters[0].limit_retries = policy.limit;
+    b.clusters[0].budget_percent = policy.budget_percent;
+    b.clusters[0].budget_min_per_second = policy.budget_floor;
+    b.clusters[0].budget_window_ms = 1000;
     abi::RouteRecord& route = b.routes[0];
     route.retry_on = policy.on;
     route.retry_attempts = policy.attempts;
@@ -508,6 +516,430 @@ CASE("a client that leaves during a wait, or a configuration that changes in it,
   origin.send(after + 2, okAnswer("good"));
   EXPECT(rig.untilDone(handle));
   EXPECT_EQ(rig.answer(handle).status, 200u);
+}
+
+// ---- what is sent
+
+CASE("upstreams are told the number of an attempt after the first, and clients cannot tell them") {
+  Origin origin;
+  Rig rig(spec({&origin}, {on::k5xx, 3}), {&origin});
+  const int32_t handle = rig.request(
+      "GET", "/a", {{"x-millrace-attempt", "7"}, {"x-a", "b"}, {"x-millrace-attempt", "8"}});
+  const std::string head = "GET /a HTTP/1.1\r\nhost: a\r\nx-a: b\r\n";
+  for (const std::string& line :
+       {std::string(), std::string("x-millrace-attempt: 2\r\n"),
+        std::string("x-millrace-attempt: 3\r\n"), std::string("x-millrace-attempt: 4\r\n")}) {
+    EXPECT(rig.until([&] { return origin.asked(0); }));
+    EXPECT_EQ(origin.take(0), head + line + "\r\n");
+    origin.send(0, answerOf(500, "no"));
+  }
+  EXPECT(rig.untilDone(handle));
+  EXPECT_EQ(rig.answer(handle).status, 500u);
+}
+
+CASE("a kept connection that was closed is replaced, which is not another attempt") {
+  Origin origin;
+  Rig rig(spec({&origin}, {0, 0}), {&origin});
+  for (int round = 0; round < 2; ++round) {
+    const int32_t handle = rig.get();
+    EXPECT(rig.until([&] { return find({&origin}).origin != nullptr; }));
+    if (round == 1) {
+      origin.close(0);
+      EXPECT(rig.until([&] { return origin.count() == 2 && origin.asked(1); }));
+    }
+    const std::size_t at = round == 1 ? 1 : 0;
+    EXPECT_EQ(origin.take(at), "GET / HTTP/1.1\r\nhost: a\r\n\r\n");
+    origin.send(at, okAnswer("x"));
+    EXPECT(rig.untilDone(handle));
+    EXPECT_EQ(rig.answer(handle).status, 200u);
+  }
+}
+
+// What of a body reached an origin, without the head and the framing of chunks.
+std::string bodyOf(const std::string& request) {
+  const std::size_t head = request.find("\r\n\r\n");
+  if (head == std::string::npos) return {};
+  std::string rest = request.substr(head + 4);
+  if (request.find("chunked") == std::string::npos) return rest;
+  std::string body;
+  while (!rest.empty()) {
+    const std::size_t size = std::stoul(rest, nullptr, 16);
+    if (size == 0) return body + "|";  // the end has come
+    const std::size_t at = rest.find("\r\n") + 2;
+    body += rest.substr(at, size);
+    rest.erase(0, std::min(rest.size(), at + size + 2));
+  }
+  return body;
+}
+
+CASE("a body is sent again whole, however much of it had gone out when the attempt failed") {
+  constexpr std::size_t kBytes = 3000;
+  std::string body;
+  for (std::size_t i = 0; i < kBytes; ++i) body += static_cast<char>('a' + i % 26);
+  for (const bool chunked : {false, true}) {
+    const std::string whole = chunked ? body + "|" : body;
+    // Pieces sent before the first attempt fails, and during the back-off.
+    for (const std::size_t before : {0u, 1u, 3u, 6u}) {
+      for (const std::size_t meanwhile : {0u, 2u}) {
+        for (const bool by_status : {true, false}) {
+          Origin origin;
+          Policy policy{on::k5xx | on::kReset, 2};
+          policy.buffer_bytes = kBytes;
+          policy.backoff_ms = 500;
+          Rig rig(spec({&origin}, policy), {&origin});
+          const int32_t handle = rig.request(
+              "PUT", "/",
+              {chunked ? std::pair<std::string, std::string>{"transfer-encoding", "chunked"}
+                       : std::pair<std::string, std::string>{"content-length",
+                                                             std::to_string(kBytes)}});
+          EXPECT(rig.until([&] { return origin.asked(0); }));
+          std::size_t sent = 0;
+          const auto send = [&](std::size_t pieces) {
+            for (; pieces > 0 && sent < kBytes; --pieces, sent += 500)
+              EXPECT_EQ(rig.sendBody(handle, std::string_view(body).substr(sent, 500),
+                                     sent + 500 == kBytes),
+                        abi::send::kOk);
+          };
+          send(before);
+          rig.settle();
+          origin.take(0);
+          if (by_status)
+            origin.send(0, answerOf(503, "no"));
+          else
+            origin.reset(0);
+          rig.settle();
+          // What was cut off in the middle has cost the connection.
+          const std::size_t at = by_status && before == 6 ? 0 : 1;
+          send(meanwhile);
+          const auto asked = [&] { return origin.count() == at + 1 && origin.asked(at); };
+          for (int ticks = 0; ticks < 40 && !asked(); ++ticks) {
+            rig.advance(16);
+            rig.settle();
+          }
+          EXPECT(rig.until(asked));
+          send(6);
+          EXPECT(rig.until([&] { return bodyOf(origin.peer(at).in) == whole; }));
+          origin.send(at, okAnswer("good"));
+          EXPECT(rig.untilDone(handle));
+          EXPECT_EQ(rig.answer(handle).body, "good");
+          EXPECT_EQ(rig.stat(stat::kRetries), 1.0);
+          EXPECT_EQ(rig.gauges(), "active 0 pending 0 busy 0 idle 1");
+        }
+      }
+    }
+  }
+}
+
+CASE("more body than the buffer takes is not sent again, and counted") {
+  for (const bool chunked : {false, true}) {
+    for (const std::size_t size : {1000u, 1001u}) {
+      Origin origin;
+      Policy policy{on::k5xx, 2};
+      policy.buffer_bytes = 1000;
+      Rig rig(spec({&origin}, policy), {&origin});
+      const int32_t handle = rig.request(
+          "PUT", "/",
+          {chunked ? std::pair<std::string, std::string>{"transfer-encoding", "chunked"}
+                   : std::pair<std::string, std::string>{"content-length", std::to_string(size)}});
+      EXPECT(rig.until([&] { return origin.asked(0); }));
+      rig.sendBody(handle, std::string(size - 1, 'x'), false);
+      rig.sendBody(handle, "x", true);
+      rig.settle();
+      origin.take(0);
+      origin.send(0, answerOf(503, "no"));
+      const bool again = size == 1000;
+      if (again) {
+        EXPECT(rig.until([&] { return origin.asked(0); }));
+        origin.send(0, okAnswer("good"));
+      }
+      EXPECT(rig.untilDone(handle));
+      EXPECT_EQ(rig.answer(handle).status, again ? 200u : 503u);
+      EXPECT_EQ(rig.stat(stat::kRetryBodyTooLarge), again ? 0.0 : 1.0);
+    }
+  }
+}
+
+CASE(
+    "a large body that waits for its connection does not count against the buffer until it "
+    "leaves") {
+  Origin dead;
+  dead.refuse();
+  Origin good;
+  Policy policy{on::kConnectFailure | on::k5xx, 2};
+  policy.buffer_bytes = 100;
+  for (int round = 0; round < 4; ++round) {
+    Rig rig(spec({&dead, &good}, policy), {&good});
+    const std::size_t at = good.count();
+    const int32_t handle = rig.request("PUT", "/", {{"content-length", "5000"}});
+    rig.sendBody(handle, std::string(5000, 'x'), true);
+    EXPECT(rig.until([&] { return good.count() > at && good.peer(at).in.ends_with("xxx"); }));
+    EXPECT_EQ(bodyOf(good.take(at)), std::string(5000, 'x'));
+    good.send(at, answerOf(503, "no", "connection: close\r\n"));
+    EXPECT(rig.untilDone(handle));
+    EXPECT_EQ(rig.answer(handle).status, 503u);
+    EXPECT_EQ(rig.stat(stat::kRetryBodyTooLarge), 1.0);
+  }
+}
+
+CASE("a client that was held back during a wait is told to go on") {
+  Origin origin;
+  Policy policy{on::kReset, 1};
+  policy.buffer_bytes = 1024 * 1024;
+  policy.backoff_ms = 1000;
+  Rig rig(spec({&origin}, policy), {&origin});
+  const int32_t handle = rig.request("PUT", "/", {{"transfer-encoding", "chunked"}});
+  EXPECT(rig.until([&] { return origin.asked(0); }));
+  origin.close(0);
+  rig.settle();
+  uint64_t sent = 0;
+  const std::string piece(16 * 1024, 'x');
+  while (rig.sendBody(handle, piece, false) == abi::send::kOk) sent += piece.size();
+  sent += piece.size();
+  EXPECT_EQ(sent, 64u * 1024);
+  EXPECT_EQ(rig.answer(handle).resumed, 0);
+  rig.advance(1100);
+  EXPECT(rig.until([&] { return rig.answer(handle).resumed == 1; }));
+  rig.sendBody(handle, piece, true);
+  EXPECT(rig.until([&] { return origin.peer(1).in.ends_with("0\r\n\r\n"); }));
+  EXPECT_EQ(bodyOf(origin.take(1)), std::string(sent + piece.size(), 'x') + "|");
+  origin.send(1, okAnswer("good"));
+  EXPECT(rig.untilDone(handle));
+  EXPECT_EQ(rig.answer(handle).status, 200u);
+}
+
+CASE("the handshake of a WebSocket is tried again like any GET") {
+  Origin origin;
+  RigSpec made = spec({&origin}, {on::k5xx | on::kReset, 2});
+  const auto tune = made.tune;
+  made.tune = [tune](ImageBuilder& b) {
+    tune(b);
+    b.routes[0].web_socket_max_message = 1024;
+    b.routes[0].web_socket_idle_ms = 60'000;
+  };
+  Rig rig(made, {&origin});
+  const int32_t handle = rig.upgrade();
+  EXPECT(rig.until([&] { return origin.asked(0); }));
+  origin.send(0, answerOf(503, "busy", "connection: close\r\n"));
+  EXPECT(rig.until([&] { return origin.count() == 2 && origin.asked(1); }));
+  origin.reset(1);
+  EXPECT(rig.until([&] { return origin.count() == 3 && origin.asked(2); }));
+  const std::string head = origin.take(2);
+  EXPECT(head.find("upgrade: websocket\r\n") != std::string::npos, head);
+  EXPECT(head.find("x-millrace-attempt: 3\r\n") != std::string::npos, head);
+  origin.send(2, answerOf(403, "not you"));
+  EXPECT(rig.untilDone(handle));
+  EXPECT_EQ(rig.answer(handle).status, 403u);
+  EXPECT_EQ(rig.stat(stat::kRetrySuccesses), 1.0);
+}
+
+// ---- how many
+
+CASE("the budget of a cluster bounds its retries, and a refused connection draws nothing from it") {
+  Origin origin;
+  Policy policy{on::k5xx | on::kReset | on::kConnectFailure, 1};
+  policy.budget_percent = 20;
+  Rig rig(spec({&origin}, policy), {&origin});
+  int tried_again = 0;
+  for (int i = 1; i <= 50; ++i) {
+    const int32_t handle = rig.get();
+    EXPECT(rig.until([&] { return origin.asked(0); }));
+    origin.take(0);
+    origin.send(0, answerOf(500, "no"));
+    rig.settle();
+    if (!rig.answer(handle).done) {
+      ++tried_again;
+      EXPECT(origin.asked(0));
+      origin.take(0);
+      origin.send(0, okAnswer("good"));
+    }
+    EXPECT(rig.untilDone(handle));
+    EXPECT_EQ(tried_again, i / 5);  // 20 % at any moment
+  }
+  EXPECT_EQ(rig.stat(stat::kRetryBudgetExhausted), 40.0);
+  EXPECT_EQ(rig.stat(stat::kRetrySuccesses), 10.0);
+  // A window later nothing is left of either side.
+  rig.advance(1200);
+  const auto failOnce = [&] {
+    const int32_t handle = rig.get();
+    EXPECT(rig.until([&] { return find({&origin}).origin != nullptr; }));
+    const Asked asked = find({&origin});
+    origin.take(asked.peer);
+    origin.send(asked.peer, answerOf(500, "no"));
+    EXPECT(rig.untilDone(handle));
+    return rig.answer(handle).status;
+  };
+  EXPECT_EQ(failOnce(), 500u);
+  EXPECT_EQ(rig.stat(stat::kRetries), 10.0);
+
+  Origin dead;
+  dead.refuse();
+  Rig refused(spec({&dead}, policy));
+  const int32_t handle = refused.get();
+  EXPECT(refused.untilDone(handle));
+  EXPECT_EQ(refused.stat(stat::kRetries), 1.0);
+  EXPECT_EQ(refused.stat(stat::kRetryBudgetExhausted), 0.0);
+}
+
+CASE("what was spent of a budget carries over when the configuration changes") {
+  Origin origin;
+  Policy policy{on::k5xx, 1};
+  policy.budget_percent = 0;
+  policy.budget_floor = 2;
+  Rig rig(spec({&origin}, policy), {&origin});
+  const auto fail = [&](bool again) {
+    const int32_t handle = rig.get();
+    for (int attempt = 0; attempt < (again ? 2 : 1); ++attempt) {
+      EXPECT(rig.until([&] { return origin.asked(0); }));
+      origin.take(0);
+      origin.send(0, answerOf(500, "no"));
+    }
+    EXPECT(rig.untilDone(handle));
+  };
+  fail(true);
+  fail(true);
+  fail(false);
+  rig.install(spec({&origin}, policy));
+  fail(false);
+  policy.budget_floor = 3;
+  rig.install(spec({&origin}, policy));
+  fail(true);
+  fail(false);
+  policy.budget_percent = abi::kNone;
+  rig.install(spec({&origin}, policy));
+  for (int i = 0; i < 10; ++i) fail(true);
+}
+
+CASE("limits.maxRetries caps what is tried again at once; a place is free when the answer begins") {
+  Origin origin;
+  Policy policy{on::k5xx, 2};
+  policy.limit = 2;
+  Rig rig(spec({&origin}, policy), {&origin});
+  const auto refuseNext = [&] {
+    EXPECT(rig.until([&] { return find({&origin}).origin != nullptr; }));
+    const Asked asked = find({&origin});
+    origin.take(asked.peer);
+    origin.send(asked.peer, answerOf(500, "no"));
+    rig.settle();
+    return asked.peer;
+  };
+  std::vector<int32_t> handles;
+  std::vector<std::size_t> peers;
+  for (int i = 0; i < 3; ++i) {
+    handles.push_back(rig.get());
+    peers.push_back(refuseNext());
+    if (i < 2) origin.take(find({&origin}).peer);  // left alone
+  }
+  EXPECT(rig.answer(handles[2]).done);
+  EXPECT_EQ(rig.answer(handles[2]).status, 500u);
+  EXPECT_EQ(rig.stat(stat::kRetryOverflow), 1.0);
+  EXPECT(!rig.answer(handles[0]).done && !rig.answer(handles[1]).done);
+  // One of them gets its answer, though not all of it; another one leaves.
+  origin.send(peers[0], "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nha");
+  EXPECT(rig.until([&] { return rig.answer(handles[0]).status == 200; }));
+  rig.abort(handles[1]);
+  for (int i = 0; i < 2; ++i) {
+    handles.push_back(rig.get());
+    refuseNext();
+    EXPECT(!rig.answer(handles.back()).done);
+    origin.take(find({&origin}).peer);
+  }
+  handles.push_back(rig.get());
+  refuseNext();
+  EXPECT(rig.answer(handles.back()).done);
+  EXPECT_EQ(rig.stat(stat::kRetryOverflow), 2.0);
+}
+
+// ---- all of it
+
+CASE("in any mix of failing origins, each request gets exactly one answer") {
+  for (int round = 0; round < 30; ++round) {
+    Origin origins[3];
+    const std::vector<Origin*> all = {&origins[0], &origins[1], &origins[2]};
+    Policy policy{on::kConnectFailure | on::kReset | on::kTimeout | on::k5xx | on::kRateLimited};
+    policy.attempts = round % 4;
+    policy.per_try_ms = round % 3 == 0 ? 120 : 0;
+    policy.backoff_ms = round % 2 == 0 ? 60 : 0;
+    policy.retry_after_ms = 2000;
+    policy.buffer_bytes = 400;
+    policy.timeout_ms = 3000;
+    if (round % 5 == 0) policy.limit = 3;
+    if (round % 5 == 1) policy.budget_percent = 30;
+    Rig rig(spec(all, policy), all);
+    Rng rng(seed());
+    if (round % 6 == 5) origins[2].refuse();
+    std::vector<int32_t> open;
+    uint64_t asked = 0;
+    uint64_t answered = 0;
+    uint64_t left = 0;
+    const auto step = [&](bool more) {
+      if (more && rng.below(3) == 0) {
+        const bool body = rng.below(3) == 0;
+        ++asked;
+        open.push_back(body ? rig.request(rng.below(2) == 0 ? "PUT" : "POST", "/",
+                                          {{"transfer-encoding", "chunked"}})
+                            : rig.request(rng.below(4) == 0 ? "POST" : "GET"));
+        if (body) {
+          rig.sendBody(open.back(), std::string(1 + rng.below(300), 'b'), false);
+          rig.sendBody(open.back(), std::string(rng.below(300), 'b'), true);
+        }
+      }
+      for (Origin* origin : all) {
+        for (std::size_t i = 0; i < origin->count(); ++i) {
+          if (origin->peer(i).ended || !origin->asked(i) || rng.below(3) != 0) continue;
+          origin->take(i);
+          switch (rng.below(10)) {
+            case 0:
+              origin->close(i);
+              break;
+            case 1:
+              origin->reset(i);
+              break;
+            case 2:
+              origin->send(i, answerOf(500 + rng.below(5), "no"));
+              break;
+            case 3:
+              origin->send(i, answerOf(429, "slow", "retry-after: 1\r\n"));
+              break;
+            case 4:
+              origin->send(i, "HTTP/1.1 503 S\r\ncontent-length: 10\r\n\r\nha");
+              break;
+            case 5:
+              origin->send(i, "HTTP/1.1 200 OK\r\nx: ");
+              origin->close(i);
+              break;
+            case 6:
+              break;  // never answers
+            default:
+              origin->send(i, okAnswer("fine"));
+          }
+        }
+      }
+      if (!open.empty() && rng.below(40) == 0) {
+        const std::size_t i = rng.below(static_cast<uint32_t>(open.size()));
+        if (!rig.answer(open[i]).done) {
+          rig.abort(open[i]);
+          ++left;
+          open.erase(open.begin() + static_cast<std::ptrdiff_t>(i));
+        }
+      }
+      rig.settle();
+      rig.advance(8);
+      std::erase_if(open, [&](int32_t handle) {
+        if (!rig.answer(handle).done) return false;
+        EXPECT(rig.answer(handle).status >= 200 || rig.answer(handle).aborted);
+        ++answered;
+        return true;
+      });
+    };
+    for (int i = 0; i < 200; ++i) step(true);
+    for (int i = 0; i < 800 && !open.empty(); ++i) step(false);
+    // The rig itself fails when anything follows an answer.
+    EXPECT_EQ(open.size(), 0u);
+    EXPECT_EQ(answered + left, asked);
+    EXPECT_EQ(rig.stat(stat::kActive), 0.0);
+    EXPECT_EQ(rig.stat(stat::kConnectionsActive), 0.0);
+    EXPECT(policy.attempts == 0 || rig.stat(stat::kRetries) > 0);
+  }
 }
 
 }  // namespace

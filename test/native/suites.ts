@@ -92,6 +92,8 @@ export const SUITES: readonly Suite[] = [
   test('reactor_incident', ...ENGINE),
   test('reactor_deadline', ...ENGINE),
   test('reactor_retry', ...ENGINE),
+  test('retry_budget'),
+  { ...test('retry_budget_race'), sanitizer: 'thread' },
   test('reactor_websocket', ...ENGINE),
   test('reactor_abort', ...ENGINE),
   test('reactor_pool', ...ENGINE),

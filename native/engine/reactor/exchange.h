@@ -54,6 +54,7 @@ struct Exchange : TimerNode {
   bool body_sent = false;           // a byte of the body went to an upstream
   bool keep_body = false;           // `body` holds all of the body that has come, for a replay
   bool retried = false;             // its present attempt is not the first
+  bool retrying = false;            // counts in its cluster's limit of retries
   bool backed_off = false;          // has waited before its present attempt, as far as it must
   bool client_paused = false;       // the client waits for `resumeRequest`
   bool reused = false;              // the current connection had served before

@@ -53,6 +53,9 @@ Reactor::~Reactor() {
     if (exchange->counted_in_cluster)
       exchange->image->installed->clusters[exchange->cluster]->active.fetch_sub(
           1, std::memory_order_relaxed);
+    if (exchange->retrying)
+      exchange->image->installed->clusters[exchange->cluster]->retrying.fetch_sub(
+          1, std::memory_order_relaxed);
     if (exchange->state == Exchange::State::kQueued) exchange->pool->dequeue(*exchange);
     if (exchange->state == Exchange::State::kHeld) {
       exchange->image->hold_queues[exchange->cluster]->remove(*exchange);
@@ -128,6 +131,8 @@ void Reactor::bindImage(const std::shared_ptr<const InstalledImage>& installed) 
   for (uint32_t c = 0; c < image.clusters().size(); ++c) {
     ClusterShard& shard = Engine::instance().bindCluster(*installed->clusters[c], worker_);
     bound->cluster_shards.push_back(&shard);
+    RetryBudget* const budget = installed->retry_budgets[c].get();
+    bound->budget_requests.push_back(budget == nullptr ? nullptr : &budget->requestsOf(worker_));
     std::unique_ptr<HoldQueue>& queue = hold_queues_[installed->clusters[c].get()];
     if (queue == nullptr) queue = std::make_unique<HoldQueue>(worker_, installed->clusters[c]);
     bound->hold_queues.push_back(queue.get());

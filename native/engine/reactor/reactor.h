@@ -230,6 +230,8 @@ class Reactor {
   bool replaceStale(Exchange& exchange, Now now) noexcept;
   void attemptTimedOut(Exchange& exchange, Now now) noexcept;
   bool mayRetry(Exchange& exchange, uint64_t delay_ms, Now now) noexcept;
+  bool takeRetry(Exchange& exchange, Now now) noexcept;
+  void leaveRetries(Exchange& exchange) noexcept;
   void leaveAttempt(Exchange& exchange, Now now) noexcept;
   uint32_t backoffOf(const Exchange& exchange, uint32_t retry) noexcept;
   void startBackoff(Exchange& exchange, uint64_t delay_ms, Now now) noexcept;

@@ -118,6 +118,7 @@ void Reactor::finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now
   process_.counters.add(process_stat::kFlagnone + flag, 1);
   process_.counters.add(process_stat::kDownstreamBytesReceived, exchange.body_received);
   process_.counters.add(process_stat::kDownstreamBytesSent, exchange.bytes_down);
+  if (exchange.retrying) leaveRetries(exchange);
   if (exchange.leg != nullptr) {
     process_.counters.subtract(process_stat::kWebSockets, 1);
     exchange.leg.reset();

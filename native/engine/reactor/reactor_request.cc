@@ -102,7 +102,7 @@ void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
   exchange.chunked_request = false;
   exchange.request_complete = true;
   exchange.idempotent = exchange.repeatable = exchange.reached = exchange.keep_body =
-      exchange.backed_off = exchange.retried = false;
+      exchange.backed_off = exchange.retried = exchange.retrying = false;
   exchange.body_sent = exchange.client_paused = exchange.reused = exchange.fresh_only =
       exchange.replaced = exchange.counted = exchange.counted_in_cluster = exchange.hashed =
           exchange.upgrade = false;
@@ -195,6 +195,8 @@ void Reactor::forward(Exchange& exchange, const RequestHead& request,
                          retry.buffer_bytes != 0 && request.content_length <= retry.buffer_bytes;
   }
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRequests, 1);
+  if (RetryBudget::Requests* const requests = exchange.image->budget_requests[exchange.cluster])
+    requests->add(now.ms());
   const abi::BalancerRecord& balancer =
       image.balancers()[image.clusters()[exchange.cluster].balancer];
   if (balancer.hash_count != 0) {

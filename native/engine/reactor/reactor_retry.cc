@@ -87,6 +87,8 @@ bool Reactor::retryAnswer(Connection& connection, const ResponseHead& head, bool
   pool.cluster_shard->first_byte.record(first_byte_us);
   pool.shard.first_byte.record(first_byte_us);
   connection.in.clear();  // the views in `head` end here
+  if (!clean && connection.decoder.done())
+    noteError(pool, ResponseError::kExtraBytes, 0, &exchange, now);
   // What is still to come of the answer is not worth waiting for.
   keepConnection(exchange, connection, clean, now);
   exchange.backed_off = true;
@@ -132,7 +134,43 @@ bool Reactor::mayRetry(Exchange& exchange, uint64_t delay_ms, Now now) noexcept 
     count(exchange, abi::cluster_stat::kRetryBodyTooLarge);
     return false;
   }
-  return now.ms() + delay_ms < requestDueOf(exchange).at_ms;
+  if (now.ms() + delay_ms >= requestDueOf(exchange).at_ms) return false;
+  return !exchange.reached || takeRetry(exchange, now);
+}
+
+// Attempts that may add to what the upstreams have to do are few: those of the whole cluster at
+// once, and those of the last seconds. A connection that could not be made has cost nobody
+// anything.
+bool Reactor::takeRetry(Exchange& exchange, Now now) noexcept {
+  const InstalledImage& installed = *exchange.image->installed;
+  const abi::ClusterRecord& cluster = installed.image->clusters()[exchange.cluster];
+  std::atomic<uint32_t>& retrying = installed.clusters[exchange.cluster]->retrying;
+  const bool counts = cluster.limit_retries != 0 && !exchange.retrying;
+  // Relaxed: nothing is published by it. Race: two workers may both see the last place left; the
+  // compare-exchange lets one of them have it.
+  if (uint32_t others = retrying.load(std::memory_order_relaxed); counts) {
+    do {
+      if (others >= cluster.limit_retries) {
+        count(exchange, abi::cluster_stat::kRetryOverflow);
+        return false;
+      }
+    } while (!retrying.compare_exchange_weak(others, others + 1, std::memory_order_relaxed));
+  }
+  RetryBudget* const budget = installed.retry_budgets[exchange.cluster].get();
+  if (budget != nullptr &&
+      !budget->take(cluster.budget_percent, cluster.budget_min_per_second, now.ms())) {
+    if (counts) retrying.fetch_sub(1, std::memory_order_relaxed);
+    count(exchange, abi::cluster_stat::kRetryBudgetExhausted);
+    return false;
+  }
+  exchange.retrying |= counts;
+  return true;
+}
+
+void Reactor::leaveRetries(Exchange& exchange) noexcept {
+  exchange.retrying = false;
+  exchange.image->installed->clusters[exchange.cluster]->retrying.fetch_sub(
+      1, std::memory_order_relaxed);
 }
 
 // The attempt is over, and another follows.
@@ -229,6 +267,7 @@ void Reactor::endRetries(Exchange& exchange, uint32_t status) noexcept {
     exchange.body.clear();
   }
   if (!exchange.retried) return;
+  if (exchange.retrying) leaveRetries(exchange);
   if (!triesAgain(*exchange.image->image, routeOf(exchange), status))
     count(exchange, abi::cluster_stat::kRetrySuccesses);
 }

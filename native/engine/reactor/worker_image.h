@@ -37,6 +37,7 @@ struct WorkerImage {
   const Image* image = nullptr;
   std::vector<Pool*> pools;                             // by endpoint
   std::vector<ClusterShard*> cluster_shards;            // by cluster
+  std::vector<RetryBudget::Requests*> budget_requests;  // by cluster, null without a budget
   std::vector<std::unique_ptr<SubsetBinding>> subsets;  // by subset, made at its first use
   std::vector<HoldQueue*> hold_queues;                  // by cluster
   std::vector<RouteShard*> route_shards;                // by route, bound at its first use

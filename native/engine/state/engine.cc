@@ -99,6 +99,18 @@ bool Engine::resolveTls(const Image& image, InstalledImage* installed, std::stri
 }
 
 // Finds or makes the state of every cluster and endpoint.
+namespace {
+
+// What a cluster has spent carries over, unless it is counted in other windows.
+std::shared_ptr<RetryBudget> retryBudgetOf(const abi::ClusterRecord& cluster, ClusterState& state) {
+  if (cluster.budget_percent == abi::kNone) return nullptr;
+  if (state.retry_budget == nullptr || state.retry_budget->windowMs() != cluster.budget_window_ms)
+    state.retry_budget = std::make_shared<RetryBudget>(cluster.budget_window_ms);
+  return state.retry_budget;
+}
+
+}  // namespace
+
 void Engine::adoptState(const Image& image, InstalledImage* installed, uint64_t now_ms) {
   const std::lock_guard lock(mutex_);
   installed->endpoints.resize(image.endpoints().size());
@@ -109,6 +121,7 @@ void Engine::adoptState(const Image& image, InstalledImage* installed, uint64_t 
     bool running = false;
     installed->clusters.push_back(findOrMake(clusters_, name, &running));
     installed->clusters.back()->name = name;
+    installed->retry_budgets.push_back(retryBudgetOf(cluster, *installed->clusters.back()));
     const bool slow = running && image.balancers()[cluster.balancer].slow_start_ms != 0;
     for (uint32_t i = 0; i < cluster.endpoint_count; ++i) {
       const uint32_t index = cluster.endpoint_start + i;

@@ -38,7 +38,9 @@ struct InstalledImage {
   std::vector<std::shared_ptr<EndpointState>> endpoints;  // parallel to image->endpoints()
   std::vector<std::shared_ptr<const TlsContext>> tls;     // parallel to image->tls()
   std::vector<BalancerSettings> balancers;                // parallel to image->clusters()
-  std::unique_ptr<PlanBoard> plans;                       // by image->subsets()
+  std::vector<std::shared_ptr<RetryBudget>>
+      retry_budgets;                 // the same; null = retries are not budgeted
+  std::unique_ptr<PlanBoard> plans;  // by image->subsets()
   RateLimits rates;
   std::unique_ptr<RouteStates> routes;  // made on first use: grows, hence no const
 };

@@ -3,12 +3,14 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "base/cache_line.h"
 #include "engine/balancer/endpoint_load.h"
 #include "engine/balancer/plan.h"
+#include "engine/failover/retry_budget.h"
 #include "engine/state/series.h"
 #include "engine/state/wait_line.h"
 
@@ -28,6 +30,10 @@ struct ClusterState : Series<ClusterShard> {
   alignas(kCacheLine) std::atomic<uint32_t> active{0};
   WaitLine line;
   std::vector<CachedPlan> plans;  // control plane only
+  std::shared_ptr<RetryBudget>
+      retry_budget;  // of the newest image that has one; control plane only
+  // Requests that are being tried again, where limits.maxRetries caps them.
+  alignas(kCacheLine) std::atomic<uint32_t> retrying{0};
   // The health of an endpoint has changed since the plans were made. Set with release by whoever
   // changed it, on any thread.
   std::atomic<bool> plan_dirty{false};
