@@ -2,7 +2,7 @@
 import { CLUSTER_HISTOGRAMS, ENDPOINT_HISTOGRAMS, ROUTE_HISTOGRAMS } from '../binding/abi.ts';
 import { dumpImage } from '../config/dump.ts';
 import type { ControlView, RunningConfig } from '../control/view.ts';
-import { endpointHealth } from './endpoint-health.ts';
+import { clusterBreaker, endpointHealth } from './endpoint-health.ts';
 import { quantiles } from './histograms.ts';
 import { MOST_ROUTES, metrics } from './metrics.ts';
 import { routeNames } from './names.ts';
@@ -34,7 +34,7 @@ export const PAGES: Readonly<Record<string, Page>> = {
   '/ready': { summary: '200 when traffic should be sent here, else 503 with the reason', answer: ready },
   '/live': { summary: '200 while the process lives', answer: () => text(200, 'live\n') },
   '/metrics': { summary: 'Prometheus metrics (OpenMetrics or protobuf when asked for by Accept); ?endpoints=1 adds their histograms, ?routes=0 leaves routes out, ?routes=1 takes up to 10,000', answer: showMetrics },
-  '/clusters': { summary: 'clusters and endpoints with their counters, JSON', answer: clusters },
+  '/clusters': { summary: 'clusters and endpoints with their counters, their health and why, JSON', answer: clusters },
   '/routes': { summary: 'routes that have taken a request, with their counters, JSON; ?limit= (1000)', answer: routes },
   '/config': { summary: 'the configuration in service, JSON; ?format=image for the compiled tables', answer: config },
   '/listeners': { summary: 'addresses that are listened on, JSON', answer: (view) => json(200, { listeners: view.listeners }) },
@@ -73,12 +73,14 @@ function flag(query: URLSearchParams, name: string): boolean | 'invalid' | undef
   return value === '1' ? true : value === '0' ? false : 'invalid';
 }
 
-function clusters({ running, stats, health: checks }: ControlView): AdminAnswer {
+function clusters({ running, stats, health: checks, failover }: ControlView): AdminAnswer {
   if (running === null) return text(503, 'no configuration is in service yet\n');
   let endpointIndex = 0;
   const rows = Object.entries(running.config.clusters).map(([name, cluster], index) => {
     const { version } = running;
     const latency = stats.clusterHistogram(version, index, 'duration');
+    const counters = stats.cluster(version, index);
+    const { circuitBreaker: breaker } = cluster;
     return {
       name,
       policy: cluster.balancer.policy,
@@ -94,12 +96,13 @@ function clusters({ running, stats, health: checks }: ControlView): AdminAnswer 
           zone: endpoint.zone,
           maxRequests: endpoint.maxRequests,
           metadata: endpoint.metadata,
-          health: endpointHealth(health, checks.endpoint(at)),
+          health: endpointHealth(health, checks.endpoint(at), failover.historyOf(name, endpoint.name)),
           ...counted,
           histograms: summarizeAll(ENDPOINT_HISTOGRAMS, () => 'ms', (phase, windowMs) => stats.endpointHistogram(version, at, phase, windowMs)),
         };
       }),
-      stats: stats.cluster(version, index),
+      breaker: breaker === null || breaker.scope === 'endpoint' ? null : clusterBreaker(counters?.breakerState ?? 0, failover.historyOf(name, null)),
+      stats: counters,
       latencyMs: latency === null ? null : quantiles(latency, SHOWN.ms),
       histograms: summarizeAll(CLUSTER_HISTOGRAMS, () => 'ms', (phase, windowMs) => stats.clusterHistogram(version, index, phase, windowMs)),
     };

@@ -73,7 +73,7 @@ export class GrpcChecker implements Checker {
         again();
       } else finish(phases.failure(error));
     };
-    const session = kept ?? this.#connect(attempt, phases, finish);
+    const session = kept ?? this.#connect(attempt, phases, finish, fail);
     if (kept !== null) attempt.connected();
     const closed = (): void => fail(new Error('connection closed'));
     session.on('error', fail).on('close', closed);
@@ -93,10 +93,12 @@ export class GrpcChecker implements Checker {
     };
   }
 
-  #connect(attempt: Attempt, phases: Phases, finish: (result: Result) => void): ClientHttp2Session {
+  #connect(attempt: Attempt, phases: Phases, finish: (result: Result) => void, fail: (error: unknown) => void): ClientHttp2Session {
     const { tls, authority } = this.#target;
     const socket = open(this.#target, ['h2']);
     phases.follow(socket, attempt);
+    // Before the session hears of it, whose own errors say less.
+    socket.once('error', fail);
     if (tls !== null) {
       socket.once('secureConnect', () => {
         if ((socket as TLSSocket).alpnProtocol !== 'h2') finish(failed('protocol', 'it does not speak HTTP/2: ALPN h2 was not agreed'));

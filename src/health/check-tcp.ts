@@ -44,7 +44,10 @@ export class TcpChecker implements Checker {
       if (match.feed(piece.subarray(0, room))) finish(passed(`expected bytes received ${took(attempt)}`));
       else if (length >= MAX_ANSWER_BYTES) finish(failed('body', `${MAX_ANSWER_BYTES / 1024} KiB received, ${wanted()}`));
     });
-    socket.on('end', () => finish(failed(length === 0 ? 'closed' : 'body', `connection closed, ${wanted()}`)));
+    socket.on('end', () => {
+      if (!phases.isConnected) finish(phases.failure({ code: 'ECONNRESET' }));
+      else finish(failed(length === 0 ? 'closed' : 'body', `connection closed, ${wanted()}`));
+    });
     socket.on('close', () => finish(failed('closed', 'connection closed')));
     return () => {
       over = true;

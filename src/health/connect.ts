@@ -73,6 +73,10 @@ export class Phases {
     else socket.once('connect', stands);
   }
 
+  get isConnected(): boolean {
+    return this.#phase === 'answer';
+  }
+
   /** What is being waited for. */
   get text(): string {
     return { connect: 'connect: no answer', tls: 'TLS handshake: not finished', answer: 'no answer' }[this.#phase];

@@ -1,10 +1,11 @@
 /** Active health checks through the running proxy: who gets traffic, and what the operator is told. */
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import { request } from '../support/client.ts';
 import { closedAddress } from '../support/closed-port.ts';
 import { Millrace, proxyTo } from '../support/millrace.ts';
 import { ok, Origin } from '../support/origin.ts';
-import { eventually } from '../support/wait.ts';
+import { eventually, turn } from '../support/wait.ts';
 
 /** As often as the timeout allows, which leaves a busy machine its time. */
 const FAST = { interval: '400ms', timeout: '400ms' };
@@ -17,6 +18,7 @@ interface ShownEndpoint {
     reasons: string[];
     since: string | null;
     evidence: string | null;
+    until: string | null;
     lastCheck: { at: string; ok: boolean | null; tookMs: number; text: string } | null;
     nextCheck: string | null;
     history: { at: string; what: string; text: string }[];
@@ -150,7 +152,7 @@ describe('an endpoint that was not checked yet', () => {
   it('is not waited for by a proxy that has no checks', async () => {
     const proxy = await Millrace.start(proxyTo([await closedAddress()]));
     expect((await proxy.admin('/ready')).status).toBe(200);
-    expect((await endpoints(proxy))[0]?.health).toEqual({ state: 'available', reasons: [], since: null, evidence: null, lastCheck: null, nextCheck: null, history: [] });
+    expect((await endpoints(proxy))[0]?.health).toEqual({ state: 'available', reasons: [], since: null, evidence: null, until: null, lastCheck: null, nextCheck: null, history: [] });
   });
 });
 
@@ -195,6 +197,50 @@ describe('a reload', () => {
   });
 });
 
+describe('a proxy that is at fault itself', () => {
+  it('does not blame endpoints for the time in which it stood still', async () => {
+    let stops = 0;
+    let checks = 0;
+    const origin: Origin = await Origin.start({
+      answer: (_message, connection) => {
+        checks++;
+        if (stops === 0) return connection.send(ok());
+        // The answer is there at once; but when the proxy goes on, the time of this check is long over.
+        stops--;
+        proxy.child.kill('SIGSTOP');
+        connection.send(ok());
+        setTimeout(() => proxy.child.kill('SIGCONT'), 800);
+      },
+    });
+    const proxy = await Millrace.start(proxyTo([origin.address], { cluster: { healthCheck: { http: {}, ...FAST, unhealthyThreshold: 2 } } }));
+    await eventually(async () => expect(await states(proxy)).toEqual(['available']));
+    stops = 3;
+    const target = checks + 6;
+    await eventually(() => checks >= target);
+    expect(await proxy.metric('millrace_health_checks_total', { result: 'void' })).toBeGreaterThanOrEqual(2);
+    expect(proxy.log.filter(({ msg }) => msg === 'endpoint is unhealthy')).toEqual([]);
+  });
+
+  it('does not blame endpoints when it has no descriptors left', async () => {
+    const one = await Checked.start('one');
+    const proxy = await Millrace.start(proxyTo([one.address], { cluster: { healthCheck: { http: { path: '/healthz' }, ...FAST, reuseConnection: false } } }));
+    await eventually(async () => expect(await states(proxy)).toEqual(['available']));
+    const limit = (files: number): void => void execFileSync('prlimit', ['--pid', String(proxy.child.pid), `--nofile=${files}:`]);
+    limit(10);
+    const said = await proxy.logged('health checks that say nothing are not counted, and made again');
+    expect(said).toMatchObject({ level: 'warn', cluster: 'up', endpoint: one.address, reason: 'EMFILE: this process has nothing left to connect with' });
+    const { checks } = one;
+    // As long as three failures would take.
+    await turn(1_500);
+    expect(one.checks).toBe(checks);
+    limit(1_024);
+    await one.checked(2);
+    expect(proxy.log.filter(({ msg }) => msg === 'endpoint is unhealthy')).toEqual([]);
+    expect(await proxy.metric('millrace_health_checks_total', { result: 'void' })).toBeGreaterThanOrEqual(2);
+    expect(await states(proxy)).toEqual(['available']);
+  });
+});
+
 it('counts checks by what became of them', async () => {
   const one = await Checked.start('one');
   const refused = await closedAddress();
@@ -203,4 +249,16 @@ it('counts checks by what became of them', async () => {
   expect(await proxy.metric('millrace_health_checks_total', { cluster: 'up', result: 'passed' })).toBeGreaterThanOrEqual(3);
   await eventually(async () => (await proxy.metric('millrace_health_check_failures_total', { cluster: 'up', reason: 'connect' })) >= 3);
   expect(await proxy.metric('millrace_endpoint_available', { endpoint: refused })).toBe(0);
+});
+
+it('2,000 endpoints are checked, and those that are down are left out', async () => {
+  const good = await Origin.start({ host: '0.0.0.0' });
+  const count = 2_000;
+  const refused = await closedAddress();
+  const addresses = Array.from({ length: count }, (_, i) => (i % 4 === 0 ? refused.replace('127.0.0.1', `127.2.${i >> 8}.${i & 255}`) : `127.1.${i >> 8}.${i & 255}:${good.port}`));
+  const proxy = await Millrace.start(proxyTo(addresses, { cluster: { healthCheck: { http: { path: '/healthz' }, interval: '2s', timeout: '1s', edgeInterval: '1s', unhealthyThreshold: 1 }, balancer: { policy: 'roundRobin' } }, route: { retry: { attempts: 0 } } }));
+  await eventually(async () => (await proxy.admin('/ready')).status === 200, 20_000);
+  await eventually(async () => (await states(proxy)).filter((state) => state === 'unavailable unhealthy').length === count / 4, 20_000);
+  expect((await states(proxy)).filter((state) => state === 'available').length).toBe((count * 3) / 4);
+  for (let i = 0; i < 300; i++) expect((await request(proxy.port(), '/')).status).toBe(200);
 });
