@@ -16,6 +16,9 @@ const BITS: Readonly<Record<Health, number>> = { pending: HEALTH.unchecked, heal
 const ALL_BITS = HEALTH.unchecked | HEALTH.unhealthy;
 /** Checks that came to nothing are logged together, this often at most. */
 const VOID_LOG_MS = 10_000;
+/** Changes of one kind that are logged one by one in a second; the others are counted in one line more. */
+export const LINES_PER_PERIOD = 50;
+const LINE_PERIOD_MS = 1_000;
 /** Changes wait so long for others: the plan of a large cluster takes milliseconds, and its endpoints often change together. */
 const GATHER_MS = 10;
 /** Beside the timeouts of the first checks: for the start of the workers, and timers that come late. */
@@ -61,7 +64,10 @@ export class HealthControl implements HealthView {
   readonly #changed = new Map<number, number>();
   #gathering: NodeJS.Timeout | undefined;
   /** For the log, once the engine knows. */
-  #news: (() => void)[] = [];
+  #news: { level: 'debug' | 'info' | 'warn'; fields: object; text: string }[] = [];
+  /** Lines of the present period. */
+  readonly #lines = new Map<string, { level: 'debug' | 'info' | 'warn'; count: number }>();
+  #lineTimer: NodeJS.Timeout | undefined;
   /** Monotonic: the first round of checks is over by then, whatever becomes of them; null = it is over. */
   #firstRoundEndMs: number | null = null;
   #void: { count: number; loggedMs: number } = { count: 0, loggedMs: -Infinity };
@@ -119,6 +125,7 @@ export class HealthControl implements HealthView {
   close(): void {
     clearTimeout(this.#gathering);
     this.#tellNews();
+    this.#endLines();
     this.#checks.close();
   }
 
@@ -135,7 +142,7 @@ export class HealthControl implements HealthView {
     const fields = { cluster: endpoint.cluster, endpoint: endpoint.name, evidence: result.text };
     // To be admitted is what every endpoint should be.
     const level = health === 'unhealthy' ? 'warn' : from === 'pending' ? 'debug' : 'info';
-    this.#news.push(() => this.#log[level](fields, `endpoint is ${health}`));
+    this.#news.push({ level, fields, text: `endpoint is ${health}` });
   }
 
   #endsEjections({ cluster }: CheckedEndpoint): boolean {
@@ -155,7 +162,21 @@ export class HealthControl implements HealthView {
   }
 
   #tellNews(): void {
-    for (const tell of this.#news.splice(0)) tell();
+    for (const { level, fields, text } of this.#news.splice(0)) {
+      const lines = this.#lines.get(text) ?? { level, count: 0 };
+      this.#lines.set(text, lines);
+      this.#lineTimer ??= setTimeout(() => this.#endLines(), LINE_PERIOD_MS).unref();
+      if (++lines.count <= LINES_PER_PERIOD) this.#log[level](fields, text);
+    }
+  }
+
+  #endLines(): void {
+    clearTimeout(this.#lineTimer);
+    this.#lineTimer = undefined;
+    for (const [text, { level, count }] of this.#lines) {
+      if (count > LINES_PER_PERIOD) this.#log[level]({ count: count - LINES_PER_PERIOD }, `${count - LINES_PER_PERIOD} more of these: ${text}`);
+    }
+    this.#lines.clear();
   }
 
   #logVoid({ cluster, name }: CheckedEndpoint, why: string): void {

@@ -8,9 +8,11 @@ import { judge, pauseMs, PENDING, type Health, type Verdict } from './verdict.ts
 
 /** Changes of an endpoint that are remembered. */
 const HISTORY = 16;
-/** A check that our own stall spoiled is repeated after this: other timers that came late go first. */
-const REPEAT_MS = 10;
-/** A timeout during which the loop stood still for longer than this share of it says nothing. */
+/** What a check lost because this thread stood still, it gets back: until it has taken this many times its timeout. */
+const MOST_STRETCHED = 10;
+/** A timer that is due goes before the answers that have arrived meanwhile: they get one turn of the loop. */
+const GRACE_MS = 1;
+/** A connection that broke while this thread stood still for longer than this share of the timeout may have been given up by the other side. */
 const MOST_STALLED = 0.1;
 
 export interface CheckRecord {
@@ -112,7 +114,7 @@ export class Probe {
     const { clock, gate, stalls } = this.#context;
     const { timeoutMs } = this.#config;
     const beganMs = clock.monotonicMs();
-    const lostMs = stalls.watch();
+    const watch = stalls.watch();
     const now = { inGate: true, over: false };
     const leaveGate = (): void => {
       if (now.inGate) gate.leave();
@@ -123,7 +125,7 @@ export class Probe {
       clearTimeout(this.#timer);
       this.#breakOff = null;
       leaveGate();
-      lostMs();
+      watch.end();
     };
     this.#events.begins();
     const cancel = this.#checker.begin({
@@ -131,8 +133,9 @@ export class Probe {
       connected: leaveGate,
       finish: (result) => {
         if (now.over) return;
+        const lostMs = watch.lostMs();
         end();
-        this.#settle(result, beganMs);
+        this.#settle(lostMs > timeoutMs * MOST_STALLED ? this.#forgive(result, lostMs) : result, beganMs);
       },
     });
     // A checker may have ended before it returned, and the next check may even be planned.
@@ -141,16 +144,32 @@ export class Probe {
       end();
       cancel();
     };
-    this.#timer = setTimeout(() => {
-      const stalledMs = lostMs();
-      end();
-      const text = `${cancel()} within ${formatDuration(timeoutMs)}`;
-      const spoiled = stalledMs > timeoutMs * MOST_STALLED;
-      this.#settle(spoiled ? { kind: 'void', text: `${text}, of which this process stood still for ${Math.round(stalledMs)} ms` } : failed('timeout', text), beganMs, spoiled);
-    }, timeoutMs).unref();
+    const arm = (pauseMs: number, isLast: boolean): void => {
+      this.#timer = setTimeout(() => {
+        const tookMs = clock.monotonicMs() - beganMs;
+        const lostMs = watch.lostMs();
+        const leftMs = Math.min(timeoutMs + lostMs, timeoutMs * MOST_STRETCHED) - tookMs;
+        if (leftMs >= 1 || !isLast) {
+          arm(Math.max(GRACE_MS, leftMs), leftMs < 1);
+          return;
+        }
+        end();
+        const text = `${cancel()} within ${formatDuration(timeoutMs)}`;
+        const hadTime = tookMs - lostMs >= timeoutMs - 1;
+        this.#settle(hadTime ? failed('timeout', text) : { kind: 'void', text: `${text}, of which this process stood still for most` }, beganMs);
+      }, pauseMs).unref();
+    };
+    arm(timeoutMs, false);
   }
 
-  #settle(result: Result, beganMs: number, spoiled = false): void {
+  /** A failure that a thread which stood still may have made itself. Not twice in a row: then it would be seen while nothing stood still. */
+  #forgive(result: Result, lostMs: number): Result {
+    const isDoubtful = result.kind === 'failed' && (result.failure === 'closed' || result.failure === 'tls');
+    if (!isDoubtful || this.findings.last?.kind === 'void') return result;
+    return { kind: 'void', text: `${result.text}, while this process stood still for ${Math.round(lostMs)} ms` };
+  }
+
+  #settle(result: Result, beganMs: number): void {
     if (this.#closed) return;
     const { clock, random } = this.#context;
     const { findings } = this;
@@ -160,7 +179,7 @@ export class Probe {
     findings.last = { atMs, kind: result.kind, tookMs: nowMs - beganMs, text: result.text };
     let dueMs: number;
     if (result.kind === 'void') {
-      dueMs = spoiled ? nowMs + REPEAT_MS : beganMs + this.#config.edgeIntervalMs;
+      dueMs = beganMs + this.#config.edgeIntervalMs;
     } else {
       findings.verdict = judge(findings.verdict, result.kind === 'passed', this.#config);
       const to = findings.verdict.health;

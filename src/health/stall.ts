@@ -4,6 +4,12 @@ import type { Clock } from '../core/clock.ts';
 const TICK_MS = 50;
 const NOISE_MS = 20;
 
+export interface Stalls {
+  /** Milliseconds that were lost since the watch began. Not to be asked after its end. */
+  lostMs: () => number;
+  end: () => void;
+}
+
 /**
  * How long this thread's loop stood still, as far as that cost checks their time. A timer that ticks while anybody watches:
  * a tick that comes late by more than NOISE_MS was held up. Costs twenty wake-ups a second, and none while nobody watches.
@@ -19,18 +25,22 @@ export class StallWatch {
     this.#clock = clock;
   }
 
-  /** Begins to watch; the function returned ends it, and gives the milliseconds lost meanwhile. */
-  watch(): () => number {
+  /** Begins to watch, until `end` is called. */
+  watch(): Stalls {
     if (this.#watchers++ === 0) this.#start();
     else this.#look();
     const before = this.#stalledMs;
-    let lostMs: number | undefined;
-    return () => {
-      if (lostMs !== undefined) return lostMs;
-      this.#look();
-      lostMs = this.#stalledMs - before;
-      if (--this.#watchers === 0) clearInterval(this.#timer);
-      return lostMs;
+    let isOver = false;
+    return {
+      lostMs: () => {
+        this.#look();
+        return this.#stalledMs - before;
+      },
+      end: () => {
+        if (isOver) return;
+        isOver = true;
+        if (--this.#watchers === 0) clearInterval(this.#timer);
+      },
     };
   }
 

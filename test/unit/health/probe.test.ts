@@ -81,10 +81,10 @@ describe('a probe', () => {
     const checker = new ScriptedChecker([]);
     const { probe, results } = probeOf(checker);
     probe.start();
-    await vi.advanceTimersByTimeAsync(800);
+    await vi.advanceTimersByTimeAsync(801);
     expect(results).toEqual([failed('timeout', 'no answer within 800ms')]);
-    expect(probe.findings.last).toMatchObject({ kind: 'failed', tookMs: 800, text: 'no answer within 800ms' });
-    expect(probe.nextAtMs).toBe(Date.now() + 200);
+    expect(probe.findings.last).toMatchObject({ kind: 'failed', tookMs: 801, text: 'no answer within 800ms' });
+    expect(probe.nextAtMs).toBe(Date.now() + 199);
     probe.close();
   });
 
@@ -170,7 +170,7 @@ function schedule(steps: readonly Step[], random: number): number[] {
   let isFirst = true;
   for (const { result, afterMs } of steps) {
     const began = begun.at(-1)!;
-    const ended = began + (result === null ? 800 : afterMs);
+    const ended = began + (result === null ? 801 : afterMs);
     let pause = 1_000;
     if (result !== 'void') {
       good = result === 'passed' ? good + 1 : 0;
@@ -244,25 +244,56 @@ describe('a thread that stands still', () => {
 
   it('is told from one that is busy now and then', async () => {
     const stalls = new StallWatch(systemClock);
-    const lost = stalls.watch();
+    const early = stalls.watch();
     await new Promise((resolve) => setTimeout(resolve, 120));
     stand(300);
     const late = stalls.watch();
-    const lostMs = lost();
-    expect(lostMs).toBeGreaterThan(200);
-    expect(late()).toBe(0);
-    expect(lost()).toBe(lostMs);
+    expect(early.lostMs()).toBeGreaterThan(200);
+    expect(late.lostMs()).toBe(0);
+    early.end();
+    late.end();
   });
 
-  it('does not turn an endpoint down: the check is made again', async () => {
+  it('gives checks back what they lost: an answer that has come counts, none is still none', async () => {
+    const prompt = await Origin.start();
     const silent = await Origin.start({ answer: () => undefined });
-    const watched = new Watched({ a: clusterOf([silent.address], checkConfig(http(), { timeoutMs: 200, edgeIntervalMs: 200 })) });
-    setImmediate(() => stand(400));
-    const { endpoint, result } = await watched.result(1);
-    expect(result.kind).toBe('void');
-    expect(result.text).toMatch(/^(no answer|connect: no answer) within 200ms, of which this process stood still for \d+ ms$/);
-    expect(endpoint.findings.verdict).toEqual({ health: 'pending', against: 0 });
-    // The machine may be busy, but not for ever.
-    for (let n = 2; ; n++) if ((await watched.result(n)).result.kind === 'failed') break;
+    const config = checkConfig(http(), { timeoutMs: 200, edgeIntervalMs: 200, intervalMs: 600_000 });
+    const watched = new Watched({ a: clusterOf([prompt.address, silent.address], config) });
+    setImmediate(() => stand(500));
+    const results = [await watched.result(1), await watched.result(2)];
+    const of = (index: number): Result | undefined => results.find(({ endpoint }) => endpoint.index === index)?.result;
+    expect(of(0)?.kind).toBe('passed');
+    expect(of(1)).toEqual(failed('timeout', 'no answer within 200ms'));
+    expect(watched.checks.endpoint(1)?.findings.last?.tookMs).toBeGreaterThan(600);
+  });
+
+  it('is not blamed on an endpoint that gave up meanwhile; but a second time it is', async () => {
+    const impatient = await Origin.start({ answer: (_request, connection) => void stand(120) ?? connection.end() });
+    const watched = new Watched({ a: clusterOf([impatient.address], checkConfig(http(), { timeoutMs: 300, edgeIntervalMs: 300 })) });
+    const first = (await watched.result(1)).result;
+    expect(first.kind).toBe('void');
+    expect(first.text).toMatch(/^connection closed without an answer, while this process stood still for \d+ ms$/);
+    expect((await watched.result(2)).result).toMatchObject({ kind: 'failed', failure: 'closed' });
+    expect((await watched.result(3)).result.kind).toBe('void');
+  });
+
+  it('for most of the time says nothing about an endpoint that hangs', async () => {
+    vi.useFakeTimers({ now: 1_000_000 });
+    try {
+      const checker = new ScriptedChecker([]);
+      const results: Result[] = [];
+      const lost = { lostMs: () => 0.95 * performance.now() - lostBefore, end: () => undefined };
+      const lostBefore = 0.95 * performance.now();
+      const stalls = { watch: () => lost } as unknown as StallWatch;
+      const probe = new Probe(newFindings(0), CONFIG, checker, { clock: systemClock, random: () => 0, gate: new Gate(1), stalls }, { begins: () => undefined, result: (result) => results.push(result) });
+      probe.start();
+      await vi.advanceTimersByTimeAsync(7_990);
+      expect(results).toEqual([]);
+      await vi.advanceTimersByTimeAsync(20);
+      expect(results).toEqual([{ kind: 'void', text: 'no answer within 800ms, of which this process stood still for most' }]);
+      probe.close();
+    } finally {
+      vi.useRealTimers();
+    }
   });
 });
