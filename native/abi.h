@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 1980074662u;
+inline constexpr uint32_t kHash = 3233082186u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -732,6 +732,7 @@ inline constexpr uint32_t kMaxRetryStatuses = 32u;
 inline constexpr uint32_t kMaxRetryBufferBytes = 16777216u;
 inline constexpr uint32_t kMaxFailoverMs = 86400000u;
 inline constexpr uint32_t kMaxBreakerProbes = 255u;
+inline constexpr uint32_t kMaxConsecutiveErrors = 1000000u;
 inline constexpr uint32_t kMaxFallbacks = 8u;
 }  // namespace limits
 

@@ -648,6 +648,8 @@ export const LIMITS = {
   /** Of back-off, Retry-After, windows, intervals and ejections: a day. */
   maxFailoverMs: 86_400_000,
   maxBreakerProbes: 255,
+  /** Failures in a row that outlier detection can count to. */
+  maxConsecutiveErrors: 1_000_000,
   /** Clusters in a row that stand in for each other. */
   maxFallbacks: 8,
 } as const;

@@ -51,10 +51,12 @@ const latency = z.strictObject({
   minRequests: samples(100),
 });
 
+const inARow = scalar.count.max(LIMITS.maxConsecutiveErrors);
+
 const outlierSettings = z.strictObject({
-  consecutive5xx: scalar.count.default(5).describe('answers 500 to 599 in a row; 0 = off'),
-  consecutiveGatewayErrors: scalar.count.default(0).describe('answers 502, 503, 504 in a row; 0 = off'),
-  consecutiveLocalErrors: scalar.count.default(5).describe('attempts in a row that got no answer; 0 = off'),
+  consecutive5xx: inARow.default(5).describe('answers 500 to 599 in a row; 0 = off'),
+  consecutiveGatewayErrors: inARow.default(0).describe('answers 502, 503, 504 in a row; 0 = off'),
+  consecutiveLocalErrors: inARow.default(5).describe('attempts in a row that got no answer; 0 = off'),
   interval: time.prefault('10s').describe('between two comparisons of the endpoints with each other'),
   baseEjectionTime: time.prefault('30s').describe('times the number of ejections in a row'),
   maxEjectionTime: time.optional().describe('default 300s, or baseEjectionTime where that is longer'),

@@ -17,6 +17,8 @@ struct alignas(kCacheLine) EndpointLoad {
   // abi::health bits; each is set and cleared by one mechanism, whatever thread it runs on.
   std::atomic<uint32_t> health{0};
   std::atomic<uint32_t> max_requests{0};  // cap of `active`, 0 = none; the control plane writes it
+  // Failures in a row: see ErrorRuns.
+  std::atomic<uint64_t> error_runs{0};
   // Latency: cost in microseconds as float (high half), time of the last change in ms (low half);
   // 0 = never measured.
   std::atomic<uint64_t> latency{0};

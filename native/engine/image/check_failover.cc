@@ -44,6 +44,11 @@ bool ImageCheck::outlier(const abi::OutlierRecord& r) noexcept {
       !isTime(r.base_ejection_ms) || !isTime(r.max_ejection_ms) || !isTime(r.jitter_ms)) {
     return fail("time of outlier detection out of range");
   }
+  if (r.consecutive5xx > abi::limits::kMaxConsecutiveErrors ||
+      r.consecutive_gateway_errors > abi::limits::kMaxConsecutiveErrors ||
+      r.consecutive_local_errors > abi::limits::kMaxConsecutiveErrors) {
+    return fail("too many failures in a row");
+  }
   if (r.max_ejection_percent > kMostPercent || r.failure_percent > kMostPercent)
     return fail("percentage of outlier detection out of range");
   if ((r.flags & ~(abi::outlier_flag::kShadow | abi::outlier_flag::kKeepEjected)) != 0)

@@ -10,6 +10,7 @@
 #include "base/cache_line.h"
 #include "engine/balancer/endpoint_load.h"
 #include "engine/balancer/plan.h"
+#include "engine/failover/outlier_state.h"
 #include "engine/failover/retry_budget.h"
 #include "engine/state/series.h"
 #include "engine/state/wait_line.h"
@@ -37,6 +38,7 @@ struct ClusterState : Series<ClusterShard> {
   // The health of an endpoint has changed since the plans were made. Set with release by whoever
   // changed it, on any thread.
   std::atomic<bool> plan_dirty{false};
+  ClusterOutlier outlier;
 };
 
 // Runtime state of an endpoint, shared by all workers: a balancer must see the whole load, and a
@@ -46,6 +48,7 @@ struct EndpointState : Series<EndpointShard> {
   uint64_t warm_since_ms = 0;  // slow start began; 0 = none. Control plane only
   bool joined = false;         // came to a cluster that was running. Control plane only
   EndpointLoad load;
+  EndpointOutlier outlier;
   alignas(kCacheLine) std::atomic<uint32_t> connections{0};
   // Workers that hold requests back because `connections` is at its cap.
   std::atomic<uint32_t> waiting_workers{0};
