@@ -13,6 +13,7 @@
 
 #include "abi.h"
 #include "base/rng.h"
+#include "engine/failover/error_runs.h"
 #include "engine/failover/outcome.h"
 #include "engine/http/request_head.h"
 #include "engine/http/response_parser.h"
@@ -222,6 +223,7 @@ class Reactor {
   void observeAnswer(const Exchange& exchange, ResponseHead* head, Now now) noexcept;
   void observeFailure(const Exchange& exchange, Failure failure, Now now) noexcept;
   void observeAbandoned(const Exchange& exchange, Now now) noexcept;
+  void noteFault(const Exchange& exchange, Fault fault, Now now) noexcept;
 
   // reactor_retry.cc: another attempt
   bool retry(Exchange& exchange, uint32_t retry_on, uint32_t flag, std::string_view text,

@@ -21,7 +21,12 @@ bool usesLatency(uint32_t policy) noexcept {
 void Reactor::observeAnswer(const Exchange& exchange, ResponseHead* head, Now now) noexcept {
   auto& counters = exchange.pool->shard.counters;
   counters.add(abi::endpoint_stat::kResponses, 1);
-  if (head->status >= 500) counters.add(abi::endpoint_stat::kResponses5xx, 1);
+  if (head->status >= 500) {
+    counters.add(abi::endpoint_stat::kResponses5xx, 1);
+    noteFault(exchange, faultOf(head->status), now);
+  } else {
+    endRuns(exchange.pool->state->load);
+  }
 
   const BalancerSettings& settings = exchange.image->installed->balancers[exchange.cluster];
   if (!usesLatency(settings.policy)) return;
@@ -42,11 +47,24 @@ void Reactor::observeFailure(const Exchange& exchange, Failure failure, Now now)
   auto& counters = exchange.pool->shard.counters;
   counters.add(abi::endpoint_stat::kFailures, 1);
   if (failure == Failure::kConnect) counters.add(abi::endpoint_stat::kConnectFailures, 1);
+  noteFault(exchange, Fault::kNoAnswer, now);
 
   const BalancerSettings& settings = exchange.image->installed->balancers[exchange.cluster];
   if (!usesLatency(settings.policy)) return;
   millrace::observeFailure(exchange.pool->state->load, settings,
                            usBetween(exchange.attempt_ns, now.ns), 0, now.ms());
+}
+
+// One more failure in a row, which may be one too many.
+void Reactor::noteFault(const Exchange& exchange, Fault fault, Now now) noexcept {
+  const InstalledImage& installed = *exchange.image->installed;
+  const uint32_t row = installed.image->clusters()[exchange.cluster].outlier;
+  if (row == abi::kNone) return;
+  const uint32_t reason =
+      extendRuns(exchange.pool->state->load, installed.image->outliers()[row], fault);
+  if (reason == abi::transition_reason::kNone) return;
+  Engine::instance().reportRun(installed, exchange.cluster, exchange.endpoint, reason, now.ms(),
+                               rng_.next());
 }
 
 // The client went away: all that is known is that the answer takes longer than this.

@@ -120,7 +120,8 @@ void Engine::adoptState(const Image& image, InstalledImage* installed, uint64_t 
     // new, there is nobody warm to take the load meanwhile.
     bool running = false;
     installed->clusters.push_back(findOrMake(clusters_, name, &running));
-    installed->clusters.back()->name = name;
+    // Workers may be reading the name of one that is known.
+    if (!running) installed->clusters.back()->name = name;
     installed->retry_budgets.push_back(retryBudgetOf(cluster, *installed->clusters.back()));
     const bool slow = running && image.balancers()[cluster.balancer].slow_start_ms != 0;
     for (uint32_t i = 0; i < cluster.endpoint_count; ++i) {
@@ -128,9 +129,9 @@ void Engine::adoptState(const Image& image, InstalledImage* installed, uint64_t 
       const std::string key = endpointKey(image, cluster, image.endpoints()[index]);
       bool known = false;
       installed->endpoints[index] = findOrMake(endpoints_, key, &known);
-      installed->endpoints[index]->key = key;
       if (known) continue;
       EndpointState& fresh = *installed->endpoints[index];
+      fresh.key = key;
       fresh.joined = running;
       if (slow) fresh.warm_since_ms = now_ms;
       // Before anyone can see it: not a request goes there until a check says so.
@@ -140,6 +141,11 @@ void Engine::adoptState(const Image& image, InstalledImage* installed, uint64_t 
   }
   for (std::shared_ptr<EndpointState>& endpoint : installed->endpoints) {
     if (endpoint == nullptr) endpoint = std::make_shared<EndpointState>();  // named by no cluster
+  }
+  for (const abi::ClusterRecord& cluster : image.clusters()) {
+    std::vector<EndpointState*>& members = installed->members.emplace_back();
+    for (const uint32_t index : image.members(image.subsets()[cluster.subset_start]))
+      members.push_back(installed->endpoints[index].get());
   }
 }
 
@@ -171,18 +177,26 @@ InstallResult Engine::install(std::span<const std::byte> bytes, uint64_t now_ns,
     warming_ |= planCluster(*installed, c, now_ms);
   }
 
-  const std::lock_guard lock(mutex_);
   installed->routes = std::make_unique<RouteStates>(image);
-  route_registry_.adopt(image, *installed->routes);
-  installed->version = version_.load(std::memory_order_relaxed) + 1;
-  result.version = installed->version;
-  current_ = std::move(installed);
-  // Release: whoever sees the new number also finds `current_` by it (and takes the mutex anyway).
-  version_.store(result.version, std::memory_order_release);
-  dropExpired(clusters_);
-  dropExpired(endpoints_);
-  dropExpired(tls_contexts_);
-  route_registry_.dropExpired();
+  const std::shared_ptr<const InstalledImage> published = installed;
+  {
+    const std::lock_guard lock(mutex_);
+    route_registry_.adopt(image, *installed->routes);
+    installed->version = version_.load(std::memory_order_relaxed) + 1;
+    result.version = installed->version;
+    current_ = std::move(installed);
+    // Release: whoever sees the new number also finds `current_` by it (and takes the mutex
+    // anyway).
+    version_.store(result.version, std::memory_order_release);
+    dropExpired(clusters_);
+    dropExpired(endpoints_);
+    dropExpired(tls_contexts_);
+    route_registry_.dropExpired();
+  }
+  // Only now: until it was published, workers went by the old configuration.
+  for (uint32_t c = 0; c < image.clusters().size(); ++c) {
+    if (settleHealth(*published, c, now_ms)) warming_ |= planCluster(*published, c, now_ms);
+  }
   return result;
 }
 

@@ -15,6 +15,7 @@
 #include "abi.h"
 #include "base/cache_line.h"
 #include "base/siphash.h"
+#include "engine/failover/sweep.h"
 #include "engine/failover/transitions.h"
 #include "engine/image/image.h"
 #include "engine/state/incident_ring.h"
@@ -39,8 +40,9 @@ struct InstalledImage {
   std::vector<std::shared_ptr<const TlsContext>> tls;     // parallel to image->tls()
   std::vector<BalancerSettings> balancers;                // parallel to image->clusters()
   std::vector<std::shared_ptr<RetryBudget>>
-      retry_budgets;                 // the same; null = retries are not budgeted
-  std::unique_ptr<PlanBoard> plans;  // by image->subsets()
+      retry_budgets;                                 // the same; null = retries are not budgeted
+  std::vector<std::vector<EndpointState*>> members;  // of each cluster, those with a weight
+  std::unique_ptr<PlanBoard> plans;                  // by image->subsets()
   RateLimits rates;
   std::unique_ptr<RouteStates> routes;  // made on first use: grows, hence no const
 };
@@ -88,8 +90,14 @@ class Engine {
   void noteTransition(Transition transition);
   // What was reported since the last call, oldest first; `*dropped` grows by what was forgotten.
   std::vector<Transition> takeTransitions(uint64_t* dropped) { return journal_.take(dropped); }
-  // Does what is due: plans of clusters whose health changed. Milliseconds until the next call is
-  // due; 0 = not until the control plane is woken. Any thread but the workers.
+  // A run of failures of an endpoint has reached its threshold (abi::transition_reason), as a
+  // worker found out on the image it uses: the endpoint is ejected, where the present configuration
+  // wants that, and no worker picks it from here on. `random`: for the jitter. Any thread.
+  void reportRun(const InstalledImage& seen, uint32_t cluster, uint32_t endpoint, uint32_t reason,
+                 uint64_t now_ms, uint64_t random);
+  // Does what is due: compares endpoints, ends ejections, plans clusters whose health changed.
+  // Milliseconds until the next call is due; 0 = not until the control plane is woken. Any thread
+  // but the workers.
   uint32_t failoverTick(uint64_t now_ms);
   // An eventfd that is readable when failoverTick is to be called. Lives as long as the process; -1
   // when it cannot be made.
@@ -173,6 +181,13 @@ class Engine {
   void refreshHedges(const InstalledImage& installed, uint64_t now_ms);
   void adoptState(const Image& image, InstalledImage* installed, uint64_t now_ms);
   bool resolveTls(const Image& image, InstalledImage* installed, std::string* error);
+  // engine_outlier.cc
+  void eject(ClusterState& cluster, std::span<EndpointState* const> members,
+             EndpointState& endpoint, const abi::OutlierRecord& settings, Transition evidence,
+             uint64_t now_ms, uint64_t random);
+  void noteEnd(const EndpointState& endpoint, uint32_t reason, uint64_t now_ms);
+  bool settleHealth(const InstalledImage& installed, uint32_t cluster, uint64_t now_ms);
+  uint64_t tickOutliers(const InstalledImage& installed, uint32_t cluster, uint64_t now_ms);
   static void warmUp(const InstalledImage& installed, uint32_t cluster, EndpointState& endpoint,
                      uint32_t before, uint64_t now_ms) noexcept;
 
@@ -180,6 +195,7 @@ class Engine {
   // moments only, since workers wait for that one.
   std::mutex control_mutex_;
   bool warming_ = false;
+  OutlierSweep sweep_;  // control_mutex_
   mutable std::mutex mutex_;
   std::shared_ptr<const InstalledImage> current_;
   std::atomic<uint64_t> version_{0};

@@ -4,9 +4,20 @@
 
 #include <algorithm>
 
+#include "engine/failover/ejection.h"
 #include "engine/state/engine.h"
 
 namespace millrace {
+namespace {
+
+// Whether an endpoint that active health checks find recovered is back from its ejection, too.
+bool endsByHealthCheck(const InstalledImage& installed, uint32_t cluster) noexcept {
+  const uint32_t row = installed.image->clusters()[cluster].outlier;
+  return row != abi::kNone &&
+         (installed.image->outliers()[row].flags & abi::outlier_flag::kKeepEjected) == 0;
+}
+
+}  // namespace
 
 // An endpoint has become available: it starts slowly where that is configured. One that only waited
 // for its first health check does so when it joined a running cluster: when the process starts, it
@@ -30,11 +41,20 @@ bool Engine::setHealth(uint64_t version, std::span<const HealthChange> changes, 
     // Race: another mechanism sets or clears its own bits in between; whoever does plans the
     // cluster anew, too, and the last plan has seen all of them.
     const uint32_t before = state.load.health.fetch_and(~change.clear, std::memory_order_relaxed);
-    const uint32_t after =
-        state.load.health.fetch_or(change.set, std::memory_order_relaxed) | change.set;
-    if (isAvailable(before) == isAvailable(after)) continue;
+    uint32_t after = state.load.health.fetch_or(change.set, std::memory_order_relaxed) | change.set;
     const uint32_t cluster = clusterOf(*installed->image, change.endpoint);
     if (cluster == abi::kNone) continue;
+    const bool recovered = (before & ~after & abi::health::kUnhealthy) != 0;
+    if (recovered && endsByHealthCheck(*installed, cluster)) {
+      ClusterState& owner = *installed->clusters[cluster];
+      const std::lock_guard lock(owner.outlier.mutex);
+      if (isEjected(state)) {
+        endEjection(owner, state, now_ms);
+        noteEnd(state, abi::transition_reason::kHealthCheckPassed, now_ms);
+        after &= ~static_cast<uint32_t>(abi::health::kEjected);
+      }
+    }
+    if (isAvailable(before) == isAvailable(after)) continue;
     if (isAvailable(after)) warmUp(*installed, cluster, state, before, now_ms);
     changed.push_back(cluster);
   }
@@ -53,13 +73,16 @@ uint32_t Engine::failoverTick(uint64_t now_ms) {
   const std::lock_guard control(control_mutex_);
   const std::shared_ptr<const InstalledImage> installed = current();
   if (installed == nullptr) return 0;
+  uint64_t due_ms = UINT64_MAX;
   for (uint32_t c = 0; c < installed->clusters.size(); ++c) {
+    due_ms = std::min(due_ms, tickOutliers(*installed, c, now_ms));
     // Acquire: the health that the flag was set for is seen by the plan.
     std::atomic<bool>& dirty = installed->clusters[c]->plan_dirty;
     if (dirty.load(std::memory_order_relaxed) && dirty.exchange(false, std::memory_order_acquire))
       warming_ |= planCluster(*installed, c, now_ms);
   }
-  return 0;
+  if (due_ms == UINT64_MAX) return 0;
+  return static_cast<uint32_t>(due_ms <= now_ms ? 1 : due_ms - now_ms);
 }
 
 int Engine::controlWaker() {

@@ -26,10 +26,18 @@ bool Engine::readCluster(uint64_t version, uint32_t index, std::span<double> out
   if (installed == nullptr || index >= installed->clusters.size()) return false;
   if (out.size() < abi::cluster_stat::kCount) return false;
   std::fill(out.begin(), out.end(), 0.0);
-  installed->clusters[index]->shards.forEach([&](const ClusterShard& shard) {
+  const ClusterState& cluster = *installed->clusters[index];
+  cluster.shards.forEach([&](const ClusterShard& shard) {
     addCounters(shard.counters, out);
     out[abi::cluster_stat::kDurationSumUs] += static_cast<double>(shard.durations.sum());
   });
+  const auto read = [](const auto& counter) {
+    return static_cast<double>(counter.load(std::memory_order_relaxed));
+  };
+  out[abi::cluster_stat::kEjected] = read(cluster.outlier.ejected);
+  out[abi::cluster_stat::kEjections] = read(cluster.outlier.ejections);
+  out[abi::cluster_stat::kEjectionsShadowed] = read(cluster.outlier.shadowed);
+  out[abi::cluster_stat::kEjectionsOverflow] = read(cluster.outlier.overflow);
   return true;
 }
 
@@ -47,6 +55,8 @@ bool Engine::readEndpoint(uint64_t version, uint32_t index, uint64_t now_ms,
     out[abi::endpoint_stat::kLatencyUs] =
         static_cast<double>(latencyOf(endpoint.load, installed->balancers[cluster], now_ms));
   }
+  out[abi::endpoint_stat::kEjections] =
+      static_cast<double>(endpoint.outlier.ejections.load(std::memory_order_relaxed));
   out[abi::endpoint_stat::kConnections] = endpoint.connections.load(std::memory_order_relaxed);
   return true;
 }
