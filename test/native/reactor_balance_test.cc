@@ -92,13 +92,17 @@ CASE("slow start is for what joins or recovers, not for the start of the process
 
 CASE("a reload keeps the load, the latency and the health of endpoints that stay") {
   Farm farm(3);
-  Rig rig(balanced(farm, 2, abi::policy::kPeakEwma), farm.all);
+  const auto checked = [](ImageBuilder& b) {
+    b.clusters[0].flags = abi::cluster_flag::kHealthChecked;
+  };
+  Rig rig(balanced(farm, 2, abi::policy::kPeakEwma, checked), farm.all);
   farm.share(rig, 10);
   setHealth(rig, 1, kUnhealthy, 0);
   rig.get("/held");
   const double latency = rig.endpointStat(0, abi::endpoint_stat::kLatencyUs);
   EXPECT(latency > 0);
-  rig.install(balanced(farm, 3, abi::policy::kPeakEwma, [](ImageBuilder& b) {
+  rig.install(balanced(farm, 3, abi::policy::kPeakEwma, [=](ImageBuilder& b) {
+    checked(b);
     b.endpoints[0].weight = 5;
     b.endpoints[0].max_requests = 7;
     b.endpoints[1].priority = 0;
@@ -107,6 +111,9 @@ CASE("a reload keeps the load, the latency and the health of endpoints that stay
   EXPECT_EQ(rig.endpointStat(0, abi::endpoint_stat::kLatencyUs), latency);
   EXPECT_EQ(rig.endpointStat(1, abi::endpoint_stat::kHealth), 1.0);
   EXPECT_EQ(rig.endpointStat(2, abi::endpoint_stat::kHealth), 0.0);
+  // Without health checks there is nobody to find it healthy again.
+  rig.install(balanced(farm, 3, abi::policy::kPeakEwma));
+  EXPECT_EQ(rig.endpointStat(1, abi::endpoint_stat::kHealth), 0.0);
 }
 
 CASE("a failure that comes fast is not taken for speed") {

@@ -35,7 +35,7 @@ const ENGINE = [
   ...HEADS,
   ...['reactor', 'reactor_request', 'reactor_response', 'reactor_failure', 'reactor_retry', 'reactor_hedge', 'reactor_observe', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_deadline', 'reactor_refusal', 'reactor_methods', 'reactor_websocket', 'reactor_idle', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
   ...['upstream/connection', 'upstream/pool', 'upstream/failure_text', 'state/engine', 'state/engine_read', 'state/planner', 'state/rate_state', 'state/route_state', 'histogram/windows', 'http/load_report', 'http/retry_after', 'http/client_address', 'http/cookie', 'rate/gate', 'rate/gate_headers', 'rate/rate_table', 'rate/sliding_log'].map((name) => `native/engine/${name}.cc`),
-  ...['state/engine_failover'].map((name) => `native/engine/${name}.cc`),
+  ...['state/engine_failover', 'state/engine_outlier', 'failover/ejection', 'failover/outlier', 'failover/sweep'].map((name) => `native/engine/${name}.cc`),
   ...['reactor_rig', 'origin', 'tls_stub'].map((name) => `test/native/${name}.cc`),
 ];
 
@@ -113,6 +113,9 @@ export const SUITES: readonly Suite[] = [
   test('reactor_hedge', ...ENGINE),
   test('reactor_chaos', ...ENGINE),
   test('reactor_health', ...ENGINE),
+  test('reactor_outlier', ...ENGINE),
+  { ...test('outlier_race', ...ENGINE), sanitizer: 'thread' },
+  test('outlier', ...['ejection', 'outlier', 'sweep'].map((name) => `native/engine/failover/${name}.cc`), 'native/engine/histogram/windows.cc'),
   test('upstream_notes', 'native/engine/http/load_report.cc', 'native/engine/http/retry_after.cc', 'native/engine/http/response_parser.cc'),
   { ...test('race', ...BUILDER, ...IMAGE, ...ROUTE, 'native/engine/state/route_state.cc', 'native/engine/histogram/windows.cc'), sanitizer: 'thread' },
 ];
