@@ -4,7 +4,7 @@ import type { Duplex } from 'node:stream';
 import type { HttpProbeConfig } from '../config/types-failover.ts';
 import { bodyMatcher } from './body-match.ts';
 import { failed, MAX_ANSWER_BYTES, passed, took, type Attempt, type Checker } from './check.ts';
-import { open, Phases, shown, type Target } from './connect.ts';
+import { excerpt, open, Phases, type Target } from './connect.ts';
 
 const MAX_HEAD_BYTES = 16 * 1024;
 /** 1xx answers before the final one. */
@@ -100,7 +100,7 @@ export class HttpChecker implements Checker {
     let length = 0;
     const conclude = (matches: boolean, why: string): void => {
       if (matches) finish(passed(`HTTP ${status} ${took(attempt)}`));
-      else finish(failed('body', `HTTP ${status} ${took(attempt)}, but ${why}: ${JSON.stringify(shown(start.toString('latin1')))}`));
+      else finish(failed('body', `HTTP ${status} ${took(attempt)}, but ${why}: ${excerpt(start)}`));
     };
     const mismatch = `its body does not ${this.#body?.wants ?? ''}`;
     response.on('data', (piece: Buffer) => {

@@ -1,7 +1,7 @@
 import type { TcpProbeConfig } from '../config/types-failover.ts';
 import { Contains } from './body-match.ts';
 import { failed, MAX_ANSWER_BYTES, passed, took, type Attempt, type Checker } from './check.ts';
-import { open, Phases, shown, type Target } from './connect.ts';
+import { excerpt, open, Phases, type Target } from './connect.ts';
 
 const EXCERPT_BYTES = 64;
 
@@ -30,7 +30,7 @@ export class TcpChecker implements Checker {
       attempt.finish(result);
       socket.destroy();
     };
-    const wanted = (): string => `but not the expected bytes: ${length === 0 ? 'nothing was received' : JSON.stringify(shown(start.toString('latin1')))}`;
+    const wanted = (): string => `but not the expected bytes: ${length === 0 ? 'nothing was received' : excerpt(start)}`;
     socket.on('error', (error) => finish(phases.failure(error)));
     socket.once(this.#target.tls === null ? 'connect' : 'secureConnect', () => {
       if (send.length > 0) socket.write(send);

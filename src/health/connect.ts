@@ -120,3 +120,8 @@ export function shown(text: string, most = MAX_TEXT): string {
   const visible = printable(text.slice(0, most));
   return text.length > most ? `${visible}...` : visible;
 }
+
+/** The beginning of an answer, as evidence. */
+export function excerpt(bytes: Buffer): string {
+  return `"${shown(bytes.toString('latin1'))}"`;
+}

@@ -45,7 +45,7 @@ describe('a check by TCP', () => {
 
   it.each<[string, (connection: OriginConnection) => void, string]>([
     ['nothing', () => undefined, 'failed timeout: no answer within 100ms'],
-    ['something else', (connection) => connection.send('-ERR\r\n'), 'failed timeout: connected, but not the expected bytes: "-ERR\\\\x0d\\\\x0a" within 100ms'],
+    ['something else', (connection) => connection.send('-ERR\r\n'), 'failed timeout: connected, but not the expected bytes: "-ERR\\x0d\\x0a" within 100ms'],
     ['an end', (connection) => connection.end(), 'failed closed: connection closed, but not the expected bytes: nothing was received'],
     ['something else, and an end', (connection) => connection.end('no'), 'failed body: connection closed, but not the expected bytes: "no"'],
     ['a flood', (connection) => connection.send('x'.repeat(1_000_000)), `failed body: 64 KiB received, but not the expected bytes: "${'x'.repeat(64)}"`],
