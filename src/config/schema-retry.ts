@@ -38,7 +38,9 @@ export const retry = z.strictObject({
     .default(['connectFailure', 'reset'])
     .describe('connectFailure, reset, timeout (perTryTimeout), 5xx, gatewayError (502, 503, 504), retriable4xx (409), rateLimited (429), and statuses'),
   attempts: z.int().min(0).max(LIMITS.maxRetries).default(2).describe('after the first; 0 = none'),
-  perTryTimeout: scalar.duration.prefault(0).describe('from an endpoint chosen to the head of its answer; 0 = none'),
+  perTryTimeout: scalar.duration
+    .prefault(0)
+    .describe('from an endpoint chosen, and the request received in full, to the head of its answer; 0 = none'),
   backoff: z
     .strictObject({
       base: time.prefault('25ms').describe('the n-th retry waits at random up to base * 2^(n - 1)'),

@@ -849,6 +849,33 @@ CASE("limits.maxRetries caps what is tried again at once; a place is free when t
   EXPECT_EQ(rig.stat(stat::kRetryOverflow), 2.0);
 }
 
+CASE("a worker that ends in the middle of retries gives their places back") {
+  Origin origin;
+  Policy policy{on::k5xx, 1};
+  policy.limit = 1;
+  policy.backoff_ms = 1000;
+  Rig first(spec({&origin}, policy), {&origin});
+  Rig second(first, 1);
+  first.get();
+  EXPECT(first.until([&] { return origin.asked(0); }));
+  origin.take(0);
+  origin.send(0, answerOf(500, "no"));
+  first.settle();
+  const auto fail = [&] {
+    const int32_t handle = second.get();
+    const Asked asked = next(second, {&origin});
+    origin.take(asked.peer);
+    origin.send(asked.peer, answerOf(500, "no"));
+    second.settle();
+    return handle;
+  };
+  EXPECT(second.answer(fail()).done);
+  EXPECT_EQ(second.stat(stat::kRetryOverflow), 1.0);
+  first.stop();
+  EXPECT(!second.answer(fail()).done);
+  EXPECT_EQ(second.stat(stat::kRetryOverflow), 1.0);
+}
+
 // ---- all of it
 
 CASE("in any mix of failing origins, each request gets exactly one answer") {

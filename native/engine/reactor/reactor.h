@@ -240,10 +240,13 @@ class Reactor {
   void endBackoff(Exchange& exchange, Now now) noexcept;
   bool waitForTried(Exchange& exchange, Now now) noexcept;
   uint32_t pickAmongTried(Exchange& exchange, SubsetBinding& binding, Now now) noexcept;
+  void endRetries(Exchange& exchange, uint32_t status) noexcept;
+
+  // reactor_replay.cc: what it sends
+  void planReplay(Exchange& exchange, const RequestHead& request) noexcept;
   void numberAttempt(Exchange& exchange) noexcept;
   void keepBody(Exchange& exchange, std::string_view piece) noexcept;
   void settleBody(Exchange& exchange) noexcept;
-  void endRetries(Exchange& exchange, uint32_t status) noexcept;
 
   // reactor_hedge.cc: a second attempt beside a slow one
   HedgeBinding& hedgeOf(WorkerImage& image, uint32_t route);

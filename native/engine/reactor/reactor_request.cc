@@ -184,16 +184,7 @@ void Reactor::forward(Exchange& exchange, const RequestHead& request,
       writeUpstreamHead(image, listener, route, request, path, downstream, rng_, &exchange.head,
                         exchange.upgrade ? std::string_view(key, sizeof key) : std::string_view(),
                         deadlines && attemptEnds(exchange, now) != TimerWheel::kNever);
-  exchange.head_size = exchange.head.size();
-  exchange.repeatable = exchange.idempotent;
-  if (route.retry_attempts != 0) {
-    const abi::RetryRecord& retry = image.retries()[route.retry];
-    exchange.retries_left =
-        static_cast<uint8_t>(std::min(route.retry_attempts, abi::limits::kMaxRetries));
-    exchange.repeatable |= (retry.flags & abi::retry_flag::kNonIdempotent) != 0;
-    exchange.keep_body = !exchange.request_complete && exchange.repeatable &&
-                         retry.buffer_bytes != 0 && request.content_length <= retry.buffer_bytes;
-  }
+  planReplay(exchange, request);
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRequests, 1);
   if (RetryBudget::Requests* const requests = exchange.image->budget_requests[exchange.cluster])
     requests->add(now.ms());

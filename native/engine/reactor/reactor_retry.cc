@@ -5,8 +5,6 @@
 //   attempt fails -> retry         \                          / an endpoint not tried yet
 //   status        -> retryAnswer    > mayRetry -> [ wait ] -> <
 //   too slow      -> attemptTimedOut/                          \ all tried: any but the last, again
-#include <charconv>
-
 #include "engine/failover/backoff.h"
 #include "engine/http/retry_after.h"
 #include "engine/reactor/reactor.h"
@@ -230,34 +228,6 @@ uint32_t Reactor::pickAmongTried(Exchange& exchange, SubsetBinding& binding, Now
   if (other != abi::kNone) return other;
   exchange.tried_count = 0;
   return pickEndpoint(exchange, binding, now);
-}
-
-// Tells the upstream which attempt this is, in place of what it said of the one before.
-void Reactor::numberAttempt(Exchange& exchange) noexcept {
-  char digits[4];
-  const auto end = std::to_chars(digits, digits + sizeof digits, exchange.attempt).ptr;
-  exchange.head.truncate(exchange.head_size - 2);  // the empty line
-  exchange.head.append("x-millrace-attempt: ");
-  exchange.head.append({digits, static_cast<size_t>(end - digits)});
-  exchange.head.append("\r\n\r\n");
-}
-
-// A piece of the body is about to go to the upstream: kept for the next one, as long as there is
-// room.
-void Reactor::keepBody(Exchange& exchange, std::string_view piece) noexcept {
-  if (exchange.body.size() + piece.size() <= settingsOf(exchange).buffer_bytes) {
-    exchange.body.append(piece);
-    return;
-  }
-  exchange.keep_body = false;
-  exchange.body.clear();
-}
-
-// All of `body` has been given to the upstream.
-void Reactor::settleBody(Exchange& exchange) noexcept {
-  if (exchange.keep_body && exchange.body.size() <= settingsOf(exchange).buffer_bytes) return;
-  exchange.keep_body = false;
-  exchange.body.clear();
 }
 
 // An answer with this status goes to the client: there is no way back.
