@@ -96,6 +96,7 @@ CASE("a reload keeps the load, the latency and the health of endpoints that stay
     b.clusters[0].flags = abi::cluster_flag::kHealthChecked;
   };
   Rig rig(balanced(farm, 2, abi::policy::kPeakEwma, checked), farm.all);
+  for (const uint32_t endpoint : {0u, 1u}) setHealth(rig, endpoint, 0, abi::health::kUnchecked);
   farm.share(rig, 10);
   setHealth(rig, 1, kUnhealthy, 0);
   rig.get("/held");
@@ -110,7 +111,8 @@ CASE("a reload keeps the load, the latency and the health of endpoints that stay
   EXPECT_EQ(rig.endpointStat(0, abi::endpoint_stat::kActive), 1.0);
   EXPECT_EQ(rig.endpointStat(0, abi::endpoint_stat::kLatencyUs), latency);
   EXPECT_EQ(rig.endpointStat(1, abi::endpoint_stat::kHealth), 1.0);
-  EXPECT_EQ(rig.endpointStat(2, abi::endpoint_stat::kHealth), 0.0);
+  // The new one waits for its first check.
+  EXPECT_EQ(rig.endpointStat(2, abi::endpoint_stat::kHealth), double{abi::health::kUnchecked});
   // Without health checks there is nobody to find it healthy again.
   rig.install(balanced(farm, 3, abi::policy::kPeakEwma));
   EXPECT_EQ(rig.endpointStat(1, abi::endpoint_stat::kHealth), 0.0);

@@ -38,14 +38,19 @@ bool Engine::setHealth(uint64_t version, std::span<const HealthChange> changes, 
   std::vector<uint32_t> changed;
   for (const HealthChange& change : changes) {
     EndpointState& state = *installed->endpoints[change.endpoint];
+    const uint32_t cluster = clusterOf(*installed->image, change.endpoint);
+    const bool ends_ejections = cluster != abi::kNone && endsByHealthCheck(*installed, cluster);
+    // An ejection by outlier detection is more than its bit: it ends below.
+    const uint32_t clear = ends_ejections
+                               ? change.clear & ~static_cast<uint32_t>(abi::health::kEjected)
+                               : change.clear;
     // Race: another mechanism sets or clears its own bits in between; whoever does plans the
     // cluster anew, too, and the last plan has seen all of them.
-    const uint32_t before = state.load.health.fetch_and(~change.clear, std::memory_order_relaxed);
+    const uint32_t before = state.load.health.fetch_and(~clear, std::memory_order_relaxed);
     uint32_t after = state.load.health.fetch_or(change.set, std::memory_order_relaxed) | change.set;
-    const uint32_t cluster = clusterOf(*installed->image, change.endpoint);
     if (cluster == abi::kNone) continue;
-    const bool recovered = (before & ~after & abi::health::kUnhealthy) != 0;
-    if (recovered && endsByHealthCheck(*installed, cluster)) {
+    const bool passed = (before & ~after & abi::health::kUnhealthy) != 0 || clear != change.clear;
+    if (passed && ends_ejections) {
       ClusterState& owner = *installed->clusters[cluster];
       const std::lock_guard lock(owner.outlier.mutex);
       if (isEjected(state)) {
