@@ -3,6 +3,7 @@
 
 #include "abi.h"
 #include "api/balancer_api.h"
+#include "api/breaker_api.h"
 #include "api/downstream_socket_api.h"
 #include "api/engine_api.h"
 #include "api/failover_api.h"
@@ -21,6 +22,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   millrace::api::exportEngine(env, exports);
   millrace::api::exportFailover(env, exports);
   millrace::api::exportBalancer(env, exports);
+  millrace::api::exportBreaker(env, exports);
   millrace::api::exportLimiter(env, exports);
   millrace::api::exportRetryBudget(env, exports);
   millrace::api::exportMatcher(env, exports);

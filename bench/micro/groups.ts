@@ -1,3 +1,4 @@
+import { breakerRows } from './breaker.ts';
 import type { Row } from './harness.ts';
 import { histogramRows } from './histogram.ts';
 import { pickRows } from './pick.ts';
@@ -10,6 +11,7 @@ export const GROUPS = {
   pick: pickRows,
   histogram: histogramRows,
   rate: rateRows,
+  breaker: breakerRows,
   route: routeRows,
   websocket: websocketRows,
 } satisfies Record<string, () => AsyncIterable<Row>>;

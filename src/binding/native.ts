@@ -1,4 +1,5 @@
 import type { Balancer, BalancerEndpoint, BalancerOptions } from './balancer.ts';
+import type { Breaker } from './breaker.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { WebSocketReader } from './websocket-codec.ts';
 
@@ -58,6 +59,16 @@ export interface Addon {
 
   // Structures of the engine as objects of their own, for conformance tests and benches; one environment each.
   readonly RateTable: new (maxKeys: number, key0Low: number, key0High: number, key1Low: number, key1High: number) => NativeRateTable;
+  readonly Breaker: new (
+    thresholdMillis: number,
+    windowMs: number,
+    minRequests: number,
+    intervalMs: number,
+    maxIntervalMs: number,
+    jitterPercent: number,
+    probes: number,
+    successes: number,
+  ) => Breaker;
   readonly RetryBudget: new (windowMs: number) => RetryBudget;
   readonly drawBackoffs: (baseMs: number, maxMs: number, retry: number, seed: number, out: Float64Array) => void;
   readonly Balancer: new (settings: BalancerOptions, endpoints: readonly BalancerEndpoint[], seed: number) => NativeBalancer;
