@@ -30,6 +30,8 @@ BreakerSettings breakerSettings(const abi::BreakerRecord& record) noexcept;
 // What an outcome, or a request, did to a breaker; for counters and the journal.
 struct BreakerEvent {
   enum class Kind : uint8_t { kNone, kOpened, kReopened, kHalfOpened, kClosed };
+  bool isOpening() const noexcept { return kind == Kind::kOpened || kind == Kind::kReopened; }
+
   Kind kind = Kind::kNone;
   uint64_t requests = 0;  // opened: in the window
   uint64_t failures = 0;  // opened: among them

@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "abi.h"
+#include "engine/failover/breaker.h"
 #include "engine/net/buffer.h"
 #include "engine/net/timer_wheel.h"
 #include "engine/websocket/leg.h"
@@ -51,6 +52,7 @@ struct Exchange : TimerNode {
   bool request_complete = false;    // the client has sent everything
   bool repeatable = false;          // may be sent again although an upstream may have acted on it
   bool reached = false;             // the upstream of the present attempt may have acted on it
+  bool sent = false;                // its head has gone to an upstream, with any attempt
   bool body_sent = false;           // a byte of the body went to an upstream
   bool keep_body = false;           // `body` holds all of the body that has come, for a replay
   bool retried = false;             // its present attempt is not the first
@@ -76,6 +78,15 @@ struct Exchange : TimerNode {
   uint64_t hedge_at_ms = 0;     // 0 = no second attempt is planned
   Exchange* hedge = nullptr;    // the second attempt, while there is one
   Exchange* primary = nullptr;  // of a second attempt: the exchange that it is made for
+
+  // What the circuit breakers of its cluster and of its endpoint let it through with; 0 = there is
+  // none, or it has been told of the outcome.
+  BreakerTicket cluster_ticket = 0;
+  BreakerTicket endpoint_ticket = 0;
+  // Clusters that handed it on, and where it would belong in those that may come after.
+  uint8_t fallbacks = 0;
+  uint8_t fallbacks_hashed = 0;
+  std::array<uint64_t, abi::limits::kMaxFallbacks> fallback_hashes{};
 
   WorkerImage* image = nullptr;
   uint32_t route = abi::kNone;

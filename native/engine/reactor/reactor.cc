@@ -136,6 +136,8 @@ void Reactor::bindImage(const std::shared_ptr<const InstalledImage>& installed) 
     std::unique_ptr<HoldQueue>& queue = hold_queues_[installed->clusters[c].get()];
     if (queue == nullptr) queue = std::make_unique<HoldQueue>(worker_, installed->clusters[c]);
     bound->hold_queues.push_back(queue.get());
+    Breaker* const breaker = installed->cluster_breakers[c].get();
+    bound->breakers.push_back({breaker, breaker ? &breaker->windowOf(worker_) : nullptr});
     const abi::ClusterRecord& cluster = image.clusters()[c];
     for (uint32_t i = 0; i < cluster.endpoint_count; ++i) {
       const uint32_t endpoint = cluster.endpoint_start + i;

@@ -15,6 +15,7 @@
 #include "base/rng.h"
 #include "engine/failover/error_runs.h"
 #include "engine/failover/outcome.h"
+#include "engine/failover/verdict.h"
 #include "engine/http/request_head.h"
 #include "engine/http/response_parser.h"
 #include "engine/http/upstream_head.h"
@@ -219,9 +220,32 @@ class Reactor {
   void recordConnect(const Connection& connection, Now now) noexcept;
   void recordRoute(const Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept;
 
+  // reactor_breaker.cc: circuit breakers
+  bool passBreaker(Exchange& exchange, Now now) noexcept;
+  void tellBreaker(Exchange& exchange, Verdict verdict, Now now) noexcept;
+  void tellBreakerOfHead(Exchange& exchange, Now now) noexcept;
+  bool breakerPermits(const Exchange& exchange) const noexcept;
+  void noteClusterBreaker(WorkerImage& image, uint32_t cluster, const BreakerEvent& event,
+                          Now now) noexcept;
+  bool passEndpointBreaker(Exchange& exchange, Pool& pool, bool restricted, Now now) noexcept;
+  void tellEndpointBreaker(Exchange& exchange, bool good, Now now) noexcept;
+  void dropEndpointTicket(Exchange& exchange) noexcept;
+
+  static constexpr std::string_view kBreakerOpenText =
+      "the circuit breaker of the upstream is open\n";
+
+  // reactor_fallback.cc: the cluster that takes a request, and who stands in for it
+  bool enterCluster(Exchange& exchange, Now now) noexcept;
+  bool fallBack(Exchange& exchange, uint32_t flag, Now now) noexcept;
+  bool handOn(Exchange& exchange, uint32_t flag) noexcept;
+  void hashForFallbacks(Exchange& exchange, const RequestHead& request,
+                        const abi::ListenerRecord& listener, const Downstream& downstream,
+                        std::string_view path) noexcept;
+  void respond(Exchange& exchange, const abi::RespondRecord& respond, uint32_t flag) noexcept;
+
   // reactor_observe.cc: what an attempt says of its endpoint
-  void observeAnswer(const Exchange& exchange, ResponseHead* head, Now now) noexcept;
-  void observeFailure(const Exchange& exchange, Failure failure, Now now) noexcept;
+  void observeAnswer(Exchange& exchange, ResponseHead* head, Now now) noexcept;
+  void observeFailure(Exchange& exchange, Failure failure, Now now) noexcept;
   void observeAbandoned(const Exchange& exchange, Now now) noexcept;
   void noteFault(const Exchange& exchange, Fault fault, Now now) noexcept;
 
@@ -286,7 +310,7 @@ class Reactor {
   bool admitUpgrade(Exchange& exchange, const RequestHead& request,
                     const abi::ListenerRecord& listener, const Downstream& downstream,
                     Now now) noexcept;
-  void startWebSocket(Connection& connection, const ResponseHead& head, char* rest, size_t n,
+  void startWebSocket(Connection& connection, ResponseHead& head, char* rest, size_t n,
                       Now now) noexcept;
   void readFrames(Connection& connection, char* bytes, size_t n, Now now) noexcept;
   bool writeFrame(Connection& connection, uint32_t opcode, std::span<char> payload) noexcept;
@@ -340,6 +364,7 @@ class Reactor {
   const RequestHead* routing_ = nullptr;  // the same, while submit looks where it is to go
   GateResult shown_;       // scratch of submit: the limit that the answer will tell of
   ResponseHead response_;  // scratch of the read path
+  Buffer unsent_lines_;    // scratch of submit
   std::vector<char> path_buffer_;
   std::vector<char> local_buffer_;
 };

@@ -19,6 +19,13 @@ uint32_t totalActive(const WorkerImage& image, const Exchange& exchange) noexcep
   return total;
 }
 
+// Whether an endpoint that is not available is better than none.
+bool mayPanic(const WorkerImage& image, uint32_t cluster) noexcept {
+  const abi::ClusterRecord& row = image.image->clusters()[cluster];
+  return image.installed->balancers[cluster].panic_percent != 0 &&
+         (row.fallback_cluster & row.fallback_respond) == abi::kNone;
+}
+
 }  // namespace
 
 SubsetBinding& Reactor::bindingOf(WorkerImage& image, uint32_t subset) noexcept {
@@ -35,8 +42,9 @@ SubsetBinding& Reactor::bindingOf(WorkerImage& image, uint32_t subset) noexcept 
 uint32_t Reactor::pickEndpoint(Exchange& exchange, SubsetBinding& binding, Now now) noexcept {
   // Another worker may take the last place of an endpoint between the pick and the count; and an
   // endpoint may have become unavailable since its plan was made.
-  constexpr uint32_t kTries = 6;
+  constexpr uint32_t kTries = 10;
   WorkerImage& image = *exchange.image;
+  if (exchange.endpoint_ticket != 0) dropEndpointTicket(exchange);  // of the one before
   const Plan& plan = *binding.plan;
   PickRequest request;
   request.has_hash = exchange.hashed;
@@ -45,6 +53,9 @@ uint32_t Reactor::pickEndpoint(Exchange& exchange, SubsetBinding& binding, Now n
   request.now_ms = now.ms();
   if (plan.bounded()) request.total_active = totalActive(image, exchange);
   const uint32_t start = image.image->clusters()[exchange.cluster].endpoint_start;
+  constexpr uint32_t kMostRefused = 3;
+  std::array<uint32_t, Exchange::kMaxTried + kMostRefused> excluded;
+  uint32_t refused = 0;       // by their circuit breakers
   uint32_t out = abi::kNone;  // picked, though it is not available: taken when nobody else is left
   for (uint32_t tries = 0; tries < kTries; ++tries) {
     uint32_t picked = plan.pick(binding.state, request);
@@ -67,6 +78,20 @@ uint32_t Reactor::pickEndpoint(Exchange& exchange, SubsetBinding& binding, Now n
     }
     if (!pool.reserveRequest()) continue;
     // What is half-open and checked, only its circuit breaker can let through.
+    if (pool.breaker != nullptr && !passEndpointBreaker(exchange, pool, checked, now))
+        [[unlikely]] {
+      pool.releaseRequest();
+      if (mayPanic(image, exchange.cluster)) out = picked;
+      // Another half-open one may have a place; but there may be many without.
+      if (refused == kMostRefused) {
+        request.avoided_health = ~uint32_t{0};
+      } else {
+        if (refused == 0) std::copy_n(exchange.tried.data(), exchange.tried_count, excluded.data());
+        excluded[exchange.tried_count + refused++] = picked;
+        request.excluded = ExcludedEndpoints(excluded.data(), exchange.tried_count + refused);
+      }
+      continue;
+    }
     exchange.endpoint = start + picked;
     exchange.pool = &pool;
     exchange.counted_in_cluster = plan.bounded();
@@ -96,7 +121,8 @@ bool Reactor::choose(Exchange& exchange, Now now) noexcept {
                             queue.line().waiting() != 0;
   uint32_t endpoint = others_first ? kFull : pickEndpoint(exchange, binding, now);
   if (endpoint == abi::kNone && exchange.tried_count != 0) [[unlikely]] {
-    if (waitForTried(exchange, now)) return false;
+    // Whoever has somebody to stand in for it need not ask its own again.
+    if (fallBack(exchange, exchange.last_flag, now) || waitForTried(exchange, now)) return false;
     endpoint = pickAmongTried(exchange, binding, now);
   }
   if (endpoint == kFull) {
@@ -105,6 +131,7 @@ bool Reactor::choose(Exchange& exchange, Now now) noexcept {
   }
   if (exchange.state == Exchange::State::kHeld) release(exchange, now);
   if (endpoint != abi::kNone) return true;
+  if (fallBack(exchange, abi::response_flag::kUh, now)) return false;
   if (exchange.last_flag != abi::response_flag::kNone) {
     fail(exchange, gatewayStatus(exchange.last_flag), exchange.last_flag, exchange.local_body, now);
   } else if (exchange.image->image->subsets()[exchange.subset].member_count == 0) {

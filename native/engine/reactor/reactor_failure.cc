@@ -15,7 +15,8 @@ void Reactor::connectFailed(Connection& connection, uint32_t flag, std::string_v
   observeFailure(exchange, Failure::kConnect, now);
   if (exchange.primary != nullptr) return dropHedge(exchange, now);
   if (adoptHedge(exchange, false, now)) return;
-  if (!retry(exchange, abi::retry_on::kConnectFailure, flag, text, now))
+  if (!retry(exchange, abi::retry_on::kConnectFailure, flag, text, now) &&
+      !fallBack(exchange, flag, now))
     fail(exchange, gatewayStatus(flag), flag, text, now);
 }
 

@@ -90,6 +90,7 @@ void Reactor::releaseEndpoint(Exchange& exchange, Now now) noexcept {
     exchange.connection = nullptr;
     closeConnection(connection);
   }
+  if (exchange.endpoint_ticket != 0) dropEndpointTicket(exchange);
   if (exchange.counted) {
     exchange.counted = false;
     exchange.pool->releaseRequest();
@@ -107,6 +108,7 @@ void Reactor::releaseEndpoint(Exchange& exchange, Now now) noexcept {
 void Reactor::finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept {
   using namespace abi;  // NOLINT: the statistics are a long list of names
   if (exchange.image != nullptr && exchange.cluster != kNone) {
+    if (exchange.cluster_ticket != 0) tellBreaker(exchange, verdictOf(status, flag), now);
     ClusterShard& cluster = *exchange.image->cluster_shards[exchange.cluster];
     const uint32_t answered = status >= 100 && status < 600
                                   ? cluster_stat::kResponses1xx + status / 100 - 1

@@ -6,6 +6,7 @@
 // second), or it takes the place of the first attempt in the client's exchange, which from then on
 // is like any other.
 #include <algorithm>
+#include <utility>
 
 #include "engine/reactor/reactor.h"
 
@@ -62,6 +63,7 @@ void Reactor::onHedgeTimer(Exchange& exchange, Now now) noexcept {
 
 void Reactor::startHedge(Exchange& exchange, Now now) noexcept {
   WorkerImage& image = *exchange.image;
+  if (!breakerPermits(exchange)) return;
   auto& counters = image.cluster_shards[exchange.cluster]->counters;
   SubsetBinding& endpoints = bindingOf(image, exchange.subset);
   // Where requests wait for an endpoint already, a second attempt would make it worse.
@@ -123,11 +125,13 @@ bool Reactor::adoptHedge(Exchange& exchange, bool won, Now now) noexcept {
   exchange.connection->exchange = &exchange;
   exchange.reused = hedge.reused;
   exchange.reached = hedge.reached;
+  exchange.sent |= hedge.sent;
   exchange.fresh_only = false;
   exchange.counted = hedge.counted;
   exchange.counted_in_cluster = hedge.counted_in_cluster;
   exchange.attempt_ns = hedge.attempt_ns;
   exchange.sent_ns = hedge.sent_ns;
+  exchange.endpoint_ticket = std::exchange(hedge.endpoint_ticket, 0);
   hedge.connection = nullptr;
   hedge.counted = hedge.counted_in_cluster = false;
   freeHedge(hedge);
@@ -173,9 +177,10 @@ Exchange& Reactor::takeHedge(Exchange& primary) noexcept {
   hedge.state = Exchange::State::kWaiting;
   hedge.head_request = primary.head_request;
   hedge.idempotent = hedge.repeatable = true;
-  hedge.reached = false;
+  hedge.reached = hedge.sent = false;
   hedge.request_complete = true;
   hedge.reused = hedge.fresh_only = hedge.counted = hedge.counted_in_cluster = false;
+  hedge.cluster_ticket = hedge.endpoint_ticket = 0;
   hedge.image = primary.image;
   hedge.route = primary.route;
   hedge.cluster = primary.cluster;

@@ -18,7 +18,7 @@ bool usesLatency(uint32_t policy) noexcept {
 }  // namespace
 
 // A head has come. May take fields out of it that are meant for us and not for the client.
-void Reactor::observeAnswer(const Exchange& exchange, ResponseHead* head, Now now) noexcept {
+void Reactor::observeAnswer(Exchange& exchange, ResponseHead* head, Now now) noexcept {
   auto& counters = exchange.pool->shard.counters;
   counters.add(abi::endpoint_stat::kResponses, 1);
   if (head->status >= 500) {
@@ -27,6 +27,7 @@ void Reactor::observeAnswer(const Exchange& exchange, ResponseHead* head, Now no
   } else {
     endRuns(exchange.pool->state->load);
   }
+  if (exchange.endpoint_ticket != 0) tellEndpointBreaker(exchange, head->status < 500, now);
 
   const BalancerSettings& settings = exchange.image->installed->balancers[exchange.cluster];
   if (!usesLatency(settings.policy)) return;
@@ -43,11 +44,12 @@ void Reactor::observeAnswer(const Exchange& exchange, ResponseHead* head, Now no
 }
 
 // The endpoint failed the request.
-void Reactor::observeFailure(const Exchange& exchange, Failure failure, Now now) noexcept {
+void Reactor::observeFailure(Exchange& exchange, Failure failure, Now now) noexcept {
   auto& counters = exchange.pool->shard.counters;
   counters.add(abi::endpoint_stat::kFailures, 1);
   if (failure == Failure::kConnect) counters.add(abi::endpoint_stat::kConnectFailures, 1);
   noteFault(exchange, Fault::kNoAnswer, now);
+  if (exchange.endpoint_ticket != 0) tellEndpointBreaker(exchange, false, now);
 
   const BalancerSettings& settings = exchange.image->installed->balancers[exchange.cluster];
   if (!usesLatency(settings.policy)) return;

@@ -107,6 +107,9 @@ void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
       exchange.replaced = exchange.counted = exchange.counted_in_cluster = exchange.hashed =
           exchange.upgrade = false;
   exchange.tried_count = 0;
+  exchange.cluster_ticket = exchange.endpoint_ticket = 0;
+  exchange.fallbacks = 0;
+  exchange.sent = false;
   exchange.image = nullptr;
   exchange.route = exchange.cluster = exchange.subset = exchange.endpoint = abi::kNone;
   exchange.pool = nullptr;
@@ -177,6 +180,9 @@ void Reactor::forward(Exchange& exchange, const RequestHead& request,
   const abi::RouteRecord& route = image.routes()[exchange.route];
   const bool deadlines = route.deadline_offset != abi::kNone;
   if (deadlines) takeDeadline(exchange, request, downstream);
+  if (image.clusters()[exchange.cluster].fallback_cluster != abi::kNone) [[unlikely]]
+    hashForFallbacks(exchange, request, listener, downstream, path);
+  if (!enterCluster(exchange, now)) return;
   exchange.head.clear();
   char key[24];
   if (exchange.upgrade) makeKey(rng_, key);
@@ -185,9 +191,6 @@ void Reactor::forward(Exchange& exchange, const RequestHead& request,
                         exchange.upgrade ? std::string_view(key, sizeof key) : std::string_view(),
                         deadlines && attemptEnds(exchange, now) != TimerWheel::kNever);
   planReplay(exchange, request);
-  exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kRequests, 1);
-  if (RetryBudget::Requests* const requests = exchange.image->budget_requests[exchange.cluster])
-    requests->add(now.ms());
   const abi::BalancerRecord& balancer =
       image.balancers()[image.clusters()[exchange.cluster].balancer];
   if (balancer.hash_count != 0) {
@@ -207,22 +210,16 @@ void Reactor::answerLocally(Exchange& exchange, const RequestHead& request,
                             const abi::ListenerRecord& listener, std::string_view path) noexcept {
   const Image& image = *image_->image;
   const abi::RouteRecord& route = image.routes()[exchange.route];
-  size_t length = 0;
-  if (route.action == abi::action::kRedirect) {
-    const abi::RedirectRecord& redirect = image.redirects()[route.action_start];
-    exchange.status = redirect.status;
-    exchange.local_body = {};
-    length = writeRedirectHead(image, route, redirect, request, path,
-                               (listener.flags & abi::listener_flag::kTls) != 0,
-                               exchange.head_request, local_buffer_);
-  } else {
-    const abi::RespondRecord& respond = image.responds()[route.action_start];
-    exchange.status = respond.status;
-    exchange.local_body = image.str(respond.body_offset, respond.body_length);
-    length = writeRespondHead(
-        image, respond, exchange.head_request || respond.status == 204 || respond.status == 304,
-        local_buffer_);
+  if (route.action != abi::action::kRedirect) {
+    respond(exchange, image.responds()[route.action_start], abi::response_flag::kDi);
+    return;
   }
+  const abi::RedirectRecord& redirect = image.redirects()[route.action_start];
+  exchange.status = redirect.status;
+  exchange.local_body = {};
+  const size_t length = writeRedirectHead(image, route, redirect, request, path,
+                                          (listener.flags & abi::listener_flag::kTls) != 0,
+                                          exchange.head_request, local_buffer_);
   exchange.head.clear();
   exchange.head.append(local_buffer_.data(), length);
   exchange.state = Exchange::State::kFailed;
@@ -314,7 +311,7 @@ void Reactor::attach(Exchange& exchange, Connection& connection, Now now) noexce
 void Reactor::sendRequest(Exchange& exchange, Connection& connection, Now now) noexcept {
   exchange.state = Exchange::State::kWaiting;
   exchange.sent_ns = now.ns;
-  exchange.reached = true;
+  exchange.reached = exchange.sent = true;
   connection.state = Connection::State::kBusy;
   connection.first_byte_ns = 0;
   ++connection.served;

@@ -263,6 +263,7 @@ void Reactor::startResponse(Connection& connection, ResponseHead& head, char* bo
   event.length_high = static_cast<int32_t>(static_cast<uint32_t>(head.content_length >> 32));
   exchange.state = Exchange::State::kStreaming;
   endRetries(exchange, head.status);
+  if (!first.done) tellBreakerOfHead(exchange, now);
   if (first.done) {
     if (first.consumed != n)
       noteError(connection.pool, ResponseError::kExtraBytes, exchange.status, &exchange, now);

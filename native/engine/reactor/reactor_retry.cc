@@ -5,6 +5,8 @@
 //   attempt fails -> retry         \                          / an endpoint not tried yet
 //   status        -> retryAnswer    > mayRetry -> [ wait ] -> <
 //   too slow      -> attemptTimedOut/                          \ all tried: any but the last, again
+#include <utility>
+
 #include "engine/failover/backoff.h"
 #include "engine/http/retry_after.h"
 #include "engine/reactor/reactor.h"
@@ -119,7 +121,10 @@ bool Reactor::replaceStale(Exchange& exchange, Now now) noexcept {
   exchange.replaced = true;
   ++exchange.retries;
   count(exchange, abi::cluster_stat::kRetries);
+  // The same attempt goes on, as the probe that it may be.
+  const BreakerTicket ticket = std::exchange(exchange.endpoint_ticket, 0);
   releaseEndpoint(exchange, now);
+  exchange.endpoint_ticket = ticket;
   exchange.fresh_only = true;
   dispatch(exchange, now);
   return true;
@@ -127,6 +132,7 @@ bool Reactor::replaceStale(Exchange& exchange, Now now) noexcept {
 
 // Whether another attempt is allowed and safe, and can begin in time.
 bool Reactor::mayRetry(Exchange& exchange, uint64_t delay_ms, Now now) noexcept {
+  if (!breakerPermits(exchange)) return false;
   if (exchange.reached && !exchange.repeatable) return false;
   if (exchange.body_sent && !exchange.keep_body) {
     count(exchange, abi::cluster_stat::kRetryBodyTooLarge);
@@ -201,7 +207,12 @@ void Reactor::startBackoff(Exchange& exchange, uint64_t delay_ms, Now now) noexc
 
 void Reactor::endBackoff(Exchange& exchange, Now now) noexcept {
   exchange.state = Exchange::State::kWaiting;
-  dispatch(exchange, now);
+  if (breakerPermits(exchange)) return dispatch(exchange, now);
+  // It has opened meanwhile.
+  if (exchange.last_flag != abi::response_flag::kNone)
+    fail(exchange, gatewayStatus(exchange.last_flag), exchange.last_flag, exchange.local_body, now);
+  else
+    fail(exchange, 503, abi::response_flag::kCb, kBreakerOpenText, now);
 }
 
 // Every endpoint has been tried. True when the exchange waits before it asks one of them again, or

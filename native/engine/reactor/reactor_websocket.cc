@@ -61,7 +61,7 @@ bool Reactor::admitUpgrade(Exchange& exchange, const RequestHead& request,
   return true;
 }
 
-void Reactor::startWebSocket(Connection& connection, const ResponseHead& head, char* rest, size_t n,
+void Reactor::startWebSocket(Connection& connection, ResponseHead& head, char* rest, size_t n,
                              Now now) noexcept {
   Exchange& exchange = *connection.exchange;
   std::string_view protocol;
@@ -86,6 +86,8 @@ void Reactor::startWebSocket(Connection& connection, const ResponseHead& head, c
   const size_t status = line_end == std::string_view::npos ? length : line_end + 2;
   char* const chosen = place(protocol.size());
   if (!protocol.empty()) std::memcpy(chosen, protocol.data(), protocol.size());
+  observeAnswer(exchange, &head, now);
+  tellBreaker(exchange, Verdict::kGood, now);
   connection.in.clear();  // the views in `head` end here
   connection.head_done = true;
   exchange.state = Exchange::State::kUpgraded;

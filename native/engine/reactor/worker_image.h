@@ -29,6 +29,12 @@ struct HedgeBinding {
   HedgeBudget budget;
 };
 
+// A cluster's circuit breaker and this worker's part of it; null where there is none.
+struct BoundBreaker {
+  Breaker* breaker = nullptr;
+  Breaker::Window* window = nullptr;
+};
+
 // An installed image as one worker uses it: the shared image plus this worker's pools, shards and
 // balancer positions. A new image gets a new one of these; the old one stays until its last
 // exchange has ended, so that nothing that an exchange refers to ever moves.
@@ -40,6 +46,7 @@ struct WorkerImage {
   std::vector<RetryBudget::Requests*> budget_requests;  // by cluster, null without a budget
   std::vector<std::unique_ptr<SubsetBinding>> subsets;  // by subset, made at its first use
   std::vector<HoldQueue*> hold_queues;                  // by cluster
+  std::vector<BoundBreaker> breakers;                   // by cluster
   std::vector<RouteShard*> route_shards;                // by route, bound at its first use
   std::vector<std::unique_ptr<HedgeBinding>> hedges;    // by route; empty until one hedges
   std::vector<RateShard*> rate_shards;                  // by rate limit

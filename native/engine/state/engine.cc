@@ -170,6 +170,7 @@ InstallResult Engine::install(std::span<const std::byte> bytes, uint64_t now_ns,
   if (!rate_registry_.adopt(image, rate_keys, now_ns, &installed->rates, &result.error))
     return result;
   adoptState(image, installed.get(), now_ms);
+  adoptBreakers(image, installed.get(), now_ms);
   installed->plans = std::make_unique<PlanBoard>(image.subsets().size());
   warming_ = false;
   for (uint32_t c = 0; c < image.clusters().size(); ++c) {

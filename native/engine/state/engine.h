@@ -42,7 +42,9 @@ struct InstalledImage {
   std::vector<std::shared_ptr<RetryBudget>>
       retry_budgets;                                 // the same; null = retries are not budgeted
   std::vector<std::vector<EndpointState*>> members;  // of each cluster, those with a weight
-  std::unique_ptr<PlanBoard> plans;                  // by image->subsets()
+  std::vector<std::shared_ptr<Breaker>> cluster_breakers;  // parallel to image->clusters(); or null
+  std::vector<std::shared_ptr<Breaker>> endpoint_breakers;  // parallel to image->endpoints()
+  std::unique_ptr<PlanBoard> plans;                         // by image->subsets()
   RateLimits rates;
   std::unique_ptr<RouteStates> routes;  // made on first use: grows, hence no const
 };
@@ -88,6 +90,13 @@ class Engine {
   // Reports a change of health for the log, and wakes the control plane. Whoever has changed the
   // health of an endpoint sets `plan_dirty` of its cluster first. Any thread.
   void noteTransition(Transition transition);
+  // A breaker has changed its state (engine_breaker.cc): for the log, and of an endpoint for its
+  // health and the plans of its cluster. Nothing, if it is not the current one any more. Whoever
+  // caused it, on any thread; takes a mutex for a moment.
+  void noteBreaker(const Breaker& breaker, const ClusterState& cluster, const BreakerEvent& event,
+                   uint64_t now_ms);
+  void noteBreaker(const Breaker& breaker, ClusterState& cluster, EndpointState& endpoint,
+                   const BreakerEvent& event, uint64_t now_ms);
   // What was reported since the last call, oldest first; `*dropped` grows by what was forgotten.
   std::vector<Transition> takeTransitions(uint64_t* dropped) { return journal_.take(dropped); }
   // A run of failures of an endpoint has reached its threshold (abi::transition_reason), as a
@@ -179,6 +188,12 @@ class Engine {
   std::shared_ptr<const InstalledImage> currentIs(uint64_t version) const;
   // Takes the delays of hedged routes from their histograms.
   void refreshHedges(const InstalledImage& installed, uint64_t now_ms);
+  std::shared_ptr<Breaker> breakerFor(const std::shared_ptr<Breaker>& present,
+                                      const abi::BreakerRecord& row);
+  void adoptBreakers(const Image& image, InstalledImage* installed, uint64_t now_ms);
+  // Breakers of endpoints whose interval is over become half-open; when the next one is due,
+  // UINT64_MAX = none is open.
+  uint64_t tickBreakers(const InstalledImage& installed, uint64_t now_ms);
   void adoptState(const Image& image, InstalledImage* installed, uint64_t now_ms);
   bool resolveTls(const Image& image, InstalledImage* installed, std::string* error);
   // engine_outlier.cc
@@ -211,6 +226,8 @@ class Engine {
   std::array<std::atomic<int>, abi::limits::kMaxWorkers> wakers_;
   std::atomic<int> control_waker_{-1};
   TransitionJournal journal_;
+  std::mutex breaker_mutex_;  // for moments; nothing else is locked inside but the journal
+  uint32_t breaker_generation_ = 0;
   std::array<std::atomic<IncidentRing*>, abi::limits::kMaxWorkers> incidents_{};
 };
 

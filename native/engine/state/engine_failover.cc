@@ -78,7 +78,7 @@ uint32_t Engine::failoverTick(uint64_t now_ms) {
   const std::lock_guard control(control_mutex_);
   const std::shared_ptr<const InstalledImage> installed = current();
   if (installed == nullptr) return 0;
-  uint64_t due_ms = UINT64_MAX;
+  uint64_t due_ms = tickBreakers(*installed, now_ms);
   for (uint32_t c = 0; c < installed->clusters.size(); ++c) {
     due_ms = std::min(due_ms, tickOutliers(*installed, c, now_ms));
     // Acquire: the health that the flag was set for is seen by the plan.

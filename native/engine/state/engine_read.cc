@@ -38,6 +38,8 @@ bool Engine::readCluster(uint64_t version, uint32_t index, std::span<double> out
   out[abi::cluster_stat::kEjections] = read(cluster.outlier.ejections);
   out[abi::cluster_stat::kEjectionsShadowed] = read(cluster.outlier.shadowed);
   out[abi::cluster_stat::kEjectionsOverflow] = read(cluster.outlier.overflow);
+  if (const Breaker* const breaker = installed->cluster_breakers[index].get(); breaker != nullptr)
+    out[abi::cluster_stat::kBreakerState] = breaker->state();
   return true;
 }
 
@@ -57,6 +59,8 @@ bool Engine::readEndpoint(uint64_t version, uint32_t index, uint64_t now_ms,
   }
   out[abi::endpoint_stat::kEjections] =
       static_cast<double>(endpoint.outlier.ejections.load(std::memory_order_relaxed));
+  if (const Breaker* const breaker = installed->endpoint_breakers[index].get(); breaker != nullptr)
+    out[abi::endpoint_stat::kBreakerState] = breaker->state();
   out[abi::endpoint_stat::kConnections] = endpoint.connections.load(std::memory_order_relaxed);
   return true;
 }

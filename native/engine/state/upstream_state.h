@@ -10,6 +10,7 @@
 #include "base/cache_line.h"
 #include "engine/balancer/endpoint_load.h"
 #include "engine/balancer/plan.h"
+#include "engine/failover/breaker.h"
 #include "engine/failover/outlier_state.h"
 #include "engine/failover/retry_budget.h"
 #include "engine/state/series.h"
@@ -39,6 +40,7 @@ struct ClusterState : Series<ClusterShard> {
   // changed it, on any thread.
   std::atomic<bool> plan_dirty{false};
   ClusterOutlier outlier;
+  std::shared_ptr<Breaker> breaker;  // of the current image; the engine's `breaker_mutex_`
 };
 
 // Runtime state of an endpoint, shared by all workers: a balancer must see the whole load, and a
@@ -52,6 +54,7 @@ struct EndpointState : Series<EndpointShard> {
   alignas(kCacheLine) std::atomic<uint32_t> connections{0};
   // Workers that hold requests back because `connections` is at its cap.
   std::atomic<uint32_t> waiting_workers{0};
+  std::shared_ptr<Breaker> breaker;  // of the current image; the engine's `breaker_mutex_`
 };
 
 }  // namespace millrace

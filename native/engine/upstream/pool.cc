@@ -11,7 +11,9 @@
 namespace millrace {
 
 Pool::Pool(uint32_t worker, std::shared_ptr<EndpointState> endpoint)
-    : state(std::move(endpoint)), shard(Engine::instance().bindEndpoint(*state, worker)) {}
+    : state(std::move(endpoint)),
+      shard(Engine::instance().bindEndpoint(*state, worker)),
+      worker_(worker) {}
 
 Pool::~Pool() {
   // What a dying worker had in flight must not weigh on the others for ever.
@@ -61,6 +63,8 @@ void Pool::configure(const InstalledImage& installed, uint32_t cluster, uint32_t
   max_pending = c.max_pending;
   max_requests = c.max_requests_per_connection;
   request_cap = e.max_requests;
+  breaker = installed.endpoint_breakers[endpoint];
+  breaker_window = breaker == nullptr ? nullptr : &breaker->windowOf(worker_);
   this->cluster = installed.clusters[cluster];
   cluster_shard = &cluster_stats;
   current = true;

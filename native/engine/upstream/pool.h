@@ -65,9 +65,11 @@ struct Pool {
   uint32_t idle_ms = 0;
   uint32_t max_connections = 0;
   uint32_t max_pending = 0;
-  uint32_t max_requests = 0;  // of one connection
-  uint32_t request_cap = 0;   // in flight at once, 0 = none
-  bool current = false;       // named by the current image
+  uint32_t max_requests = 0;         // of one connection
+  uint32_t request_cap = 0;          // in flight at once, 0 = none
+  std::shared_ptr<Breaker> breaker;  // of the endpoint, or null
+  Breaker::Window* breaker_window = nullptr;
+  bool current = false;  // named by the current image
 
   Connection* idle_head = nullptr;
   uint32_t idle_count = 0;
@@ -78,6 +80,7 @@ struct Pool {
   uint32_t waiting_count = 0;
 
  private:
+  const uint32_t worker_;
   bool announced_ = false;
 };
 
