@@ -268,7 +268,7 @@ describe('a thread that stands still', () => {
   });
 
   it('is not blamed on an endpoint that gave up meanwhile; but a second time it is', async () => {
-    const impatient = await Origin.start({ answer: (_request, connection) => void stand(120) ?? connection.end() });
+    const impatient = await Origin.start({ answer: (_request, connection) => (stand(120), connection.end()) });
     const watched = new Watched({ a: clusterOf([impatient.address], checkConfig(http(), { timeoutMs: 300, edgeIntervalMs: 300 })) });
     const first = (await watched.result(1)).result;
     expect(first.kind).toBe('void');
