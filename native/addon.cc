@@ -11,6 +11,7 @@
 #include "api/limiter_api.h"
 #include "api/matcher_api.h"
 #include "api/message_api.h"
+#include "api/outlier_api.h"
 #include "api/reactor_api.h"
 #include "api/retry_budget_api.h"
 #include "api/websocket_api.h"
@@ -28,6 +29,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   millrace::api::exportMatcher(env, exports);
   millrace::api::exportMessages(env, exports);
   millrace::api::exportHistogram(env, exports);
+  millrace::api::exportOutlier(env, exports);
   millrace::api::exportReactor(env, exports);
   millrace::api::exportDownstreamSocket(env, exports);
   millrace::api::exportWebSocket(env, exports);

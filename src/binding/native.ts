@@ -1,6 +1,7 @@
 import type { Balancer, BalancerEndpoint, BalancerOptions } from './balancer.ts';
 import type { Breaker } from './breaker.ts';
 import type { RetryBudget } from './retry-budget.ts';
+import type { OutlierCluster } from './outlier.ts';
 import type { WebSocketReader } from './websocket-codec.ts';
 
 /** The native surface as C++ exports it. Arguments are checked by the callers in TypeScript; the glue only converts. */
@@ -72,6 +73,7 @@ export interface Addon {
   readonly RetryBudget: new (windowMs: number) => RetryBudget;
   readonly drawBackoffs: (baseMs: number, maxMs: number, retry: number, seed: number, out: Float64Array) => void;
   readonly Balancer: new (settings: BalancerOptions, endpoints: readonly BalancerEndpoint[], seed: number) => NativeBalancer;
+  readonly OutlierCluster: new (settings: Uint32Array, endpoints: number, nowMs: number) => OutlierCluster;
   readonly Matcher: new (image: ArrayBuffer, routeTable: number) => NativeMatcher;
   readonly WebSocketReader: new (maxMessage: number) => WebSocketReader;
   readonly writeWebSocketFrame: (opcode: number, payload: Uint8Array, mask: number) => Uint8Array;

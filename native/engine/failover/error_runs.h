@@ -51,6 +51,14 @@ struct ErrorRuns {
   }
 };
 
+// Length of the run that a reason stands for; 0 = that detector is off.
+constexpr uint32_t runThreshold(const abi::OutlierRecord& settings, uint32_t reason) noexcept {
+  if (reason == abi::transition_reason::kConsecutive5xx) return settings.consecutive5xx;
+  if (reason == abi::transition_reason::kConsecutiveGatewayErrors)
+    return settings.consecutive_gateway_errors;
+  return settings.consecutive_local_errors;
+}
+
 namespace internal {
 
 // True when the run has reached its threshold, and is over.

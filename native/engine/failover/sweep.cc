@@ -40,21 +40,30 @@ LatencyQuantile OutlierSweep::takeLatency(EndpointState& endpoint, double quanti
   endpoint.shards.forEach([&](const EndpointShard& shard) { merged_.add(shard.first_byte); });
 
   interval_.clear();
-  auto old = before.first_byte.begin();
   next_.clear();
-  merged_.forEachBucket([&](uint32_t bucket, uint64_t count) {
+  uint64_t count = 0;
+  auto old = before.first_byte.begin();
+  merged_.forEachBucket([&](uint32_t bucket, uint64_t total) {
     while (old != before.first_byte.end() && old->first < bucket) ++old;
     const uint32_t had = old != before.first_byte.end() && old->first == bucket ? old->second : 0;
-    // In the low half: an interval has less than 2^32 requests.
-    const auto low = static_cast<uint32_t>(count);
-    if (low != had) {
-      interval_.add(bucket, low - had);
-      interval_.max = static_cast<uint64_t>(histogram::middle(bucket));
-    }
+    // In the low halves: an interval has less than 2^32 requests.
+    const auto low = static_cast<uint32_t>(total);
     next_.emplace_back(bucket, low);
+    if (low == had) return;
+    interval_.emplace_back(bucket, low - had);
+    count += low - had;
   });
   before.first_byte.assign(next_.begin(), next_.end());
-  return {0, interval_.quantile(quantile), interval_.count};
+
+  // As HistogramCounts::quantile, but for the largest sample, which is known of no interval.
+  const double rank = histogram::quantileRank(quantile, static_cast<double>(count));
+  LatencyQuantile found{0, 0, count};
+  double seen = 0;
+  for (auto bucket = interval_.begin(); bucket != interval_.end() && seen < rank; ++bucket) {
+    seen += bucket->second;
+    found.us = histogram::middle(bucket->first);
+  }
+  return found;
 }
 
 std::span<const Suspect> OutlierSweep::run(const abi::OutlierRecord& settings,

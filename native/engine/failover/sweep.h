@@ -37,8 +37,9 @@ class OutlierSweep {
   std::vector<LatencyQuantile> latencies_;
   std::vector<Suspect> suspects_;
   HistogramCounts merged_;
-  HistogramCounts interval_;
-  std::vector<std::pair<uint32_t, uint32_t>> next_;  // scratch: buckets to remember
+  // Scratch, (bucket, count): what the interval added, and what is to be remembered.
+  std::vector<std::pair<uint32_t, uint32_t>> interval_;
+  std::vector<std::pair<uint32_t, uint32_t>> next_;
 };
 
 }  // namespace millrace

@@ -197,12 +197,8 @@ class Engine {
   void adoptState(const Image& image, InstalledImage* installed, uint64_t now_ms);
   bool resolveTls(const Image& image, InstalledImage* installed, std::string* error);
   // engine_outlier.cc
-  void eject(ClusterState& cluster, std::span<EndpointState* const> members,
-             EndpointState& endpoint, const abi::OutlierRecord& settings, Transition evidence,
-             uint64_t now_ms, uint64_t random);
-  void noteEnd(const EndpointState& endpoint, uint32_t reason, uint64_t now_ms);
   bool settleHealth(const InstalledImage& installed, uint32_t cluster, uint64_t now_ms);
-  uint64_t tickOutliers(const InstalledImage& installed, uint32_t cluster, uint64_t now_ms);
+  uint64_t tickOutliersOf(const InstalledImage& installed, uint32_t cluster, uint64_t now_ms);
   static void warmUp(const InstalledImage& installed, uint32_t cluster, EndpointState& endpoint,
                      uint32_t before, uint64_t now_ms) noexcept;
 

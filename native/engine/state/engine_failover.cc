@@ -4,7 +4,7 @@
 
 #include <algorithm>
 
-#include "engine/failover/ejection.h"
+#include "engine/failover/detector.h"
 #include "engine/state/engine.h"
 
 namespace millrace {
@@ -55,7 +55,7 @@ bool Engine::setHealth(uint64_t version, std::span<const HealthChange> changes, 
       const std::lock_guard lock(owner.outlier.mutex);
       if (isEjected(state)) {
         endEjection(owner, state, now_ms);
-        noteEnd(state, abi::transition_reason::kHealthCheckPassed, now_ms);
+        noteTransition(endOfEjection(state, abi::transition_reason::kHealthCheckPassed, now_ms));
         after &= ~static_cast<uint32_t>(abi::health::kEjected);
       }
     }
@@ -80,7 +80,7 @@ uint32_t Engine::failoverTick(uint64_t now_ms) {
   if (installed == nullptr) return 0;
   uint64_t due_ms = tickBreakers(*installed, now_ms);
   for (uint32_t c = 0; c < installed->clusters.size(); ++c) {
-    due_ms = std::min(due_ms, tickOutliers(*installed, c, now_ms));
+    due_ms = std::min(due_ms, tickOutliersOf(*installed, c, now_ms));
     // Acquire: the health that the flag was set for is seen by the plan.
     std::atomic<bool>& dirty = installed->clusters[c]->plan_dirty;
     if (dirty.load(std::memory_order_relaxed) && dirty.exchange(false, std::memory_order_acquire))

@@ -2,9 +2,9 @@
 // a new configuration changes about ejections.
 #include <algorithm>
 
-#include "base/hash.h"
-#include "engine/failover/ejection.h"
-#include "engine/failover/outlier.h"
+#include "engine/balancer/key_hash.h"
+#include "engine/failover/detector.h"
+#include "engine/failover/error_runs.h"
 #include "engine/state/engine.h"
 
 namespace millrace {
@@ -13,20 +13,6 @@ namespace {
 const abi::OutlierRecord* settingsOf(const InstalledImage& installed, uint32_t cluster) noexcept {
   const uint32_t row = installed.image->clusters()[cluster].outlier;
   return row == abi::kNone ? nullptr : &installed.image->outliers()[row];
-}
-
-uint32_t thresholdOf(const abi::OutlierRecord& settings, uint32_t reason) noexcept {
-  if (reason == abi::transition_reason::kConsecutive5xx) return settings.consecutive5xx;
-  if (reason == abi::transition_reason::kConsecutiveGatewayErrors)
-    return settings.consecutive_gateway_errors;
-  return settings.consecutive_local_errors;
-}
-
-// Jitter of ejections by a sweep: differs between endpoints, ejections and processes, and is no
-// secret.
-uint64_t jitterOf(const EndpointState& endpoint, uint64_t now_ms) noexcept {
-  const uint64_t times = endpoint.outlier.ejections.load(std::memory_order_relaxed);
-  return mix64(reinterpret_cast<uintptr_t>(&endpoint) ^ mix64(now_ms ^ mix64(times)));
 }
 
 // The cluster of an older image in the present one.
@@ -50,94 +36,33 @@ void Engine::reportRun(const InstalledImage& seen, uint32_t cluster, uint32_t en
   const uint32_t index = same ? cluster : findCluster(*installed, owner);
   const abi::OutlierRecord* const settings =
       index == abi::kNone ? nullptr : settingsOf(*installed, index);
-  if (settings == nullptr || thresholdOf(*settings, reason) == 0) return;
-  const std::span<EndpointState* const> members = installed->members[index];
-  const bool member = same ? seen.image->endpoints()[endpoint].weight != 0
-                           : std::find(members.begin(), members.end(), &state) != members.end();
+  if (settings == nullptr || runThreshold(*settings, reason) == 0) return;
+  const OutlierScope scope{*settings, owner, installed->members[index]};
+  const bool member =
+      same ? seen.image->endpoints()[endpoint].weight != 0
+           : std::find(scope.members.begin(), scope.members.end(), &state) != scope.members.end();
   if (!member) return;
-  Transition evidence;
-  evidence.reason = reason;
-  evidence.value = evidence.limit = thresholdOf(*settings, reason);
-  eject(owner, members, state, *settings, std::move(evidence), now_ms, random);
+  if (auto told = ejectForRun(scope, state, reason, now_ms, random))
+    noteTransition(std::move(*told));
 }
 
-// Under the cluster's mutex.
-void Engine::eject(ClusterState& cluster, std::span<EndpointState* const> members,
-                   EndpointState& endpoint, const abi::OutlierRecord& settings, Transition evidence,
-                   uint64_t now_ms, uint64_t random) {
-  const Verdict verdict = tryEject(settings, cluster, members, endpoint, now_ms, random);
-  if (verdict == Verdict::kOut) return;
-  evidence.kind = abi::transition_kind::kEjected;
-  evidence.at_ms = now_ms;
-  if (verdict == Verdict::kEjected) {
-    evidence.until_ms = endpoint.outlier.until_ms;
-  } else {
-    evidence.kind = verdict == Verdict::kShadowed ? abi::transition_kind::kWouldEject
-                                                  : abi::transition_kind::kNotEjected;
-    // It goes on failing; all of it is counted, and one of an interval told.
-    uint64_t& noted_ms = endpoint.outlier.noted_ms;
-    if (noted_ms != 0 && now_ms < noted_ms + settings.interval_ms) return;
-    noted_ms = now_ms;
-  }
-  const auto [cluster_name, endpoint_name] = namesInKey(endpoint.key);
-  evidence.cluster = cluster_name;
-  evidence.endpoint = endpoint_name;
-  noteTransition(std::move(evidence));
-}
-
-// The end of an ejection.
-void Engine::noteEnd(const EndpointState& endpoint, uint32_t reason, uint64_t now_ms) {
-  Transition transition;
-  transition.kind = abi::transition_kind::kUnejected;
-  transition.reason = reason;
-  const auto [cluster_name, endpoint_name] = namesInKey(endpoint.key);
-  transition.cluster = cluster_name;
-  transition.endpoint = endpoint_name;
-  transition.at_ms = now_ms;
-  noteTransition(std::move(transition));
-}
-
-// Sweeps the cluster if that is due, and ends ejections. When the next of it is due; UINT64_MAX =
-// nothing is.
-uint64_t Engine::tickOutliers(const InstalledImage& installed, uint32_t cluster, uint64_t now_ms) {
+// When the next of it is due; UINT64_MAX = nothing is.
+uint64_t Engine::tickOutliersOf(const InstalledImage& installed, uint32_t cluster,
+                                uint64_t now_ms) {
   const abi::OutlierRecord* const settings = settingsOf(installed, cluster);
   if (settings == nullptr) return UINT64_MAX;
   ClusterState& owner = *installed.clusters[cluster];
-  ClusterOutlier& outlier = owner.outlier;
-  const std::span<EndpointState* const> members = installed.members[cluster];
-  uint64_t due_ms = UINT64_MAX;
-  if (comparesEndpoints(*settings)) {
-    if (now_ms >= outlier.next_sweep_ms) {
-      const std::span<const Suspect> suspects = sweep_.run(*settings, members);
-      // What was late stays late; what was missed is not made up for.
-      outlier.next_sweep_ms = std::max(outlier.next_sweep_ms + settings->interval_ms, now_ms + 1);
-      if (!suspects.empty()) {
-        const std::lock_guard lock(outlier.mutex);
-        for (const Suspect& suspect : suspects) {
-          Transition evidence;
-          evidence.reason = suspect.reason;
-          evidence.value = suspect.value;
-          evidence.limit = suspect.limit;
-          evidence.requests = suspect.requests;
-          EndpointState& endpoint = *members[suspect.member];
-          eject(owner, members, endpoint, *settings, std::move(evidence), now_ms,
-                jitterOf(endpoint, now_ms));
-        }
-      }
-    }
-    due_ms = outlier.next_sweep_ms;
+  // For the jitter: differs between clusters, times and processes, and is no secret.
+  const uint64_t random = mix64(reinterpret_cast<uintptr_t>(&owner) ^ mix64(now_ms));
+  OutlierNews news;
+  const uint64_t due_ms =
+      tickOutliers({*settings, owner, installed.members[cluster]}, sweep_, now_ms, random, &news);
+  for (EndpointState* const endpoint : news.back) {
+    if (isAvailable(endpoint->load.health.load(std::memory_order_relaxed)))
+      warmUp(installed, cluster, *endpoint, abi::health::kEjected, now_ms);
   }
-  uint64_t end_ms = outlier.due_ms.load(std::memory_order_relaxed);
-  if (end_ms != 0 && end_ms <= now_ms) {
-    const std::lock_guard lock(outlier.mutex);
-    endDueEjections(owner, members, now_ms, [&](EndpointState& endpoint) {
-      if (isAvailable(endpoint.load.health.load(std::memory_order_relaxed)))
-        warmUp(installed, cluster, endpoint, abi::health::kEjected, now_ms);
-      noteEnd(endpoint, abi::transition_reason::kEjectionEnded, now_ms);
-    });
-    end_ms = outlier.due_ms.load(std::memory_order_relaxed);
-  }
-  return end_ms == 0 ? due_ms : std::min(due_ms, end_ms);
+  for (Transition& transition : news.transitions) noteTransition(std::move(transition));
+  return due_ms;
 }
 
 // A new configuration: bits of mechanisms that the cluster does not have any more are cleared, and
@@ -166,7 +91,7 @@ bool Engine::settleHealth(const InstalledImage& installed, uint32_t cluster, uin
     changed = true;
     if (isEjected(endpoint) && settings == nullptr) {
       endEjection(owner, endpoint, now_ms);
-      noteEnd(endpoint, abi::transition_reason::kDetectionRemoved, now_ms);
+      noteTransition(endOfEjection(endpoint, abi::transition_reason::kDetectionRemoved, now_ms));
     }
     endpoint.load.health.fetch_and(~gone, std::memory_order_relaxed);
   }
