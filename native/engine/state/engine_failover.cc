@@ -10,11 +10,11 @@
 namespace millrace {
 namespace {
 
-// Whether an endpoint that active health checks find recovered is back from its ejection, too.
+// Of a cluster with outlier detection: whether an endpoint that active health checks find recovered
+// is back from its ejection, too.
 bool endsByHealthCheck(const InstalledImage& installed, uint32_t cluster) noexcept {
   const uint32_t row = installed.image->clusters()[cluster].outlier;
-  return row != abi::kNone &&
-         (installed.image->outliers()[row].flags & abi::outlier_flag::kKeepEjected) == 0;
+  return (installed.image->outliers()[row].flags & abi::outlier_flag::kKeepEjected) == 0;
 }
 
 }  // namespace
@@ -39,18 +39,18 @@ bool Engine::setHealth(uint64_t version, std::span<const HealthChange> changes, 
   for (const HealthChange& change : changes) {
     EndpointState& state = *installed->endpoints[change.endpoint];
     const uint32_t cluster = clusterOf(*installed->image, change.endpoint);
-    const bool ends_ejections = cluster != abi::kNone && endsByHealthCheck(*installed, cluster);
-    // An ejection by outlier detection is more than its bit: it ends below.
-    const uint32_t clear = ends_ejections
-                               ? change.clear & ~static_cast<uint32_t>(abi::health::kEjected)
-                               : change.clear;
+    const bool detects =
+        cluster != abi::kNone && installed->image->clusters()[cluster].outlier != abi::kNone;
+    // An ejection by outlier detection is more than its bit: it ends below, if it may.
+    const uint32_t clear =
+        detects ? change.clear & ~static_cast<uint32_t>(abi::health::kEjected) : change.clear;
     // Race: another mechanism sets or clears its own bits in between; whoever does plans the
     // cluster anew, too, and the last plan has seen all of them.
     const uint32_t before = state.load.health.fetch_and(~clear, std::memory_order_relaxed);
     uint32_t after = state.load.health.fetch_or(change.set, std::memory_order_relaxed) | change.set;
     if (cluster == abi::kNone) continue;
     const bool passed = (before & ~after & abi::health::kUnhealthy) != 0 || clear != change.clear;
-    if (passed && ends_ejections) {
+    if (passed && detects && endsByHealthCheck(*installed, cluster)) {
       ClusterState& owner = *installed->clusters[cluster];
       const std::lock_guard lock(owner.outlier.mutex);
       if (isEjected(state)) {
