@@ -75,7 +75,7 @@ export class HealthChecks {
     for (const [cluster, config] of Object.entries(clusters)) {
       const { healthCheck, tls, endpoints } = config;
       const settings = healthCheck === null ? '' : settingsOf(healthCheck, tls);
-      let context: SecureContext | null = null;
+      let context: SecureContext | Error | null = null;
       for (const endpoint of endpoints) {
         const index = byIndex.length;
         const key = keyOf(cluster, endpoint);
@@ -85,8 +85,9 @@ export class HealthChecks {
           const before = old.get(key);
           if (before?.settings === settings) entry = before;
           else {
-            if (tls !== null) context ??= tlsContext(tls);
-            entry = this.#make(cluster, endpoint, healthCheck, settings, targetOf(endpoint, healthCheck.port, tls, context), before?.probe.findings ?? this.#firstFindings(key));
+            if (tls !== null) context ??= contextOf(tls);
+            const checker = context instanceof Error ? new BrokenChecker(context) : checkerOf(healthCheck, targetOf(endpoint, healthCheck.port, tls, context));
+            entry = this.#make(cluster, endpoint, healthCheck, settings, checker, before?.probe.findings ?? this.#firstFindings(key));
             started.push(entry.probe);
           }
           entry.index = index;
@@ -136,14 +137,14 @@ export class HealthChecks {
     return newFindings(nowMs, { health: 'healthy', against: 0 }, 'in service before it was checked');
   }
 
-  #make(cluster: string, { name }: EndpointConfig, config: HealthCheckConfig, settings: string, target: Target, findings: Findings): Entry {
+  #make(cluster: string, { name }: EndpointConfig, config: HealthCheckConfig, settings: string, checker: Checker, findings: Findings): Entry {
     const entry: Entry = {
       cluster,
       name,
       index: 0,
       config,
       settings,
-      probe: new Probe(findings, config, checkerOf(config, target), this.#context, {
+      probe: new Probe(findings, config, checker, this.#context, {
         begins: () => this.#options.onBegin(shownEntry(entry)),
         result: (result, from) => this.#options.onResult(shownEntry(entry), result, from),
       }),
@@ -155,6 +156,31 @@ export class HealthChecks {
 function checkerOf({ probe, reuseConnection, timeoutMs }: HealthCheckConfig, target: Target): Checker {
   if (probe.kind === 'http') return new HttpChecker(probe, target, reuseConnection);
   return probe.kind === 'tcp' ? new TcpChecker(probe, target) : new GrpcChecker(probe, target, reuseConnection, timeoutMs);
+}
+
+/** The engine's TLS library has taken these certificates; should node's refuse them, that is what the checks say. */
+function contextOf(tls: UpstreamTlsConfig): SecureContext | Error {
+  try {
+    return tlsContext(tls);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+class BrokenChecker implements Checker {
+  readonly #error: Error;
+
+  constructor(error: Error) {
+    this.#error = error;
+  }
+
+  begin(): never {
+    throw this.#error;
+  }
+
+  close(): void {
+    // There is nothing to close.
+  }
 }
 
 function shownEntry({ cluster, name, index, config, probe }: Entry): CheckedEndpoint {

@@ -1,7 +1,8 @@
 import type { HealthCheckConfig } from '../config/types-failover.ts';
 import type { Clock } from '../core/clock.ts';
 import { formatDuration } from '../core/duration.ts';
-import { failed, type Checker, type Result } from './check.ts';
+import { errorMessage } from '../core/errors.ts';
+import { failed, type Attempt, type Checker, type Result } from './check.ts';
 import type { Gate } from './gate.ts';
 import type { StallWatch } from './stall.ts';
 import { judge, pauseMs, PENDING, type Health, type Verdict } from './verdict.ts';
@@ -128,7 +129,7 @@ export class Probe {
       watch.end();
     };
     this.#events.begins();
-    const cancel = this.#checker.begin({
+    const attempt: Attempt = {
       tookMs: () => clock.monotonicMs() - beganMs,
       connected: leaveGate,
       finish: (result) => {
@@ -137,7 +138,8 @@ export class Probe {
         end();
         this.#settle(lostMs > timeoutMs * MOST_STALLED ? this.#forgive(result, lostMs) : result, beganMs);
       },
-    });
+    };
+    const cancel = this.#begin(attempt);
     // A checker may have ended before it returned, and the next check may even be planned.
     if (now.over) return;
     this.#breakOff = () => {
@@ -160,6 +162,16 @@ export class Probe {
       }, pauseMs).unref();
     };
     arm(timeoutMs, false);
+  }
+
+  /** What node refuses to send, although the configuration was checked, is seen as a failure with a reason. */
+  #begin(attempt: Attempt): () => string {
+    try {
+      return this.#checker.begin(attempt);
+    } catch (error) {
+      attempt.finish(failed('protocol', `the check cannot be made: ${errorMessage(error)}`));
+      return () => '';
+    }
   }
 
   /** A failure that a thread which stood still may have made itself. Not twice in a row: then it would be seen while nothing stood still. */

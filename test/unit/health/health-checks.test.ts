@@ -66,6 +66,21 @@ describe('another configuration', () => {
   });
 });
 
+it('a check that node cannot make fails with the reason, and the others go on', async () => {
+  const origin = await Origin.start();
+  const unsendable = http({ headers: [['x-a', 'caf\u00e9 \u20ac']] });
+  const watched = new Watched({
+    a: clusterOf([origin.address], checkConfig(unsendable)),
+    b: clusterOf([origin.address], FAST, tlsConfig({ cert: 'no certificate', key: 'no key' })),
+    c: clusterOf([origin.address], FAST),
+  });
+  await watched.until('healthy', 2);
+  await watched.until('unhealthy', 0);
+  await watched.until('unhealthy', 1);
+  expect(watched.checks.endpoint(0)?.findings.evidence).toMatch(/^the check cannot be made: Invalid character in header content/);
+  expect(watched.checks.endpoint(1)?.findings.evidence).toMatch(/^the check cannot be made: /);
+});
+
 it('2,000 endpoints are all checked at once, with few connects at a time', async () => {
   let connecting = 0;
   let most = 0;
