@@ -20,10 +20,11 @@ void Reactor::planReplay(Exchange& exchange, const RequestHead& request) noexcep
   const abi::RouteRecord& route = image.routes()[exchange.route];
   exchange.head_size = exchange.head.size();
   exchange.repeatable = exchange.idempotent;
-  if (route.retry_attempts == 0) return;
-  const abi::RetryRecord& retry = image.retries()[route.retry];
   exchange.retries_left =
       static_cast<uint8_t>(std::min(route.retry_attempts, abi::limits::kMaxRetries));
+  // Most requests have nothing to keep, and need no permission.
+  if (exchange.retries_left == 0 || (exchange.request_complete && exchange.idempotent)) return;
+  const abi::RetryRecord& retry = image.retries()[route.retry];
   exchange.repeatable |= (retry.flags & abi::retry_flag::kNonIdempotent) != 0;
   exchange.keep_body = !exchange.request_complete && exchange.repeatable &&
                        retry.buffer_bytes != 0 && request.content_length <= retry.buffer_bytes;
