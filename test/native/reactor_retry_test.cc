@@ -732,6 +732,74 @@ CASE("the handshake of a WebSocket is tried again like any GET") {
   EXPECT_EQ(rig.stat(stat::kRetrySuccesses), 1.0);
 }
 
+// ---- beside second attempts
+
+RigSpec hedged(const std::vector<Origin*>& origins, const Policy& policy) {
+  RigSpec made = spec(origins, policy);
+  const auto tune = made.tune;
+  made.tune = [tune](ImageBuilder& b) {
+    tune(b);
+    b.hedges.push_back({0, 20, 0, 100, 100});  // after 20 ms, always
+    b.routes[0].hedge = 0;
+  };
+  return made;
+}
+
+CASE("when both of two attempts are refused, the next is the third, at the first one's endpoint") {
+  Origin one;
+  Origin two;
+  const std::vector<Origin*> origins = {&one, &two};
+  Rig rig(hedged(origins, {on::k5xx, 1}), origins);
+  const int32_t handle = rig.get();
+  Origin* const first = next(rig, origins).origin;
+  Origin* const other = first == &one ? &two : &one;
+  rig.advance(24);
+  EXPECT(rig.until([&] { return other->asked(0); }));
+  EXPECT(other->take(0).find("x-millrace-attempt: 2\r\n") != std::string::npos);
+  first->take(0);
+  first->send(0, answerOf(500, "one"));
+  rig.settle();
+  EXPECT(!rig.answer(handle).done);
+  EXPECT_EQ(rig.stat(stat::kRetries), 0.0);  // the other attempt is waited for
+  other->send(0, answerOf(500, "two"));
+  EXPECT(rig.until([&] { return find(origins).origin != nullptr; }));
+  const Asked third = find(origins);
+  EXPECT(third.origin == first);
+  EXPECT(third.origin->take(third.peer).find("x-millrace-attempt: 3\r\n") != std::string::npos);
+  third.origin->send(third.peer, okAnswer("three"));
+  EXPECT(rig.untilDone(handle));
+  EXPECT_EQ(rig.answer(handle).body, "three");
+  EXPECT_EQ(rig.stat(stat::kRetries), 1.0);
+  EXPECT_EQ(rig.stat(stat::kActive), 0.0);
+}
+
+CASE("each of two attempts has its own time, and the request goes on with the one that is left") {
+  Origin one;
+  Origin two;
+  const std::vector<Origin*> origins = {&one, &two};
+  Policy policy{on::kTimeout, 0};
+  policy.per_try_ms = 200;
+  Rig rig(hedged(origins, policy), origins);
+  const int32_t handle = rig.get();
+  Origin* const first = next(rig, origins).origin;
+  Origin* const other = first == &one ? &two : &one;
+  rig.advance(100);
+  EXPECT(rig.until([&] { return other->asked(0); }));
+  rig.advance(110);
+  EXPECT(rig.until([&] { return first->peer(0).ended; }));
+  EXPECT(!rig.answer(handle).done);
+  EXPECT_EQ(rig.stat(stat::kPerTryTimeouts), 1.0);
+  rig.advance(80);
+  rig.settle();
+  EXPECT(!rig.answer(handle).done);
+  rig.advance(40);
+  EXPECT(rig.untilDone(handle));
+  EXPECT_EQ(rig.answer(handle).status, 504u);
+  EXPECT_EQ(rig.flagged(flag::kUpt), 1.0);
+  EXPECT_EQ(rig.stat(stat::kPerTryTimeouts), 2.0);
+  EXPECT_EQ(rig.gauges(), kNothing);
+}
+
 // ---- how many
 
 CASE("the budget of a cluster bounds its retries, and a refused connection draws nothing from it") {
