@@ -301,6 +301,8 @@ class Reactor {
   // reactor_failure.cc: upstream connections that break, or say what they must not
   void connectFailed(Connection& connection, uint32_t flag, std::string_view text,
                      Now now) noexcept;
+  void connectNotBegun(Connection& connection, int error, Now now) noexcept;
+  void goOnWithout(Exchange& exchange, uint32_t flag, std::string_view text, Now now) noexcept;
   void connectTimedOut(Connection& connection, Now now) noexcept;
   void onClosed(Connection& connection, bool orderly, Now now) noexcept;
   void lose(Connection& connection, bool begun, std::string_view text, Now now) noexcept;

@@ -6,13 +6,24 @@
 
 namespace millrace {
 
-// No request byte has left: another endpoint may be tried, whatever the method.
 void Reactor::connectFailed(Connection& connection, uint32_t flag, std::string_view text,
                             Now now) noexcept {
-  Exchange& exchange = *connection.exchange;
+  observeFailure(*connection.exchange, Failure::kConnect, now);
+  goOnWithout(*connection.exchange, flag, text, now);
+}
+
+// The endpoint has not heard of it. It is blamed only for what is not our own shortage: a proxy
+// without file descriptors must not eject everything it knows.
+void Reactor::connectNotBegun(Connection& connection, int error, Now now) noexcept {
+  if (!isOwnShortage(error)) observeFailure(*connection.exchange, Failure::kConnect, now);
+  goOnWithout(*connection.exchange, abi::response_flag::kUf, describeConnectError(error), now);
+}
+
+// No request byte has left: another endpoint may be tried, whatever the method.
+void Reactor::goOnWithout(Exchange& exchange, uint32_t flag, std::string_view text,
+                          Now now) noexcept {
   exchange.image->cluster_shards[exchange.cluster]->counters.add(
       abi::cluster_stat::kConnectFailures, 1);
-  observeFailure(exchange, Failure::kConnect, now);
   if (exchange.primary != nullptr) return dropHedge(exchange, now);
   if (adoptHedge(exchange, false, now)) return;
   if (!retry(exchange, abi::retry_on::kConnectFailure, flag, text, now) &&

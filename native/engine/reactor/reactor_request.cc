@@ -292,7 +292,7 @@ void Reactor::connect(Exchange& exchange, Now now) noexcept {
   exchange.reused = false;
   exchange.fresh_only = false;
   if (!connection->open(epoll_fd_)) {
-    connectFailed(*connection, abi::response_flag::kUf, describeConnectError(errno), now);
+    connectNotBegun(*connection, errno, now);
     return;
   }
   pool.cluster_shard->counters.add(abi::cluster_stat::kConnectionsOpened, 1);

@@ -42,6 +42,19 @@ std::string_view describeConnectError(int error) noexcept {
   }
 }
 
+bool isOwnShortage(int error) noexcept {
+  switch (error) {
+    case EADDRNOTAVAIL:
+    case EMFILE:
+    case ENFILE:
+    case ENOMEM:
+    case ENOBUFS:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string_view describeTlsError(SSL* ssl) noexcept {
   switch (ssl == nullptr ? X509_V_OK : SSL_get_verify_result(ssl)) {
     case X509_V_OK:

@@ -11,7 +11,10 @@ namespace millrace {
 // Why no connection came about, as a line for the client. Static texts: nothing of the upstream's
 // own words, and nothing that tells an outsider where the upstream is.
 std::string_view describeConnectError(int error) noexcept;  // an errno value
-std::string_view describeTlsError(SSL* ssl) noexcept;       // of a failed handshake; may be null
+// Whether it was this process or machine that was short of something, which says nothing of the
+// endpoint.
+bool isOwnShortage(int error) noexcept;
+std::string_view describeTlsError(SSL* ssl) noexcept;  // of a failed handshake; may be null
 
 // What the client is answered when an attempt failed with that flag (abi::response_flag) and no
 // other follows: 504 when it ended by time, else 502.
