@@ -2,6 +2,7 @@
 import { randomInt } from 'node:crypto';
 import { connect, type Socket } from 'node:net';
 import { keep } from '../support/keep.ts';
+import { still } from '../support/wait.ts';
 import { Child } from './child.ts';
 
 /** What it does with requests and connections; origin.mjs has them. */
@@ -63,14 +64,7 @@ export class Endpoint {
     await this.#child.next(({ done }) => done === true, `${this.name} to go deaf`);
     let connected = 0;
     this.#fillers = Array.from({ length: FILLERS }, () => connect(this.port, this.host, () => connected++).on('error', () => undefined));
-    // The queue holds one more than its size.
-    await new Promise<void>((resolve) => {
-      const looking = setInterval(() => {
-        if (connected < 500) return;
-        clearInterval(looking);
-        resolve();
-      }, 5);
-    });
+    if ((await still(() => connected)) === FILLERS) throw new Error(`the queue of ${this.name} holds ${FILLERS} connections and more`);
   }
 
   thaw(): void {

@@ -52,8 +52,7 @@ class Client {
       return;
     }
     this.idle = false;
-    if (this.#socket === null) this.#connect();
-    else this.#wait();
+    this.#wait();
   }
 
   #connect() {
@@ -65,7 +64,7 @@ class Client {
     socket.on('connect', () => {
       connected = true;
       tally.connected++;
-      this.#wait();
+      this.#send();
     });
     socket.on('data', (piece) => this.#received(piece));
     socket.on('error', () => undefined);
@@ -89,6 +88,10 @@ class Client {
   #send() {
     if (!running || (options.total > 0 && nextId >= options.total)) {
       this.start();
+      return;
+    }
+    if (this.#socket === null) {
+      this.#connect();
       return;
     }
     const index = nextId++;

@@ -5,15 +5,19 @@
 import { describe, it } from 'vitest';
 import { format } from './format.ts';
 import { run } from './row.ts';
-import { ROWS } from './rows.ts';
+import { ANSWERS } from './rows-answers.ts';
+import { CONNECTIONS } from './rows-connections.ts';
+import { PROXY } from './rows-proxy.ts';
 import type {} from './table-reporter.ts';
+import { requireTools } from './tools.ts';
 
 const LONG_MS = 180_000;
 
-describe('with load on two workers and three endpoints, no request is lost when', () => {
-  for (const row of ROWS) {
-    it(row.name, { timeout: LONG_MS }, async ({ task }) => {
-      task.meta.row = format(await run(row));
+describe('no request is lost', () => {
+  for (const row of [...CONNECTIONS, ...ANSWERS, ...PROXY]) {
+    it(row.name, { timeout: LONG_MS }, async (context) => {
+      requireTools(context, row.needs ?? []);
+      context.task.meta.row = format(await run(row));
     });
   }
 });

@@ -77,7 +77,9 @@ export class Watch {
       const ms = now();
       try {
         const samples = await this.samples();
-        this.looks.push({ ms, attempts: attempts(samples, endpoint), available: sum(samples, 'millrace_endpoint_available', { endpoint }) > 0 });
+        // A reload may have removed it.
+        const known = [...samples.keys()].some((key) => key.startsWith('millrace_endpoint_requests_total') && key.includes(`endpoint="${endpoint}"`));
+        this.looks.push({ ms, attempts: known ? attempts(samples, endpoint) : (this.looks.at(-1)?.attempts ?? 0), available: known && sum(samples, 'millrace_endpoint_available', { endpoint }) > 0 });
       } catch {
         // The proxy may be short of descriptors: another look comes soon.
       }
@@ -89,6 +91,11 @@ export class Watch {
 export function scrape(port: number, agent?: Agent): Promise<Samples> {
   return new Promise((resolve, reject) => {
     get({ port, host: '127.0.0.1', path: '/metrics', ...(agent === undefined ? { agent: false } : { agent }) }, (response) => {
+      if (response.statusCode !== 200) {
+        response.resume();
+        reject(new Error(`/metrics says ${response.statusCode}`));
+        return;
+      }
       let text = '';
       response.setEncoding('utf8').on('data', (piece: string) => (text += piece)).on('end', () => resolve(parseMetrics(text))).on('error', reject);
     }).on('error', reject);

@@ -29,6 +29,8 @@ export interface LaunchOptions {
   /** A configuration that is there already, instead of the one given. */
   file?: string;
   env?: NodeJS.ProcessEnv;
+  /** A command that becomes the proxy by exec, so that its pid is the proxy's. */
+  prefix?: readonly string[];
 }
 
 const children = new Set<ChildProcess>();
@@ -78,10 +80,11 @@ export class Millrace {
   #adminPort = 0;
   #stopping = false;
 
-  private constructor(directory: string, file: string, args: readonly string[], env: NodeJS.ProcessEnv) {
+  private constructor(directory: string, file: string, args: readonly string[], env: NodeJS.ProcessEnv, prefix: readonly string[] = []) {
     this.directory = directory;
     this.file = file;
-    this.child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
+    const [command = '', ...rest] = [...prefix, process.execPath, MAIN, ...args];
+    this.child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     children.add(this.child);
     this.exited = new Promise((done) => {
       this.child.on('close', (code, signal) => {
@@ -109,10 +112,10 @@ export class Millrace {
   }
 
   /** Runs it and waits for nothing. */
-  static launch(config: Partial<ConfigInput>, { directory = temporaryDirectory(), file, env = {} }: LaunchOptions = {}): Millrace {
+  static launch(config: Partial<ConfigInput>, { directory = temporaryDirectory(), file, env = {}, prefix = [] }: LaunchOptions = {}): Millrace {
     const path = file ?? join(directory, 'millrace.yaml');
     if (file === undefined) writeFileSync(path, JSON.stringify(withDefaults(config), null, 2));
-    return keep(new Millrace(directory, path, ['run', path], env));
+    return keep(new Millrace(directory, path, ['run', path], env, prefix));
   }
 
   /** Runs another command of it. */
