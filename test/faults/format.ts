@@ -13,7 +13,7 @@ export function format({ name, sent, answered, failed, cut, lost, attempts, avoi
   const failures = Object.entries(failed).map(([flag, times]) => `${flag} ${number(times)}`).join(', ') || '0';
   const cells = [
     remarks.length === 0 ? name : `${name} (${remarks.join('; ')})`, number(sent), number(answered), failures, number(cut), number(lost), attempts === null ? '?' : number(attempts),
-    avoided === null ? '-' : `${number(avoided.attempts)} attempts, ${time(avoided.ms)}`, returnedMs === null ? '-' : time(returnedMs),
+    avoided === null ? '-' : `${number(avoided.attempts)} attempts, ${time(avoided.ms)}`, returnedMs === null || avoided === null ? '-' : time(returnedMs),
   ];
   return `| ${cells.join(' | ')} |`;
 }

@@ -6,7 +6,7 @@ import { account, avoidedAt, returnedAfter, type Account, type Avoided } from '.
 import { Endpoint } from './endpoint.ts';
 import { Load, now, type LoadOptions } from './load.ts';
 import type { Tool } from './tools.ts';
-import { scrape, sum, Watch } from './watch.ts';
+import { scrape, sum, Watch, type Samples } from './watch.ts';
 
 /** The whole length, for `npm run test:faults`; else each fault is on for a shorter time. */
 export const FULL = process.env.MILLRACE_FAULTS === 'full';
@@ -46,6 +46,9 @@ export interface Bounds {
   returnedMs?: number;
 }
 
+/** Of an endpoint that fails all it gets: five in a row eject it, and whatever was on the way by then. */
+export const AVOIDED = { attempts: 150, avoidedMs: 10_000, returnedMs: 20_000 } as const satisfies Bounds;
+
 export interface Setup {
   launch?: LaunchOptions;
   /** Of the endpoints, as the configuration has them, when these are not simply theirs. */
@@ -65,6 +68,8 @@ export interface Row {
   end?: (scene: Scene) => Promise<void> | void;
   /** A worker that dies counts nothing any more: as many cuts as there are may be without a flag. */
   uncounted?: boolean;
+  /** Of what the proxy counts, besides what every row is asked for. */
+  check?: (before: Samples, after: Samples) => void;
   bounds: Bounds;
 }
 
@@ -79,8 +84,10 @@ export interface Result extends Account {
 }
 
 /** What a careful operator sets; each row may change it. */
-const ROUTE = { timeout: '5s' };
-const CLUSTER = { balancer: { policy: 'roundRobin' }, connectTimeout: '300ms' };
+const ROUTE = { timeout: '5s', retry: { on: ['connectFailure', 'reset', 'timeout'], perTryTimeout: '500ms' } };
+/** Ejections are as by default, but end sooner: their end is waited for. */
+export const OUTLIERS = { baseEjectionTime: '1s', interval: '1s' };
+const CLUSTER = { balancer: { policy: 'roundRobin' }, connectTimeout: '300ms', outlierDetection: OUTLIERS };
 
 export async function run(row: Row): Promise<Result> {
   const endpoints = await Promise.all(['a', 'b', 'c'].map((name) => Endpoint.start(name)));
@@ -105,16 +112,18 @@ export async function run(row: Row): Promise<Result> {
   await watch.close();
   await expectQuiet(proxy);
 
+  const after = await scrape(proxy.adminPort);
   const during = watch.looks.filter(({ ms }) => ms >= began - 100 && ms <= over);
   const result = {
     name: row.name,
-    ...account([report, ...others], before, await scrape(proxy.adminPort)),
+    ...account([report, ...others], before, after),
     attempts: during.length < 2 ? null : during.at(-1)!.attempts - during[0]!.attempts,
     avoided: avoidedAt(during, began),
     returnedMs: returnedAfter(report, faulty.name, over),
     remarks: scene.remarks,
   };
   check(row, result);
+  row.check?.(before, after);
   return result;
 }
 

@@ -26,7 +26,7 @@ export default class TableReporter implements Reporter {
       process.stdout.write(`${row}\n`);
     }
     if (figure !== undefined) this.#lines.push(figure);
-    if (result.state === 'skipped') this.#lines.push(`skipped: ${test.fullName}: ${result.note ?? 'no reason given'}`);
+    if (result.state === 'skipped' && result.note !== undefined) this.#lines.push(`skipped: ${test.fullName}: ${result.note}`);
     if (result.state === 'failed') this.#fail(test.fullName, result.errors);
   }
 
