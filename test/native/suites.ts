@@ -98,6 +98,7 @@ export const SUITES: readonly Suite[] = [
   test('reactor_abort', ...ENGINE),
   test('reactor_pool', ...ENGINE),
   test('reactor_breaker', ...ENGINE),
+  test('reactor_endpoint_breaker', ...ENGINE),
   test('reactor_fallback', ...ENGINE),
   test('reactor_idle', ...ENGINE),
   test('gate', ...GATE),
