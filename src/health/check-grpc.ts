@@ -98,7 +98,7 @@ export class GrpcChecker implements Checker {
     const socket = open(this.#target, ['h2']);
     phases.follow(socket, attempt);
     // Before the session hears of it, whose own errors say less.
-    socket.once('error', fail);
+    socket.on('error', fail);
     if (tls !== null) {
       socket.once('secureConnect', () => {
         if ((socket as TLSSocket).alpnProtocol !== 'h2') finish(failed('protocol', 'it does not speak HTTP/2: ALPN h2 was not agreed'));
