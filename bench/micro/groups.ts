@@ -1,6 +1,7 @@
 import { breakerRows } from './breaker.ts';
 import type { Row } from './harness.ts';
 import { histogramRows } from './histogram.ts';
+import { outlierRows } from './outlier.ts';
 import { pickRows } from './pick.ts';
 import { rateRows } from './rate.ts';
 import { routeRows } from './route.ts';
@@ -12,6 +13,7 @@ export const GROUPS = {
   histogram: histogramRows,
   rate: rateRows,
   breaker: breakerRows,
+  outlier: outlierRows,
   route: routeRows,
   websocket: websocketRows,
 } satisfies Record<string, () => AsyncIterable<Row>>;
