@@ -1,3 +1,6 @@
+#include <sys/resource.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <string>
 #include <vector>
@@ -177,6 +180,27 @@ CASE("answers that break off, refused connections and bad answers open it, too")
     }
     EXPECT_EQ(b.state(), state::kOpen, std::to_string(how));
   }
+}
+
+CASE("file descriptors of our own that ran out are nobody's failure") {
+  BreakerRig b(1, abi::breaker_scope::kCluster | abi::breaker_scope::kEndpoint);
+  rlimit before{};
+  EXPECT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  const int next = ::dup(0);
+  ::close(next);
+  rlimit none = before;
+  none.rlim_cur = static_cast<rlim_t>(next);
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &none), 0);
+  for (int i = 0; i < 8; ++i) {
+    const int32_t handle = b.rig->get();
+    b.rig->settle();
+    EXPECT_EQ(b.statusOf(handle), 502u);
+  }
+  EXPECT_EQ(::setrlimit(RLIMIT_NOFILE, &before), 0);
+  EXPECT_EQ(b.rig->flagged(flag::kUf), 8.0);
+  EXPECT_EQ(b.state(), state::kClosed);
+  EXPECT_EQ(b.endpointState(0), state::kClosed);
+  EXPECT_EQ(b.statusOf(b.ask(200)), 200u);
 }
 
 CASE("a request that had to be tried twice counts once, with what became of it") {

@@ -15,7 +15,10 @@ void Reactor::connectFailed(Connection& connection, uint32_t flag, std::string_v
 // The endpoint has not heard of it. It is blamed only for what is not our own shortage: a proxy
 // without file descriptors must not eject everything it knows.
 void Reactor::connectNotBegun(Connection& connection, int error, Now now) noexcept {
-  if (!isOwnShortage(error)) observeFailure(*connection.exchange, Failure::kConnect, now);
+  if (isOwnShortage(error))
+    tellBreaker(*connection.exchange, Verdict::kNone, now);
+  else
+    observeFailure(*connection.exchange, Failure::kConnect, now);
   goOnWithout(*connection.exchange, abi::response_flag::kUf, describeConnectError(error), now);
 }
 
