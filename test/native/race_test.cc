@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/cache_line.h"
+#include "base/capped_count.h"
 #include "base/rng.h"
 #include "engine/histogram/counts.h"
 #include "engine/histogram/shard.h"
@@ -18,6 +19,33 @@
 #include "image_builder.h"
 
 using namespace millrace;
+
+CASE("no more are taken than the limit, and all of them come back") {
+  constexpr uint32_t kLimit = 3;
+  constexpr int kRounds = 20'000;
+  CappedCount count;
+  std::atomic<uint32_t> inside{0};
+  std::atomic<uint32_t> most{0};
+  std::atomic<uint64_t> taken{0};
+  std::vector<std::thread> workers;
+  for (int w = 0; w < 4; ++w) {
+    workers.emplace_back([&] {
+      for (int i = 0; i < kRounds; ++i) {
+        if (!count.take(kLimit)) continue;
+        const uint32_t now = inside.fetch_add(1) + 1;
+        uint32_t seen = most.load();
+        while (seen < now && !most.compare_exchange_weak(seen, now)) continue;
+        taken.fetch_add(1);
+        inside.fetch_sub(1);
+        count.give();
+      }
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
+  EXPECT(most.load() <= kLimit);
+  EXPECT(taken.load() >= kRounds);
+  EXPECT_EQ(count.now(), 0u);
+}
 
 CASE("histograms are read and collected while four workers record") {
   constexpr uint32_t kSamples = 100000;

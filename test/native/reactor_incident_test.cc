@@ -69,7 +69,7 @@ CASE("a request that no endpoint took says which attempt it ended with") {
   Origin b;
   a.refuse();
   b.refuse();
-  Rig rig({{a.port(), b.port()}});
+  Rig rig(tuned({a.port(), b.port()}, [](ImageBuilder& b) { b.routes[0].retry_attempts = 1; }));
   reported();
   EXPECT(rig.untilDone(rig.request("DELETE", "/things/7?force")));
   EXPECT_EQ(reported(), "UF 502 DELETE /things/7?force 2 e: upstream connection failed: refused\n");

@@ -14,6 +14,7 @@
 
 namespace millrace {
 
+struct ClusterState;
 struct Connection;
 struct Exchange;
 struct Pool;
@@ -97,6 +98,7 @@ struct Exchange : TimerNode {
   Connection* connection = nullptr;
   Exchange* waiting_previous = nullptr;
   Exchange* waiting_next = nullptr;
+  ClusterState* place = nullptr;  // in whose requests it counts, where these are bounded
   uint64_t hash = 0;
   uint64_t ticket = 0;  // its place in the line of its cluster, while held
   uint64_t backoff_until_ms = 0;

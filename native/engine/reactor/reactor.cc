@@ -41,6 +41,7 @@ Reactor::~Reactor() {
     if (hedge->primary == nullptr) continue;
     closeConnection(*hedge->connection);
     hedge->pool->cluster_shard->counters.subtract(abi::cluster_stat::kActive, 1);
+    givePlace(*hedge);
     if (hedge->counted_in_cluster)
       hedge->image->installed->clusters[hedge->cluster]->active.fetch_sub(
           1, std::memory_order_relaxed);
@@ -56,8 +57,10 @@ Reactor::~Reactor() {
     if (exchange->retrying)
       exchange->image->installed->clusters[exchange->cluster]->retrying.fetch_sub(
           1, std::memory_order_relaxed);
+    givePlace(*exchange);
     if (exchange->state == Exchange::State::kQueued) exchange->pool->dequeue(*exchange);
     if (exchange->state == Exchange::State::kHeld) {
+      exchange->image->installed->clusters[exchange->cluster]->pending.give();
       exchange->image->hold_queues[exchange->cluster]->remove(*exchange);
       exchange->image->cluster_shards[exchange->cluster]->counters.subtract(
           abi::cluster_stat::kQueued, 1);
@@ -65,6 +68,7 @@ Reactor::~Reactor() {
   }
   for (const auto& [state, pool] : pools_) {
     while (pool->idle_head != nullptr) closeConnection(*pool->idle_head);
+    pool->cluster->waiting_workers.fetch_and(~(uint64_t{1} << worker_), std::memory_order_relaxed);
   }
   while (lingering_ != nullptr) closeConnection(*lingering_);
   freeClosed();
@@ -269,6 +273,7 @@ void Reactor::poll(Now now) noexcept {
         uint64_t wakes;
         static_cast<void>(!::read(waker_, &wakes, sizeof wakes));
         hold_due_ = true;
+        serveClusters(now);
         continue;
       }
       Connection& connection = *static_cast<Connection*>(ready[i].data.ptr);
@@ -310,6 +315,7 @@ void Reactor::closeConnection(Connection& connection) noexcept {
   connection.close();
   connection.exchange = nullptr;
   connection.pool.releaseConnection();
+  if (heir_ != abi::kNone) wakeHeir();
   if (connection.pool.waiting_count != 0)
     wheel_.arm(retry_, 0);  // a place is free: at the next tick
   connection.next = closed_;

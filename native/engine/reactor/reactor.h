@@ -178,6 +178,7 @@ class Reactor {
   void sendRequest(Exchange& exchange, Connection& connection, Now now) noexcept;
   bool writeBody(Exchange& exchange, Connection& connection, std::string_view piece,
                  bool last) noexcept;
+  PoolRoom serveNext(Pool& pool, Now now) noexcept;
   void serveWaiting(Pool& pool, Now now) noexcept;
   void resumeClient(Exchange& exchange, Now now) noexcept;
   void releaseEndpoint(Exchange& exchange, Now now) noexcept;
@@ -242,6 +243,19 @@ class Reactor {
                         const abi::ListenerRecord& listener, const Downstream& downstream,
                         std::string_view path) noexcept;
   void respond(Exchange& exchange, const abi::RespondRecord& respond, uint32_t flag) noexcept;
+
+  // reactor_caps.cc: the caps of whole clusters
+  static constexpr std::string_view kPendingText =
+      "too many requests of the upstream cluster wait (maxPendingRequests)\n";
+  bool takePlace(Exchange& exchange, uint32_t limit) noexcept;
+  void givePlace(Exchange& exchange) noexcept;
+  PoolRoom reserveConnection(Pool& pool, Now now) noexcept;
+  bool closeIdleOf(const ClusterState& cluster) noexcept;
+  Pool* longestWait(const ClusterState& cluster) const noexcept;
+  bool givesUpConnection(const Pool& pool, Now now) noexcept;
+  void wakeHeir() noexcept;
+  void serveCluster(ClusterState& cluster, Now now) noexcept;
+  void serveClusters(Now now) noexcept;
 
   // reactor_observe.cc: what an attempt says of its endpoint
   void observeAnswer(Exchange& exchange, ResponseHead* head, Now now) noexcept;
@@ -358,6 +372,11 @@ class Reactor {
   Connection* lingering_ = nullptr;
   const int waker_;        // an eventfd of the engine: another worker freed a place
   bool hold_due_ = false;  // held requests may find a place now
+  // Which worker gets the place of the connection that is being closed, and of which cluster no
+  // place is taken until when, since others are to have it.
+  uint32_t heir_ = abi::kNone;
+  const ClusterState* yielding_ = nullptr;
+  uint64_t yield_until_ns_ = 0;
   // Since when no idle connection is known to have anything to read; 0 = not known. With
   // `idle_doubt_` there were too many ready sockets to tell, and each connection is asked.
   uint64_t idle_known_ns_ = 0;

@@ -30,7 +30,11 @@ bool mayPanic(const WorkerImage& image, uint32_t cluster) noexcept {
 
 SubsetBinding& Reactor::bindingOf(WorkerImage& image, uint32_t subset) noexcept {
   std::unique_ptr<SubsetBinding>& binding = image.subsets[subset];
-  if (binding == nullptr) binding = std::make_unique<SubsetBinding>(rng_.next());
+  if (binding == nullptr) {
+    binding = std::make_unique<SubsetBinding>(rng_.next());
+    binding->request_limit =
+        image.image->clusters()[image.image->subsets()[subset].cluster].limit_requests;
+  }
   const PlanBoard& plans = *image.installed->plans;
   if (plans.version(subset) != binding->version)
     binding->plan = plans.fetch(subset, &binding->version);
@@ -116,6 +120,15 @@ void Reactor::noteTried(Exchange& exchange) noexcept {
 // Finds an endpoint for the exchange; false when it waits for one now, or has ended.
 bool Reactor::choose(Exchange& exchange, Now now) noexcept {
   SubsetBinding& binding = bindingOf(*exchange.image, exchange.subset);
+  if ((binding.request_limit != 0 || exchange.place != nullptr) &&
+      !takePlace(exchange, binding.request_limit)) [[unlikely]] {
+    if (exchange.state == Exchange::State::kHeld) return false;
+    exchange.image->cluster_shards[exchange.cluster]->counters.add(
+        abi::cluster_stat::kRequestOverflow, 1);
+    fail(exchange, 503, abi::response_flag::kUo,
+         "the upstream cluster is at its limit of requests (maxRequests)\n", now);
+    return false;
+  }
   HoldQueue& queue = *exchange.image->hold_queues[exchange.cluster];
   const bool others_first = exchange.state != Exchange::State::kHeld && binding.plan->capped() &&
                             queue.line().waiting() != 0;
@@ -126,7 +139,10 @@ bool Reactor::choose(Exchange& exchange, Now now) noexcept {
     endpoint = pickAmongTried(exchange, binding, now);
   }
   if (endpoint == kFull) {
-    if (exchange.state != Exchange::State::kHeld) hold(exchange, queue, now);
+    if (exchange.state == Exchange::State::kHeld)
+      givePlace(exchange);
+    else
+      hold(exchange, queue, now);
     return false;
   }
   if (exchange.state == Exchange::State::kHeld) release(exchange, now);
@@ -147,7 +163,15 @@ bool Reactor::choose(Exchange& exchange, Now now) noexcept {
 void Reactor::hold(Exchange& exchange, HoldQueue& queue, Now now) noexcept {
   const abi::ClusterRecord& cluster = exchange.image->image->clusters()[exchange.cluster];
   auto& counters = exchange.image->cluster_shards[exchange.cluster]->counters;
+  givePlace(exchange);
+  CappedCount& pending = exchange.image->installed->clusters[exchange.cluster]->pending;
+  if (!pending.take(cluster.limit_pending)) {
+    counters.add(abi::cluster_stat::kPendingOverflow, 1);
+    fail(exchange, 503, abi::response_flag::kUo, kPendingText, now);
+    return;
+  }
   if (!queue.push(exchange, cluster.max_queue)) {
+    pending.give();
     counters.add(abi::cluster_stat::kQueueOverflow, 1);
     fail(exchange, 503, abi::response_flag::kUo,
          "every upstream endpoint is at its limit of requests, and the queue is full\n", now);
@@ -167,6 +191,7 @@ void Reactor::hold(Exchange& exchange, HoldQueue& queue, Now now) noexcept {
 void Reactor::release(Exchange& exchange, Now now) noexcept {
   recordWait(exchange, now);
   exchange.image->hold_queues[exchange.cluster]->remove(exchange);
+  exchange.image->installed->clusters[exchange.cluster]->pending.give();
   exchange.image->cluster_shards[exchange.cluster]->counters.subtract(abi::cluster_stat::kQueued,
                                                                       1);
   exchange.state = Exchange::State::kWaiting;

@@ -125,6 +125,7 @@ void Reactor::finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now
     process_.counters.subtract(process_stat::kWebSockets, 1);
     exchange.leg.reset();
   }
+  givePlace(exchange);
   exchange.state = Exchange::State::kFree;
   exchange.handle = 0;
   exchange.pool = nullptr;

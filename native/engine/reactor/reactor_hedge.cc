@@ -71,6 +71,10 @@ void Reactor::startHedge(Exchange& exchange, Now now) noexcept {
     return;
   if (exchange.tried_count == Exchange::kMaxTried) return;
   Exchange& hedge = takeHedge(exchange);
+  if (!takePlace(hedge, endpoints.request_limit)) {
+    freeHedge(hedge);
+    return;
+  }
   const uint32_t picked = pickEndpoint(hedge, endpoints, now);
   if (picked == abi::kNone || picked == kFull) {
     freeHedge(hedge);
@@ -88,7 +92,7 @@ void Reactor::startHedge(Exchange& exchange, Now now) noexcept {
   }
   Pool& pool = *hedge.pool;
   Connection* const idle = takeIdle(pool, now);
-  if (idle == nullptr && !pool.reserveConnection()) {
+  if (idle == nullptr && reserveConnection(pool, now) != PoolRoom::kFree) {
     dropHedge(hedge, now);
     return;
   }
@@ -182,6 +186,7 @@ Exchange& Reactor::takeHedge(Exchange& primary) noexcept {
   hedge.reused = hedge.fresh_only = hedge.counted = hedge.counted_in_cluster = false;
   hedge.cluster_ticket = hedge.endpoint_ticket = 0;
   hedge.image = primary.image;
+  hedge.place = nullptr;
   hedge.route = primary.route;
   hedge.cluster = primary.cluster;
   hedge.subset = primary.subset;
@@ -208,6 +213,7 @@ Exchange& Reactor::takeHedge(Exchange& primary) noexcept {
 void Reactor::freeHedge(Exchange& hedge) noexcept {
   if (hedge.primary->hedge == &hedge) hedge.primary->hedge = nullptr;
   hedge.primary = nullptr;
+  givePlace(hedge);
   hedge.state = Exchange::State::kFree;
   hedge.pool = nullptr;
   hedge.connection = nullptr;

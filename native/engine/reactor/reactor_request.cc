@@ -114,6 +114,7 @@ void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
   exchange.route = exchange.cluster = exchange.subset = exchange.endpoint = abi::kNone;
   exchange.pool = nullptr;
   exchange.connection = nullptr;
+  exchange.place = nullptr;
   exchange.started_ns = now.ns;
   exchange.started_ms = exchange.complete_ms = exchange.activity_ms = now.ms();
   exchange.paused_ms = 0;
@@ -254,7 +255,8 @@ void Reactor::start(Exchange& exchange, Now now) noexcept {
       return;
     }
   }
-  if (pool.reserveConnection()) {
+  const PoolRoom room = reserveConnection(pool, now);
+  if (room == PoolRoom::kFree) {
     connect(exchange, now);
     return;
   }
@@ -266,10 +268,21 @@ void Reactor::start(Exchange& exchange, Now now) noexcept {
       return;
     }
   }
+  auto& counters = pool.cluster_shard->counters;
+  const bool cluster_full = room == PoolRoom::kClusterFull;
+  if (cluster_full) counters.add(abi::cluster_stat::kConnectionOverflow, 1);
   if (pool.waiting_count >= pool.max_pending) {
-    pool.cluster_shard->counters.add(abi::cluster_stat::kPendingOverflow, 1);
+    counters.add(abi::cluster_stat::kPendingOverflow, 1);
     fail(exchange, 503, abi::response_flag::kUo,
-         "too many requests wait for an upstream connection\n", now);
+         cluster_full ? "the upstream cluster is at its limit of connections (maxConnections), and "
+                        "too many requests wait for one\n"
+                      : "too many requests wait for an upstream connection\n",
+         now);
+    return;
+  }
+  if (!pool.cluster->pending.take(pool.cluster_pending_cap)) {
+    counters.add(abi::cluster_stat::kPendingOverflow, 1);
+    fail(exchange, 503, abi::response_flag::kUo, kPendingText, now);
     return;
   }
   exchange.state = Exchange::State::kQueued;
@@ -278,6 +291,9 @@ void Reactor::start(Exchange& exchange, Now now) noexcept {
   // The next place may come from another worker: ask for it, and look for it, since nothing here
   // will tell.
   pool.announceWaiting(true);
+  if (pool.cluster_cap != 0) {
+    pool.cluster->waiting_workers.fetch_or(uint64_t{1} << worker_, std::memory_order_relaxed);
+  }
   wheel_.arm(retry_, now.ms());
 }
 
@@ -416,19 +432,27 @@ uint32_t Reactor::sendBody(int32_t handle, std::string_view piece, bool last, No
   return exchange.client_paused ? abi::send::kPause : abi::send::kOk;
 }
 
+// Gives the request that has waited longest for a connection of the pool one, if it can.
+PoolRoom Reactor::serveNext(Pool& pool, Now now) noexcept {
+  Exchange& exchange = *pool.waiting_head;
+  Connection* idle = exchange.fresh_only ? nullptr : takeIdle(pool, now);
+  if (idle == nullptr) {
+    const PoolRoom room = reserveConnection(pool, now);
+    if (room != PoolRoom::kFree) return room;
+  }
+  pool.dequeue(exchange);
+  recordWait(exchange, now);
+  if (idle != nullptr)
+    attach(exchange, *idle, now);
+  else
+    connect(exchange, now);
+  return PoolRoom::kFree;
+}
+
 // A connection became free, or a place for a new one may have.
 void Reactor::serveWaiting(Pool& pool, Now now) noexcept {
-  while (pool.waiting_head != nullptr) {
-    Exchange& exchange = *pool.waiting_head;
-    Connection* idle = exchange.fresh_only ? nullptr : takeIdle(pool, now);
-    if (idle == nullptr && !pool.reserveConnection()) return;
-    pool.dequeue(exchange);
-    recordWait(exchange, now);
-    if (idle != nullptr)
-      attach(exchange, *idle, now);
-    else
-      connect(exchange, now);
-  }
+  if (pool.cluster_cap != 0) return serveCluster(*pool.cluster, now);
+  while (pool.waiting_head != nullptr && serveNext(pool, now) == PoolRoom::kFree) continue;
 }
 
 }  // namespace millrace

@@ -298,10 +298,16 @@ void Reactor::finishResponse(Exchange& exchange, Connection& connection, bool cl
                              Now now) noexcept {
   Pool& pool = connection.pool;
   keepConnection(exchange, connection, clean, now);
-  releaseEndpoint(exchange, now);                // closes the connection if it is still attached
-  const bool waiting = pool.waiting_count != 0;  // else `finish` may have freed the pool
+  releaseEndpoint(exchange, now);  // closes the connection if it is still attached
+  // Without requests that wait, `finish` may free the pool.
+  const bool waiting = pool.waiting_count != 0;
+  const bool others = pool.cluster_cap != 0 && pool.clusterWaits();
+  const std::shared_ptr<ClusterState> capped = others ? pool.cluster : nullptr;
   finish(exchange, exchange.status, exchange.flag, now);
-  if (waiting) serveWaiting(pool, now);
+  if (capped != nullptr)
+    serveCluster(*capped, now);
+  else if (waiting)
+    serveWaiting(pool, now);
 }
 
 // A whole answer has been read: the connection may serve another request, if nothing speaks against
@@ -316,7 +322,8 @@ void Reactor::keepConnection(Exchange& exchange, Connection& connection, bool cl
       clean && connection.persistent && exchange.request_complete && !connection.blocked() &&
       !connection.write_broken && pool.current && pool.idle_ms != 0 &&
       (pool.max_requests == 0 || connection.served < pool.max_requests) &&
-      !connection.hasPendingInput() && (pool.waiting_count != 0 || !pool.othersWait());
+      !connection.hasPendingInput() && (pool.waiting_count != 0 || !pool.othersWait()) &&
+      !givesUpConnection(pool, now);
   if (reusable) {
     exchange.connection = nullptr;
     connection.exchange = nullptr;

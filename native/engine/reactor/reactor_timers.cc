@@ -167,7 +167,7 @@ void Reactor::onTimer(Connection& connection, Now now) noexcept {
 // worker waits for.
 void Reactor::armIdle(Connection& connection, Now now) noexcept {
   constexpr uint64_t kLookRoundMs = 32;
-  const bool capped = connection.pool.max_connections != 0;
+  const bool capped = connection.pool.max_connections != 0 || connection.pool.cluster_cap != 0;
   wheel_.arm(connection, capped ? std::min(connection.deadline_ms, now.ms() + kLookRoundMs)
                                 : connection.deadline_ms);
 }

@@ -17,7 +17,8 @@ namespace millrace {
 // One worker's part of the balancing of one subset.
 struct SubsetBinding {
   explicit SubsetBinding(uint64_t seed) : state(seed) {}
-  uint32_t version = 0;  // of `plan`
+  uint32_t version = 0;        // of `plan`
+  uint32_t request_limit = 0;  // of its cluster: limits.maxRequests
   std::shared_ptr<const Plan> plan;
   PickerState state;
 };

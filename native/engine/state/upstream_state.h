@@ -7,7 +7,9 @@
 #include <string>
 #include <vector>
 
+#include "abi.h"
 #include "base/cache_line.h"
+#include "base/capped_count.h"
 #include "engine/balancer/endpoint_load.h"
 #include "engine/balancer/plan.h"
 #include "engine/failover/breaker.h"
@@ -30,6 +32,16 @@ struct ClusterState : Series<ClusterShard> {
   std::string name;
   // Requests in flight, kept for balancers that bound the load of an endpoint by the mean.
   alignas(kCacheLine) std::atomic<uint32_t> active{0};
+  // What is in use by all workers, of which `limits` may bound each. Requests are counted while
+  // they are bounded; pending are those that wait for an endpoint or for a connection.
+  alignas(kCacheLine) CappedCount requests;
+  alignas(kCacheLine) CappedCount connections;
+  CappedCount pending;
+  // Pools of workers that hold requests back for want of a connection.
+  std::atomic<uint32_t> waiting_pools{0};
+  // Workers that may have some, by bit: set and cleared by the worker itself, the latter late.
+  std::atomic<uint64_t> waiting_workers{0};
+  static_assert(abi::limits::kMaxWorkers <= 64);
   WaitLine line;
   std::vector<CachedPlan> plans;  // control plane only
   std::shared_ptr<RetryBudget>

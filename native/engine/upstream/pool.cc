@@ -20,6 +20,7 @@ Pool::~Pool() {
   announceWaiting(false);
   state->load.active.fetch_sub(active_count, std::memory_order_relaxed);
   state->connections.fetch_sub(open_count, std::memory_order_relaxed);
+  if (cluster != nullptr) cluster->connections.give(open_count);
 }
 
 void Pool::configure(const InstalledImage& installed, uint32_t cluster, uint32_t endpoint,
@@ -62,6 +63,8 @@ void Pool::configure(const InstalledImage& installed, uint32_t cluster, uint32_t
   max_connections = c.max_connections;
   max_pending = c.max_pending;
   max_requests = c.max_requests_per_connection;
+  cluster_cap = c.limit_connections;
+  cluster_pending_cap = c.limit_pending;
   request_cap = e.max_requests;
   breaker = installed.endpoint_breakers[endpoint];
   breaker_window = breaker == nullptr ? nullptr : &breaker->windowOf(worker_);
@@ -81,7 +84,10 @@ void Pool::putIdle(Connection& connection, uint64_t now_ms) noexcept {
   connection.deadline_ms = now_ms + std::min(idle_ms, connection.idle_limit_ms);
   connection.previous = nullptr;
   connection.next = idle_head;
-  if (idle_head != nullptr) idle_head->previous = &connection;
+  if (idle_head != nullptr)
+    idle_head->previous = &connection;
+  else
+    idle_tail = &connection;
   idle_head = &connection;
   ++idle_count;
   cluster_shard->counters.add(abi::cluster_stat::kConnectionsIdle, 1);
@@ -93,7 +99,10 @@ void Pool::removeIdle(Connection& connection) noexcept {
     connection.previous->next = connection.next;
   else
     idle_head = connection.next;
-  if (connection.next != nullptr) connection.next->previous = connection.previous;
+  if (connection.next != nullptr)
+    connection.next->previous = connection.previous;
+  else
+    idle_tail = connection.previous;
   connection.previous = connection.next = nullptr;
   --idle_count;
   cluster_shard->counters.subtract(abi::cluster_stat::kConnectionsIdle, 1);
@@ -120,19 +129,25 @@ void Pool::releaseRequest() noexcept {
   --active_count;
 }
 
-bool Pool::reserveConnection() noexcept {
+PoolRoom Pool::reserveConnection() noexcept {
   // Race: two workers may both see one place left; the compare-exchange lets one of them have it.
   uint32_t now = state->connections.load(std::memory_order_relaxed);
   do {
-    if (max_connections != 0 && now >= max_connections) return false;
+    if (max_connections != 0 && now >= max_connections) return PoolRoom::kEndpointFull;
   } while (!state->connections.compare_exchange_weak(now, now + 1, std::memory_order_relaxed));
+  if (!cluster->connections.take(cluster_cap)) {
+    // Race: meanwhile another worker may have been refused by the endpoint's cap; it looks again.
+    state->connections.fetch_sub(1, std::memory_order_relaxed);
+    return PoolRoom::kClusterFull;
+  }
   ++open_count;
   cluster_shard->counters.add(abi::cluster_stat::kConnectionsActive, 1);
-  return true;
+  return PoolRoom::kFree;
 }
 
 void Pool::releaseConnection() noexcept {
   state->connections.fetch_sub(1, std::memory_order_relaxed);
+  cluster->connections.give();
   --open_count;
   cluster_shard->counters.subtract(abi::cluster_stat::kConnectionsActive, 1);
 }
@@ -160,6 +175,7 @@ void Pool::dequeue(Exchange& exchange) noexcept {
     waiting_tail = exchange.waiting_previous;
   exchange.waiting_previous = exchange.waiting_next = nullptr;
   --waiting_count;
+  cluster->pending.give();
   cluster_shard->counters.subtract(abi::cluster_stat::kPending, 1);
   if (waiting_count == 0) announceWaiting(false);
 }
@@ -167,15 +183,26 @@ void Pool::dequeue(Exchange& exchange) noexcept {
 void Pool::announceWaiting(bool waiting) noexcept {
   if (announced_ == waiting) return;
   announced_ = waiting;
-  if (waiting)
+  if (waiting) {
     state->waiting_workers.fetch_add(1, std::memory_order_relaxed);
-  else
+    cluster->waiting_pools.fetch_add(1, std::memory_order_relaxed);
+  } else {
     state->waiting_workers.fetch_sub(1, std::memory_order_relaxed);
+    cluster->waiting_pools.fetch_sub(1, std::memory_order_relaxed);
+  }
 }
 
 bool Pool::mustYield() const noexcept {
-  return max_connections != 0 && othersWait() &&
-         state->connections.load(std::memory_order_relaxed) >= max_connections;
+  if (max_connections != 0 && othersWait() &&
+      state->connections.load(std::memory_order_relaxed) >= max_connections) {
+    return true;
+  }
+  return cluster_cap != 0 && clusterWaits() && cluster->connections.now() >= cluster_cap;
+}
+
+bool Pool::clusterWaits() const noexcept {
+  const uint32_t mine = announced_ ? 1 : 0;
+  return cluster->waiting_pools.load(std::memory_order_relaxed) > mine;
 }
 
 bool Pool::othersWait() const noexcept {

@@ -13,6 +13,9 @@
 
 namespace millrace {
 
+// Whether there is room for one connection more, else what has none.
+enum class PoolRoom : uint8_t { kFree, kEndpointFull, kClusterFull };
+
 // The connections of one worker to one endpoint, and the requests that wait for one. Last in, first
 // out: the most recently used connection is the least likely to be closed by the upstream, and the
 // surplus ages out. Lives as long as an image names the endpoint or a connection is open.
@@ -38,16 +41,20 @@ struct Pool {
   bool reserveRequest() noexcept;
   void releaseRequest() noexcept;
 
-  // Counts a new connection against the cap that all workers share; false at the cap.
-  bool reserveConnection() noexcept;
+  // Counts a new connection against the caps that all workers share, of the endpoint and of the
+  // cluster.
+  PoolRoom reserveConnection() noexcept;
   void releaseConnection() noexcept;
 
+  // A place among those that wait in the cluster has been taken; it is given back at the end.
   void enqueue(Exchange& exchange) noexcept;
   void dequeue(Exchange& exchange) noexcept;
   // Tells the other workers whether this one waits for them to give a connection up.
   void announceWaiting(bool waiting) noexcept;
   // True when this worker should close a connection rather than keep it idle.
   bool othersWait() const noexcept;
+  // True when other pools of the cluster wait, of this worker or another.
+  bool clusterWaits() const noexcept;
   // True when it should close an idle one: others wait, and there is no place left for theirs.
   bool mustYield() const noexcept;
 
@@ -66,18 +73,22 @@ struct Pool {
   uint32_t max_connections = 0;
   uint32_t max_pending = 0;
   uint32_t max_requests = 0;         // of one connection
+  uint32_t cluster_cap = 0;          // connections of the whole cluster, 0 = none
+  uint32_t cluster_pending_cap = 0;  // requests that wait in the whole cluster, 0 = none
   uint32_t request_cap = 0;          // in flight at once, 0 = none
   std::shared_ptr<Breaker> breaker;  // of the endpoint, or null
   Breaker::Window* breaker_window = nullptr;
   bool current = false;  // named by the current image
 
   Connection* idle_head = nullptr;
+  Connection* idle_tail = nullptr;  // idle for the longest time
   uint32_t idle_count = 0;
   uint32_t open_count = 0;    // connections of this worker, in any state
   uint32_t active_count = 0;  // exchanges of this worker that count in state->active
   Exchange* waiting_head = nullptr;
   Exchange* waiting_tail = nullptr;
   uint32_t waiting_count = 0;
+  bool passed_over = false;  // scratch of Reactor::serveCluster
 
  private:
   const uint32_t worker_;
