@@ -177,6 +177,27 @@ describe('idleTimeout', () => {
   });
 });
 
+it('perTryTimeout has a flag of its own when no other attempt is left', async () => {
+  const origin = await silent();
+  const proxy = await Millrace.start(proxyTo([origin.address], { route: { retry: { attempts: 0, perTryTimeout: SHORT } } }));
+  expect((await request(proxy.port(), '/')).status).toBe(504);
+  await expectFlag(proxy, 'UPT', { status: 504, msg: 'upstream request timed out: no answer within perTryTimeout' });
+});
+
+it('the time in a queue has a flag of its own', async () => {
+  const origin = await silent();
+  const proxy = await Millrace.start(proxyTo([], { cluster: { endpoints: [{ address: origin.address, maxRequests: 1 }], queue: { timeout: SHORT } } }));
+  const first = await RawClient.connect({ port: proxy.port() });
+  first.send(requestBytes('/'));
+  await eventually(() => origin.requests.length === 1);
+  expect((await request(proxy.port(), '/')).status).toBe(503);
+  expect(await proxy.metric('millrace_request_outcomes_total', { flag: 'UQ' })).toBe(1);
+  const line = await proxy.logged(/^request failed: every upstream endpoint stayed at its limit of requests$/);
+  expect(line).toMatchObject({ reason: 'UQ', status: 503, cluster: 'up' });
+  expect(Object.keys(line)).not.toContain('endpoint');
+  await first.close();
+});
+
 it('maxDuration cuts an exchange that still moves', async () => {
   const origin = await Origin.start({
     answer: (_message, connection) => {

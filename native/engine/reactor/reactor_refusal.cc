@@ -81,7 +81,7 @@ void Reactor::noteFailure(const Exchange& exchange, uint32_t status, uint32_t fl
 
 // Which request it was: as it stands in the head that goes upstream, else as it came.
 void Reactor::noteRequest(const Exchange& exchange, IncidentNote* note) const noexcept {
-  note->attempts = exchange.attempts;
+  note->attempts = (exchange.primary != nullptr ? *exchange.primary : exchange).attempts;
   std::string_view& method = note->texts[abi::incident_text::kMethod];
   std::string_view& target = note->texts[abi::incident_text::kTarget];
   const std::string_view head = exchange.head.view();
