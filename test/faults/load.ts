@@ -83,10 +83,10 @@ export class Load {
     return load;
   }
 
-  /** Waits until so many more requests have been sent. */
+  /** Waits until so many more requests have been sent, or all of the total. */
   async more(requests: number, limitMs = 60_000): Promise<void> {
     const from = this.tally.sent;
-    await eventually(() => this.#alive() && this.tally.sent >= from + requests, limitMs);
+    await eventually(() => this.#alive() && (this.#report !== null || this.tally.sent >= from + requests), limitMs);
   }
 
   /** Waits until this endpoint has answered so many more requests. */
