@@ -38,6 +38,8 @@ std::string answerOf(uint32_t status) {
   return "HTTP/1.1 " + std::to_string(status) + " X\r\ncontent-length: 0\r\n\r\n";
 }
 
+constexpr uint32_t kBreaksOff = 1;  // a good head, and half of the body
+
 // Requests one after the other; `bad` gives errors of that status, 0 = it closes the connection.
 // How many each origin got.
 std::vector<int> drive(Farm& farm, Rig& rig, int requests, std::size_t bad, uint32_t status) {
@@ -53,6 +55,8 @@ std::vector<int> drive(Farm& farm, Rig& rig, int requests, std::size_t bad, uint
           ++counts[o];
           if (o != bad)
             origin.send(c, okAnswer("x"));
+          else if (status == kBreaksOff)
+            origin.send(c, "HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhi"), origin.close(c);
           else if (status == 0)
             origin.close(c);
           else
@@ -122,6 +126,15 @@ CASE("attempts without an answer count, and answers in between end the run") {
   // One came on a connection that had served before: that it breaks says nothing of the endpoint.
   EXPECT_EQ(counts[1], 4);
   EXPECT_EQ(healthOf(1), kEjected);
+}
+
+CASE("answers that break off count, however good their heads are") {
+  Farm farm(2);
+  Rig rig(detecting(farm, 2, runsOf(3)), farm.all);
+  const std::vector<int> counts = drive(farm, rig, 20, 1, kBreaksOff);
+  EXPECT_EQ(counts[1], 3);
+  EXPECT_EQ(healthOf(1), kEjected);
+  EXPECT_EQ(news().at(0).reason, abi::transition_reason::kConsecutiveLocalErrors);
 }
 
 CASE("what the proxy refuses by itself never ejects") {

@@ -26,7 +26,7 @@ constexpr Fault faultOf(uint32_t status) noexcept {
 //
 //   serverErrors:21 | gatewayErrors:21 | noAnswers:21
 //
-//   an answer below 500     clears all
+//   an answer below 500     clears serverErrors and gatewayErrors with its head, all with its end
 //   500 to 599              +1 serverErrors, clears noAnswers (somebody answers)
 //     502, 503, 504         +1 gatewayErrors; the others clear it
 //   no answer               +1 noAnswers; what was answered before stays as it is
@@ -91,7 +91,16 @@ constexpr uint32_t extendRuns(ErrorRuns& runs, const abi::OutlierRecord& setting
   return server ? reason::kConsecutive5xx : reason::kNone;
 }
 
-// Any worker. An answer below 500 came.
+// Any worker. The head of an answer below 500 came: the errors that were answered are over.
+inline void endErrorAnswers(EndpointLoad& load) noexcept {
+  constexpr uint64_t kNoAnswers = ErrorRuns::kMost << 2 * ErrorRuns::kBits;
+  // Race: as below.
+  const uint64_t word = load.error_runs.load(std::memory_order_relaxed);
+  if ((word & ~kNoAnswers) != 0) [[unlikely]]
+    load.error_runs.fetch_and(kNoAnswers, std::memory_order_relaxed);
+}
+
+// Any worker. All of an answer below 500 came.
 inline void endRuns(EndpointLoad& load) noexcept {
   // Race: a fault of another worker in between is forgotten, as if it had come first.
   if (load.error_runs.load(std::memory_order_relaxed) != 0) [[unlikely]]

@@ -259,6 +259,8 @@ class Reactor {
 
   // reactor_observe.cc: what an attempt says of its endpoint
   void observeAnswer(Exchange& exchange, ResponseHead* head, Now now) noexcept;
+  void observeStream(Exchange& exchange, Now now) noexcept;
+  void observeEnd(Exchange& exchange, Now now) noexcept;
   void observeFailure(Exchange& exchange, Failure failure, Now now) noexcept;
   void observeAbandoned(const Exchange& exchange, Now now) noexcept;
   void noteFault(const Exchange& exchange, Fault fault, Now now) noexcept;

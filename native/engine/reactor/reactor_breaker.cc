@@ -1,5 +1,7 @@
 // Circuit breakers: who is let through, and what they are told of it. The breaker of a cluster
 // learns how a request ended, that of an endpoint how each attempt did.
+#include <utility>
+
 #include "engine/failover/verdict.h"
 #include "engine/reactor/reactor.h"
 
@@ -72,8 +74,7 @@ bool Reactor::passEndpointBreaker(Exchange& exchange, Pool& pool, bool restricte
 
 void Reactor::tellEndpointBreaker(Exchange& exchange, bool good, Now now) noexcept {
   Pool& pool = *exchange.pool;
-  const BreakerTicket ticket = exchange.endpoint_ticket;
-  if (Breaker::isProbe(ticket)) exchange.endpoint_ticket = 0;
+  const BreakerTicket ticket = std::exchange(exchange.endpoint_ticket, 0);
   if (pool.breaker == nullptr) return;
   const BreakerEvent event = pool.breaker->record(*pool.breaker_window, ticket, good, now.ms(),
                                                   good ? 0 : static_cast<uint32_t>(rng_.next()));

@@ -64,6 +64,7 @@ void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
       finishResponse(exchange, connection, false, now);
     } else {
       noteError(connection.pool, ResponseError::kTruncated, 0, &exchange, now);
+      observeFailure(exchange, Failure::kReset, now);
       cut(exchange, abi::response_flag::kUc, {}, now);
     }
     return;
@@ -96,6 +97,7 @@ void Reactor::protocolError(Connection& connection, ResponseError error, Now now
   const bool begun = exchange.state == Exchange::State::kStreaming;
   noteError(connection.pool, error, begun ? 0 : 502, &exchange, now);
   if (begun) {
+    observeFailure(exchange, Failure::kProtocol, now);
     cut(exchange, abi::response_flag::kUpe, {}, now);
   } else {
     observeFailure(exchange, Failure::kProtocol, now);

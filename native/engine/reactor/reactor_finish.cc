@@ -72,6 +72,7 @@ void Reactor::abort(int32_t handle, Now now) noexcept {
       exchange->state == Exchange::State::kConnecting) {
     observeAbandoned(*exchange, now);
   }
+  if (exchange->state == Exchange::State::kStreaming) observeEnd(*exchange, now);
   releaseEndpoint(*exchange, now);
   finish(*exchange, 0, flag, now);
 }

@@ -1,6 +1,7 @@
 // What an attempt says of its endpoint. Balancers, outlier detection and circuit breakers learn
-// from here and from nowhere else: each attempt is observed once, when its answer's head has come
-// or when it is known that none will; an answer that breaks off later is a failure beside that.
+// from here and from nowhere else: when the head of an answer has come, when all of it has, or when
+// it is known that it will not. A head of 500 and more says enough by itself; any other is only as
+// good as what follows, since an endpoint that breaks off every answer sends good heads, too.
 #include "engine/balancer/observe.h"
 #include "engine/http/load_report.h"
 #include "engine/http/retry_after.h"
@@ -24,10 +25,10 @@ void Reactor::observeAnswer(Exchange& exchange, ResponseHead* head, Now now) noe
   if (head->status >= 500) {
     counters.add(abi::endpoint_stat::kResponses5xx, 1);
     noteFault(exchange, faultOf(head->status), now);
+    if (exchange.endpoint_ticket != 0) tellEndpointBreaker(exchange, false, now);
   } else {
-    endRuns(exchange.pool->state->load);
+    endErrorAnswers(exchange.pool->state->load);
   }
-  if (exchange.endpoint_ticket != 0) tellEndpointBreaker(exchange, head->status < 500, now);
 
   const BalancerSettings& settings = exchange.image->installed->balancers[exchange.cluster];
   if (!usesLatency(settings.policy)) return;
@@ -43,7 +44,21 @@ void Reactor::observeAnswer(Exchange& exchange, ResponseHead* head, Now now) noe
     observeLatency(load, settings, elapsed, now.ms());
 }
 
-// The endpoint failed the request.
+// The head of an answer has been handed over, and the rest may take as long as it likes: a probe of
+// the endpoint's breaker is decided now, or an endpoint of nothing but endless streams would never
+// be closed again.
+void Reactor::observeStream(Exchange& exchange, Now now) noexcept {
+  if (Breaker::isProbe(exchange.endpoint_ticket)) tellEndpointBreaker(exchange, true, now);
+}
+
+// The answer has come to its end, or the client had enough of it.
+void Reactor::observeEnd(Exchange& exchange, Now now) noexcept {
+  if (exchange.status >= 500) return;  // observed with its head
+  endRuns(exchange.pool->state->load);
+  if (exchange.endpoint_ticket != 0) tellEndpointBreaker(exchange, true, now);
+}
+
+// The endpoint failed the request, or broke off its answer.
 void Reactor::observeFailure(Exchange& exchange, Failure failure, Now now) noexcept {
   auto& counters = exchange.pool->shard.counters;
   counters.add(abi::endpoint_stat::kFailures, 1);

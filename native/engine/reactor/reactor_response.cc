@@ -263,7 +263,10 @@ void Reactor::startResponse(Connection& connection, ResponseHead& head, char* bo
   event.length_high = static_cast<int32_t>(static_cast<uint32_t>(head.content_length >> 32));
   exchange.state = Exchange::State::kStreaming;
   endRetries(exchange, head.status);
-  if (!first.done) tellBreakerOfHead(exchange, now);
+  if (!first.done) {
+    tellBreakerOfHead(exchange, now);
+    observeStream(exchange, now);
+  }
   if (first.done) {
     if (first.consumed != n)
       noteError(connection.pool, ResponseError::kExtraBytes, exchange.status, &exchange, now);
@@ -297,6 +300,7 @@ void Reactor::continueResponse(Connection& connection, char* body, size_t n, Now
 void Reactor::finishResponse(Exchange& exchange, Connection& connection, bool clean,
                              Now now) noexcept {
   Pool& pool = connection.pool;
+  observeEnd(exchange, now);
   keepConnection(exchange, connection, clean, now);
   releaseEndpoint(exchange, now);  // closes the connection if it is still attached
   // Without requests that wait, `finish` may free the pool.

@@ -82,6 +82,7 @@ bool Reactor::retryAnswer(Connection& connection, const ResponseHead& head, bool
     delay_ms += asked_ms;
   }
   if (!mayRetry(exchange, delay_ms, now)) return false;
+  if (head.status < 500) observeEnd(exchange, now);
   Pool& pool = connection.pool;
   const uint64_t first_byte_us = usBetween(exchange.sent_ns, connection.first_byte_ns);
   pool.cluster_shard->first_byte.record(first_byte_us);

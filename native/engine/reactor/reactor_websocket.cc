@@ -92,6 +92,7 @@ void Reactor::startWebSocket(Connection& connection, ResponseHead& head, char* r
   connection.head_done = true;
   exchange.state = Exchange::State::kUpgraded;
   exchange.status = 101;
+  observeEnd(exchange, now);
   endRetries(exchange, 101);
   exchange.bytes_down += length;
   exchange.activity_ms = now.ms();
