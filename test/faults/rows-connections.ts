@@ -10,7 +10,7 @@ const behaving = (mode: (Behaviour & { percent?: never })['mode']): Pick<Row, 'b
 export const CONNECTIONS: readonly Row[] = [
   { name: 'RST before the answer', ...behaving('resetBefore'), bounds: AVOIDED },
   // What the client has is no whole answer, and cannot be asked for again.
-  { name: 'RST inside the answer', ...behaving('resetInside'), bounds: { failed: Infinity, cut: Infinity, flags: ['UC'] } },
+  { name: 'RST inside the answer', ...behaving('resetInside'), bounds: { ...AVOIDED, failed: 150, cut: 150, flags: ['UC'] } },
   { name: 'RST after the answer', ...behaving('resetAfter'), bounds: {} },
   { name: 'FIN instead of the answer, and goes on reading (half-close)', ...behaving('halfClose'), bounds: AVOIDED },
   { name: 'connections refused', ...behaving('refuse'), bounds: AVOIDED },
