@@ -19,6 +19,7 @@ const times = (min: number, max: number = LIMITS.maxFailoverMs) => fc.tuple(numb
 const thousandths = (min: number, max: number) => numbers(min, max).map((millis) => millis / 1_000);
 const sparse = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) => fc.record(model, { requiredKeys: [] });
 const count = numbers(0, U32);
+const inARow = numbers(0, LIMITS.maxConsecutiveErrors);
 const judged = { minEndpoints: numbers(1, LIMITS.maxEndpoints), minRequests: numbers(1, U32) };
 
 const outlierDetection = fc.oneof(
@@ -26,9 +27,9 @@ const outlierDetection = fc.oneof(
   fc
     .tuple(
       sparse({
-        consecutive5xx: count,
-        consecutiveGatewayErrors: count,
-        consecutiveLocalErrors: count,
+        consecutive5xx: inARow,
+        consecutiveGatewayErrors: inARow,
+        consecutiveLocalErrors: inARow,
         interval: time(1),
         ejectionJitter: time(0),
         maxEjectionPercent: numbers(0, 100),
