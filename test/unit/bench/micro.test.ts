@@ -39,6 +39,15 @@ const EXPECTED: [subjects: string[], by: string[]][] = [
     ['C++ x1', 'ws x1'],
   ],
   [['ASCII', 'mixed scripts', 'Greek'].map((text) => `frame, validate 64 KiB of ${text}`), ['C++ x1', 'node:buffer x1']],
+  [
+    ['0 %', '1 %', '20 %'].map((share) => `record, ${share} failures, 2 workers`),
+    ['C++ x1', 'C++ x2', 'addon x1', 'reference x1'],
+  ],
+  [['1 %', '20 %'].map((share) => `record, ${share} failures, 64 workers`), ['C++ x1', 'C++ x2']],
+  [
+    ['an answer of 200', 'an answer of 500', ...['deviation', 'mad', 'latency'].map((method) => `sweep of 10000 endpoints by ${method}, each`)],
+    ['C++ x1'],
+  ],
 ];
 
 it(
