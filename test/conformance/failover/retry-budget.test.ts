@@ -51,7 +51,8 @@ describe('the retry budget', () => {
       }),
       { numRuns: 400 },
     );
-    expect(Math.min(granted, refused)).toBeGreaterThan(1000);
+    // Both came up, and not by the way.
+    expect(Math.min(granted, refused)).toBeGreaterThan(100);
   });
 
   it('bounds what an outage adds, however many ask: the share of the requests and the floor', () => {
