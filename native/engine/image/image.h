@@ -170,6 +170,11 @@ class Image {
   Section sections_[abi::section::kCount];
 };
 
+// Largest request body of a route in bytes; all ones = no limit.
+inline uint64_t maxBodyOf(const abi::RouteRecord& route) noexcept {
+  return route.max_body_low | static_cast<uint64_t>(route.max_body_high) << 32;
+}
+
 }  // namespace millrace
 
 #endif  // MILLRACE_ENGINE_IMAGE_IMAGE_H_

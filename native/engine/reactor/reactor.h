@@ -163,7 +163,7 @@ class Reactor {
                        std::string_view path) noexcept;
   void report(const IncidentNote& note) noexcept;
 
-  // reactor_request.cc: from a request to an upstream
+  // reactor_request.cc: from a request to its cluster
   void begin(Exchange& exchange, int32_t handle, Now now) noexcept;
   void route(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener,
              const Downstream& downstream, std::string_view path, Now now) noexcept;
@@ -171,16 +171,22 @@ class Reactor {
                const Downstream& downstream, std::string_view path, Now now) noexcept;
   void answerLocally(Exchange& exchange, const RequestHead& request,
                      const abi::ListenerRecord& listener, std::string_view path) noexcept;
+
+  // reactor_attempt.cc: from a request to an upstream connection
   void dispatch(Exchange& exchange, Now now) noexcept;
   void start(Exchange& exchange, Now now) noexcept;
   void attach(Exchange& exchange, Connection& connection, Now now) noexcept;
   void connect(Exchange& exchange, Now now) noexcept;
   void sendRequest(Exchange& exchange, Connection& connection, Now now) noexcept;
-  bool writeBody(Exchange& exchange, Connection& connection, std::string_view piece,
-                 bool last) noexcept;
   PoolRoom serveNext(Pool& pool, Now now) noexcept;
   void serveWaiting(Pool& pool, Now now) noexcept;
+
+  // reactor_body.cc: the body of a request
+  bool writeBody(Exchange& exchange, Connection& connection, std::string_view piece,
+                 bool last) noexcept;
   void resumeClient(Exchange& exchange, Now now) noexcept;
+
+  // reactor_finish.cc, reactor_balance.cc
   void releaseEndpoint(Exchange& exchange, Now now) noexcept;
   void noteTried(Exchange& exchange) noexcept;
 
