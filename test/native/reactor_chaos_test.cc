@@ -45,6 +45,8 @@ class Chaos {
         rig_.advance(rng_.below(60));
       else if (what < 97)
         rig_.advance(rng_.below(3000));
+      // As the control plane does when it is woken, or a little later.
+      if (rng_.below(3) == 0) Engine::instance().failoverTick(rig_.now().ms());
       rig_.settle();
     }
     finish();
@@ -265,6 +267,36 @@ void capAll(ImageBuilder& b) {
   b.clusters[0].max_pending = 4;
 }
 
+// Whatever takes endpoints, or the cluster, out of service, and bounds of the cluster.
+void breakAll(ImageBuilder& b) {
+  abi::OutlierRecord outlier{};
+  outlier.consecutive5xx = outlier.consecutive_gateway_errors = 4;
+  outlier.consecutive_local_errors = 3;
+  outlier.interval_ms = 1000;
+  outlier.base_ejection_ms = 300;
+  outlier.max_ejection_ms = 2000;
+  outlier.jitter_ms = 50;
+  outlier.max_ejection_percent = 75;
+  outlier.success_method = abi::outlier_method::kMad;
+  outlier.success_factor_millis = 3500;
+  outlier.success_min_endpoints = 3;
+  outlier.success_min_requests = 5;
+  b.outliers.push_back(outlier);
+  b.breakers.push_back({abi::breaker_scope::kCluster | abi::breaker_scope::kEndpoint, 700, 5000, 8,
+                        400, 3000, 10, 2, 2});
+  abi::ClusterRecord& cluster = b.clusters[0];
+  cluster.outlier = static_cast<uint32_t>(b.outliers.size()) - 1;
+  cluster.breaker = static_cast<uint32_t>(b.breakers.size()) - 1;
+  cluster.budget_percent = 50;
+  cluster.budget_min_per_second = 5;
+  cluster.budget_window_ms = 10'000;
+  cluster.limit_requests = 40;
+  cluster.limit_connections = 10;
+  cluster.limit_pending = 20;
+  cluster.limit_retries = 10;
+  b.routes[0].request_timeout_ms = 10'000;
+}
+
 void rounds(const std::function<void(ImageBuilder&)>& tune) {
   for (uint64_t round = 0; round < 6 && failures() == 0; ++round) Chaos(seed() + round, tune).run();
 }
@@ -279,6 +311,20 @@ CASE("upstreams that do anything, with everything, and caps in the way") {
     retryAll(b);
     hedgeAll(b);
     capAll(b);
+  });
+}
+
+CASE("upstreams that do anything, with breakers, ejections and limits of the cluster, too") {
+  rounds([](ImageBuilder& b) {
+    retryAll(b);
+    hedgeAll(b);
+    breakAll(b);
+  });
+  rounds([](ImageBuilder& b) {
+    retryAll(b);
+    hedgeAll(b);
+    capAll(b);
+    breakAll(b);
   });
 }
 
