@@ -65,7 +65,8 @@ const open = (): OriginConnection[] => origins.flatMap((origin) => [...origin.op
 
 /** No connection, or an idle one, between the proxy and the origin. */
 async function prepare(proxy: Millrace, reused: boolean): Promise<void> {
-  for (const connection of open()) connection.end();
+  // Destroyed, not ended: Node may wait for ever for the end of a socket that is reset while it shuts down.
+  for (const { socket } of open()) socket.destroy();
   await eventually(() => open().length === 0);
   await eventually(async () => (await proxy.metric('millrace_upstream_connections')) === 0);
   if (reused) {
