@@ -41,13 +41,13 @@ export interface Avoided {
   ms: number;
 }
 
-/** The first time that no attempt was made for a while, and the attempts up to then; null: there was none. */
+/** The first time that no attempt was made for a while (the count of an endpoint that a reload removes is gone), and the attempts up to then; null: there was none. */
 export function avoidedAt(during: readonly Look[], began: number): Avoided | null {
   const [first, last] = [during[0], during.at(-1)];
   if (first === undefined || last === undefined) return null;
   for (const [i, { ms, attempts }] of during.entries()) {
     if (last.ms < ms + QUIET_MS) return null;
-    const quiet = during.slice(i).every((look) => look.ms > ms + QUIET_MS || look.attempts === attempts);
+    const quiet = during.slice(i).every((look) => look.ms > ms + QUIET_MS || look.attempts <= attempts);
     if (quiet && ms > began) return { attempts: attempts - first.attempts, ms: Math.round(ms - began) };
   }
   return null;

@@ -117,7 +117,7 @@ export async function run(row: Row): Promise<Result> {
   const result = {
     name: row.name,
     ...account([report, ...others], before, after),
-    attempts: during.length < 2 ? null : during.at(-1)!.attempts - during[0]!.attempts,
+    attempts: during.length < 2 ? null : Math.max(...during.map(({ attempts }) => attempts)) - during[0]!.attempts,
     avoided: avoidedAt(during, began),
     returnedMs: returnedAfter(report, faulty.name, over),
     remarks: scene.remarks,
