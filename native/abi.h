@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 3233082186u;
+inline constexpr uint32_t kHash = 1521520045u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -49,7 +49,8 @@ inline constexpr uint32_t kRetry = 25u;
 inline constexpr uint32_t kHedge = 26u;
 inline constexpr uint32_t kOutlier = 27u;
 inline constexpr uint32_t kBreaker = 28u;
-inline constexpr uint32_t kCount = 29u;
+inline constexpr uint32_t kFault = 29u;
+inline constexpr uint32_t kCount = 30u;
 }  // namespace section
 
 struct ListenerRecord {
@@ -176,8 +177,9 @@ struct RouteRecord {
   uint32_t hedge;
   uint32_t deadline_offset;
   uint32_t deadline_length;
+  uint32_t fault;
 };
-static_assert(sizeof(RouteRecord) == 152);
+static_assert(sizeof(RouteRecord) == 156);
 
 struct PredicateRecord {
   uint32_t source;
@@ -430,6 +432,14 @@ struct BreakerRecord {
   uint32_t successes;
 };
 static_assert(sizeof(BreakerRecord) == 36);
+
+struct FaultRecord {
+  uint32_t abort_per_million;
+  uint32_t abort_status;
+  uint32_t delay_per_million;
+  uint32_t delay_ms;
+};
+static_assert(sizeof(FaultRecord) == 16);
 
 struct EventRecord {
   int32_t exchange;
@@ -734,6 +744,8 @@ inline constexpr uint32_t kMaxFailoverMs = 86400000u;
 inline constexpr uint32_t kMaxBreakerProbes = 255u;
 inline constexpr uint32_t kMaxConsecutiveErrors = 1000000u;
 inline constexpr uint32_t kMaxFallbacks = 8u;
+inline constexpr uint32_t kMaxRecordAttempts = 6u;
+inline constexpr uint32_t kMaxFaultDelayMs = 3600000u;
 }  // namespace limits
 
 namespace websocket_opcode {
@@ -804,7 +816,8 @@ inline constexpr uint32_t kUpt = 21u;
 inline constexpr uint32_t kDrt = 22u;
 inline constexpr uint32_t kUmsdr = 23u;
 inline constexpr uint32_t kDle = 24u;
-inline constexpr uint32_t kCount = 25u;
+inline constexpr uint32_t kFi = 25u;
+inline constexpr uint32_t kCount = 26u;
 }  // namespace response_flag
 
 namespace cluster_stat {
@@ -939,36 +952,41 @@ inline constexpr uint32_t kFlagUPT = 30u;
 inline constexpr uint32_t kFlagDRT = 31u;
 inline constexpr uint32_t kFlagUMSDR = 32u;
 inline constexpr uint32_t kFlagDLE = 33u;
-inline constexpr uint32_t kDownstreamErrornone = 34u;
-inline constexpr uint32_t kDownstreamErrormalformed = 35u;
-inline constexpr uint32_t kDownstreamErrormethod = 36u;
-inline constexpr uint32_t kDownstreamErrormethodRefused = 37u;
-inline constexpr uint32_t kDownstreamErrortarget = 38u;
-inline constexpr uint32_t kDownstreamErrortargetTooLong = 39u;
-inline constexpr uint32_t kDownstreamErrorpath = 40u;
-inline constexpr uint32_t kDownstreamErrormissingHost = 41u;
-inline constexpr uint32_t kDownstreamErrorhost = 42u;
-inline constexpr uint32_t kDownstreamErrorrepeatedHost = 43u;
-inline constexpr uint32_t kDownstreamErrorheaderName = 44u;
-inline constexpr uint32_t kDownstreamErrorunderscore = 45u;
-inline constexpr uint32_t kDownstreamErrorheaderValue = 46u;
-inline constexpr uint32_t kDownstreamErrorrepeatedHeader = 47u;
-inline constexpr uint32_t kDownstreamErrortooManyHeaders = 48u;
-inline constexpr uint32_t kDownstreamErrorheaderTooLong = 49u;
-inline constexpr uint32_t kDownstreamErrorheadTooLarge = 50u;
-inline constexpr uint32_t kDownstreamErrorcontentLength = 51u;
-inline constexpr uint32_t kDownstreamErrortransferEncoding = 52u;
-inline constexpr uint32_t kDownstreamErrorunknownTransferCoding = 53u;
-inline constexpr uint32_t kDownstreamErrorlengthAndTransferEncoding = 54u;
-inline constexpr uint32_t kDownstreamErrorconnectionOptions = 55u;
-inline constexpr uint32_t kDownstreamErrorexpectation = 56u;
-inline constexpr uint32_t kDownstreamErrormaxForwards = 57u;
-inline constexpr uint32_t kDownstreamErrortraceBody = 58u;
-inline constexpr uint32_t kDownstreamErrorwebSocketVersion = 59u;
-inline constexpr uint32_t kDownstreamErrorwebSocketKey = 60u;
-inline constexpr uint32_t kDownstreamErrorwebSocketBody = 61u;
-inline constexpr uint32_t kIncidentsDropped = 62u;
-inline constexpr uint32_t kCount = 63u;
+inline constexpr uint32_t kFlagFI = 34u;
+inline constexpr uint32_t kDownstreamErrornone = 35u;
+inline constexpr uint32_t kDownstreamErrormalformed = 36u;
+inline constexpr uint32_t kDownstreamErrormethod = 37u;
+inline constexpr uint32_t kDownstreamErrormethodRefused = 38u;
+inline constexpr uint32_t kDownstreamErrortarget = 39u;
+inline constexpr uint32_t kDownstreamErrortargetTooLong = 40u;
+inline constexpr uint32_t kDownstreamErrorpath = 41u;
+inline constexpr uint32_t kDownstreamErrormissingHost = 42u;
+inline constexpr uint32_t kDownstreamErrorhost = 43u;
+inline constexpr uint32_t kDownstreamErrorrepeatedHost = 44u;
+inline constexpr uint32_t kDownstreamErrorheaderName = 45u;
+inline constexpr uint32_t kDownstreamErrorunderscore = 46u;
+inline constexpr uint32_t kDownstreamErrorheaderValue = 47u;
+inline constexpr uint32_t kDownstreamErrorrepeatedHeader = 48u;
+inline constexpr uint32_t kDownstreamErrortooManyHeaders = 49u;
+inline constexpr uint32_t kDownstreamErrorheaderTooLong = 50u;
+inline constexpr uint32_t kDownstreamErrorheadTooLarge = 51u;
+inline constexpr uint32_t kDownstreamErrorcontentLength = 52u;
+inline constexpr uint32_t kDownstreamErrortransferEncoding = 53u;
+inline constexpr uint32_t kDownstreamErrorunknownTransferCoding = 54u;
+inline constexpr uint32_t kDownstreamErrorlengthAndTransferEncoding = 55u;
+inline constexpr uint32_t kDownstreamErrorconnectionOptions = 56u;
+inline constexpr uint32_t kDownstreamErrorexpectation = 57u;
+inline constexpr uint32_t kDownstreamErrormaxForwards = 58u;
+inline constexpr uint32_t kDownstreamErrortraceBody = 59u;
+inline constexpr uint32_t kDownstreamErrorwebSocketVersion = 60u;
+inline constexpr uint32_t kDownstreamErrorwebSocketKey = 61u;
+inline constexpr uint32_t kDownstreamErrorwebSocketBody = 62u;
+inline constexpr uint32_t kIncidentsDropped = 63u;
+inline constexpr uint32_t kRecordsDropped = 64u;
+inline constexpr uint32_t kSpansDropped = 65u;
+inline constexpr uint32_t kFaultsAborted = 66u;
+inline constexpr uint32_t kFaultsDelayed = 67u;
+inline constexpr uint32_t kCount = 68u;
 }  // namespace process_stat
 
 namespace route_stat {
@@ -1100,8 +1118,43 @@ inline constexpr uint32_t kTarget = 4u;
 inline constexpr uint32_t kCount = 5u;
 }  // namespace incident_text
 
+namespace record_text {
+inline constexpr uint32_t kMethod = 0u;
+inline constexpr uint32_t kAuthority = 1u;
+inline constexpr uint32_t kTarget = 2u;
+inline constexpr uint32_t kUserAgent = 3u;
+inline constexpr uint32_t kReferer = 4u;
+inline constexpr uint32_t kForwardedFor = 5u;
+inline constexpr uint32_t kHeaders = 6u;
+inline constexpr uint32_t kTraceState = 7u;
+inline constexpr uint32_t kRequestId = 8u;
+inline constexpr uint32_t kListener = 9u;
+inline constexpr uint32_t kRoute = 10u;
+inline constexpr uint32_t kCluster = 11u;
+inline constexpr uint32_t kEndpoint = 12u;
+inline constexpr uint32_t kUpstreamTarget = 13u;
+inline constexpr uint32_t kDetail = 14u;
+inline constexpr uint32_t kCount = 15u;
+}  // namespace record_text
+
+namespace record_bit {
+inline constexpr uint32_t kTls = 1u;
+inline constexpr uint32_t kCut = 2u;
+inline constexpr uint32_t kSampled = 4u;
+inline constexpr uint32_t kWebSocket = 8u;
+inline constexpr uint32_t kAborted = 16u;
+inline constexpr uint32_t kLocal = 32u;
+inline constexpr uint32_t kFallback = 64u;
+}  // namespace record_bit
+
+namespace attempt_bit {
+inline constexpr uint32_t kReused = 1u;
+inline constexpr uint32_t kHedge = 2u;
+inline constexpr uint32_t kAnswered = 4u;
+}  // namespace attempt_bit
+
 inline constexpr const char* kMethodNames[] = {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "QUERY", "PROPFIND", "PROPPATCH", "MKCOL", "COPY", "MOVE", "LOCK", "UNLOCK", "REPORT", "SEARCH"};
-inline constexpr const char* kResponseFlagNames[] = {"none", "NR", "NC", "UF", "UC", "UT", "SI", "UO", "UPE", "DPE", "DC", "DI", "BL", "UTLS", "OVL", "RL", "UH", "UQ", "CB", "UCT", "UTT", "UPT", "DRT", "UMSDR", "DLE"};
+inline constexpr const char* kResponseFlagNames[] = {"none", "NR", "NC", "UF", "UC", "UT", "SI", "UO", "UPE", "DPE", "DC", "DI", "BL", "UTLS", "OVL", "RL", "UH", "UQ", "CB", "UCT", "UTT", "UPT", "DRT", "UMSDR", "DLE", "FI"};
 inline constexpr const char* kDownstreamErrorNames[] = {"none", "malformed", "method", "methodRefused", "target", "targetTooLong", "path", "missingHost", "host", "repeatedHost", "headerName", "underscore", "headerValue", "repeatedHeader", "tooManyHeaders", "headerTooLong", "headTooLarge", "contentLength", "transferEncoding", "unknownTransferCoding", "lengthAndTransferEncoding", "connectionOptions", "expectation", "maxForwards", "traceBody", "webSocketVersion", "webSocketKey", "webSocketBody"};
 
 }  // namespace millrace::abi

@@ -71,6 +71,7 @@ export function abiHeader(): string {
     endpoint_histogram: counting(abi.ENDPOINT_HISTOGRAMS), route_histogram: counting(abi.ROUTE_HISTOGRAMS),
     downstream_error: counting(abi.DOWNSTREAM_ERROR), upstream_error: counting(abi.UPSTREAM_ERROR),
     incident_kind: abi.INCIDENT_KIND, incident_text: counting(abi.INCIDENT_TEXT),
+    record_text: counting(abi.RECORD_TEXT), record_bit: abi.RECORD_BIT, attempt_bit: abi.ATTEMPT_BIT,
   };
   for (const [name, values] of Object.entries(enums)) out.push(...enumeration(name, values));
   for (const [name, list] of [['kMethodNames', abi.METHODS], ['kResponseFlagNames', abi.RESPONSE_FLAG], ['kDownstreamErrorNames', abi.DOWNSTREAM_ERROR]] as const) {

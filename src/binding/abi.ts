@@ -51,6 +51,7 @@ export const SECTIONS = [
   'HEDGE',
   'OUTLIER',
   'BREAKER',
+  'FAULT',
 ] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
@@ -127,6 +128,7 @@ export const RECORDS = {
     'retry', // RETRY row: used when retryAttempts > 0
     'hedge', // HEDGE row or NONE
     'deadlineOffset', 'deadlineLength', // header with the milliseconds that are left, lower case; offset NONE = deadlines are neither taken nor passed on
+    'fault', // FAULT row or NONE
   ],
   PREDICATE: ['source', 'op', 'negate', 'nameOffset', 'nameLength', 'valueOffset', 'valueLength', 'dfa'],
   EDIT: ['op', 'nameOffset', 'nameLength', 'valueOffset', 'valueLength'],
@@ -280,6 +282,8 @@ export const RECORDS = {
     'probes', // requests that a half-open breaker lets through at once
     'successes', // good answers in half-open that close it
   ],
+  /** Faults that are injected on purpose, each drawn for itself; per million of the requests. */
+  FAULT: ['abortPerMillion', 'abortStatus', 'delayPerMillion', 'delayMs'],
 } as const satisfies Partial<Record<SectionName, readonly string[]>>;
 export type RecordName = keyof typeof RECORDS;
 export type RecordFields<R extends RecordName> = Record<(typeof RECORDS)[R][number], number>;
@@ -479,7 +483,25 @@ export const RESPONSE_FLAG = [
   'DRT', // the client took too long to send its request
   'UMSDR', // longest duration of an exchange reached
   'DLE', // the deadline that the caller sent has passed
+  'FI', // aborted by fault injection
 ] as const;
+
+/** Texts of a record of a request: bytes as they came. The first ones are known when the request comes in. */
+export const RECORD_TEXT = [
+  'method', 'authority', 'target', // as received
+  'userAgent', 'referer', 'forwardedFor', // only where an access log asks for them
+  'headers', // more request headers that an access log asks for
+  'traceState',
+  'requestId', // as sent upstream
+  'listener', 'route',
+  'cluster', 'endpoint', // of the last attempt; the cluster also where no endpoint was chosen
+  'upstreamTarget', // where a rewrite made it another one
+  'detail', // the sentence that says why it failed
+] as const;
+/** Bits of a record: tls: of the client's connection; cut: a text goes on beyond its room; sampled: a span is to be made of it. */
+export const RECORD_BIT = { tls: 1, cut: 2, sampled: 4, webSocket: 8, aborted: 16, local: 32, fallback: 64 } as const;
+/** Bits of an attempt: on a connection that had served before; a hedge; its answer went to the client. */
+export const ATTEMPT_BIT = { reused: 1, hedge: 2, answered: 4 } as const;
 
 /**
  * Why a request is refused for what it is, before an upstream hears of it: 400 unless said otherwise. Labels of a metric and words
@@ -570,6 +592,9 @@ export const PROCESS_STATS = [
   ...RESPONSE_FLAG.map((flag) => `flag:${flag}` as const),
   ...DOWNSTREAM_ERROR.map((reason) => `downstreamError:${reason}` as const),
   'incidentsDropped', // not logged, because the log had not caught up
+  'recordsDropped', // requests that an access log wanted and did not get, because it had not caught up
+  'spansDropped', // sampled requests without spans, because the exporter had not caught up
+  'faultsAborted', 'faultsDelayed', // requests, by fault injection
 ] as const;
 /** Counters of one route, in the order that `routeStats` writes them. The sums of bytes are those of its histograms. */
 export const ROUTE_STATS = [
@@ -652,4 +677,8 @@ export const LIMITS = {
   maxConsecutiveErrors: 1_000_000,
   /** Clusters in a row that stand in for each other. */
   maxFallbacks: 8,
+  /** Attempts of a request that its record tells of. */
+  maxRecordAttempts: 6,
+  /** Of an injected delay. */
+  maxFaultDelayMs: 3_600_000,
 } as const;

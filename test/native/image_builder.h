@@ -76,6 +76,7 @@ class ImageBuilder {
   std::vector<abi::HedgeRecord> hedges;
   std::vector<abi::OutlierRecord> outliers;
   std::vector<abi::BreakerRecord> breakers;
+  std::vector<abi::FaultRecord> faults;
 
  private:
   uint32_t addVhost(const VhostSpec& spec);

@@ -80,6 +80,18 @@ bool ImageCheck::breaker(const abi::BreakerRecord& r) noexcept {
   return true;
 }
 
+bool ImageCheck::fault(const abi::FaultRecord& r) noexcept {
+  constexpr uint32_t kAll = 1'000'000;
+  if (r.abort_per_million > kAll || r.delay_per_million > kAll)
+    return fail("share of a fault out of range");
+  if (r.abort_per_million != 0 && (r.abort_status < 400 || r.abort_status > 599))
+    return fail("status of a fault out of range");
+  if (r.delay_per_million != 0 && (r.delay_ms == 0 || r.delay_ms > abi::limits::kMaxFaultDelayMs)) {
+    return fail("delay of a fault out of range");
+  }
+  return true;
+}
+
 bool ImageCheck::failoverOf(const abi::ClusterRecord& r) noexcept {
   const auto is_row = [this](uint32_t section, uint32_t row) {
     return row == abi::kNone || row < count(section);
@@ -113,6 +125,7 @@ bool ImageCheck::failoverOf(const abi::RouteRecord& r) noexcept {
   if (r.retry >= count(abi::section::kRetry)) return fail("unknown retry settings");
   if (r.hedge != abi::kNone && r.hedge >= count(abi::section::kHedge))
     return fail("unknown hedging");
+  if (r.fault != abi::kNone && r.fault >= count(abi::section::kFault)) return fail("unknown fault");
   if (!isOptionalText(r.deadline_offset, r.deadline_length) ||
       (r.deadline_offset != abi::kNone &&
        !text::isLowerToken(image_.str(r.deadline_offset, r.deadline_length)))) {

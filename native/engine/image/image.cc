@@ -39,10 +39,11 @@ uint32_t elementBytes(uint32_t section) noexcept {
                                  sizeof(abi::RetryRecord),
                                  sizeof(abi::HedgeRecord),
                                  sizeof(abi::OutlierRecord),
-                                 sizeof(abi::BreakerRecord)};
+                                 sizeof(abi::BreakerRecord),
+                                 sizeof(abi::FaultRecord)};
   static_assert(sizeof(kSizes) / sizeof(kSizes[0]) == abi::section::kCount);
   static_assert(abi::section::kBytes == 0 && abi::section::kU16 == 1 && abi::section::kIndex == 2 &&
-                abi::section::kListener == 3 && abi::section::kBreaker == abi::section::kCount - 1);
+                abi::section::kListener == 3 && abi::section::kFault == abi::section::kCount - 1);
   return kSizes[section];
 }
 

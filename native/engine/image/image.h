@@ -107,6 +107,9 @@ class Image {
   std::span<const abi::BreakerRecord> breakers() const noexcept {
     return rows<abi::BreakerRecord>(abi::section::kBreaker);
   }
+  std::span<const abi::FaultRecord> faults() const noexcept {
+    return rows<abi::FaultRecord>(abi::section::kFault);
+  }
   std::span<const uint32_t> indexes() const noexcept {
     return rows<uint32_t>(abi::section::kIndex);
   }

@@ -32,6 +32,7 @@ bool ImageCheck::run() noexcept {
          each(s::kHedge, image_.hedges(), &ImageCheck::hedge) &&
          each(s::kOutlier, image_.outliers(), &ImageCheck::outlier) &&
          each(s::kBreaker, image_.breakers(), &ImageCheck::breaker) &&
+         each(s::kFault, image_.faults(), &ImageCheck::fault) &&
          each(s::kRoute, image_.routes(), &ImageCheck::route) &&
          each(s::kVhost, image_.vhosts(), &ImageCheck::vhost) &&
          each(s::kRouteTable, image_.routeTables(), &ImageCheck::routeTable) &&

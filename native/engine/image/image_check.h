@@ -49,6 +49,7 @@ class ImageCheck {
   bool hedge(const abi::HedgeRecord& r) noexcept;
   bool outlier(const abi::OutlierRecord& r) noexcept;
   bool breaker(const abi::BreakerRecord& r) noexcept;
+  bool fault(const abi::FaultRecord& r) noexcept;
   bool failoverOf(const abi::ClusterRecord& r) noexcept;
   bool failoverOf(const abi::RouteRecord& r) noexcept;
 

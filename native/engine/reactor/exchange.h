@@ -10,6 +10,7 @@
 #include "engine/failover/breaker.h"
 #include "engine/net/buffer.h"
 #include "engine/net/timer_wheel.h"
+#include "engine/record/request_trail.h"
 #include "engine/websocket/leg.h"
 
 namespace millrace {
@@ -125,6 +126,14 @@ struct Exchange : TimerNode {
   bool close_downstream = false;                   // the client's connection ends with this answer
   std::string_view local_body;  // static text, or bytes of the image; of the attempt that failed
                                 // last, while there is another
+
+  // What its record is made of at its end; see reactor_record.cc.
+  uint64_t record_id = 0;
+  RequestTrail trail;
+  uint8_t trail_at = 0;       // its present attempt in the trail, of the primary if it is a hedge
+  bool local_answer = false;  // the answer is ours
+  Buffer notes;               // texts of the request, as it came
+  std::string_view detail;    // why it failed; static text, or bytes of the image
 
   Buffer head;  // request head as sent upstream, kept for a replay; or the head of a route's own
                 // answer

@@ -24,6 +24,7 @@
 #include "engine/reactor/exchange.h"
 #include "engine/reactor/time_limit.h"
 #include "engine/reactor/worker_image.h"
+#include "engine/record/request_record.h"
 #include "engine/route/cidr.h"
 #include "engine/state/engine.h"
 #include "engine/upstream/connection.h"
@@ -352,6 +353,16 @@ class Reactor {
   void cut(Exchange& exchange, uint32_t flag, std::string_view text, Now now) noexcept;
   void emitLocal(Exchange& exchange, Now now) noexcept;
   void finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept;
+
+  // reactor_record.cc: what is remembered of a request, and the record that is made of it
+  void noteArrival(Exchange& exchange, uint32_t listener, const RequestHead& request,
+                   const IpAddress& peer) noexcept;
+  void noteText(Exchange& exchange, uint32_t which, std::string_view text) noexcept;
+  AttemptTrail& attemptOf(Exchange& exchange) noexcept;
+  uint32_t momentOf(const Exchange& exchange, Now now) const noexcept;
+  void beginAttempt(Exchange& exchange, Now now) noexcept;
+  void endAttempt(Exchange& exchange, Now now) noexcept;
+  void recordRequest(const Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept;
   const uint32_t worker_;
   const int epoll_fd_;
   EventSink sink_;
@@ -366,6 +377,8 @@ class Reactor {
   TimerNode retry_;  // ticks while requests wait for a connection that another worker may give up
   ProcessShard& process_;
   IncidentRing& incidents_;
+  RecordBuilder records_;
+  uint64_t last_record_ = 0;  // running number of the records of this worker
   uint64_t image_version_ = 0;
   WorkerImage* image_ = nullptr;
   std::vector<std::unique_ptr<WorkerImage>> images_;

@@ -20,6 +20,7 @@ void Reactor::start(Exchange& exchange, Now now) noexcept {
   Pool& pool = *exchange.pool;
   exchange.counted = true;
   ++exchange.attempts;
+  beginAttempt(exchange, now);
   exchange.attempt_ns = now.ns;
   exchange.reached = false;
   if (exchange.image->image->routes()[exchange.route].per_try_timeout_ms != 0)
@@ -107,6 +108,7 @@ void Reactor::attach(Exchange& exchange, Connection& connection, Now now) noexce
 void Reactor::sendRequest(Exchange& exchange, Connection& connection, Now now) noexcept {
   exchange.state = Exchange::State::kWaiting;
   exchange.sent_ns = now.ns;
+  attemptOf(exchange).sent_us = momentOf(exchange, now);
   exchange.reached = exchange.sent = true;
   connection.state = Connection::State::kBusy;
   connection.first_byte_ns = 0;

@@ -16,7 +16,7 @@ void Reactor::fail(Exchange& exchange, uint32_t status, uint32_t flag, std::stri
   exchange.state = Exchange::State::kFailed;
   exchange.status = status;
   exchange.flag = flag;
-  exchange.local_body = text;
+  exchange.local_body = exchange.detail = text;
   exchange.head.clear();
   exchange.body.clear();
   deferred_.push_back(exchange.handle);
@@ -26,6 +26,7 @@ void Reactor::fail(Exchange& exchange, uint32_t status, uint32_t flag, std::stri
 // empty when that has been told of it.
 void Reactor::cut(Exchange& exchange, uint32_t flag, std::string_view text, Now now) noexcept {
   if (!text.empty()) noteFailure(exchange, 0, flag, text, now);
+  if (!text.empty()) exchange.detail = text;
   releaseEndpoint(exchange, now);
   exchange.state = Exchange::State::kCut;
   exchange.flag = flag;
@@ -93,6 +94,7 @@ void Reactor::releaseEndpoint(Exchange& exchange, Now now) noexcept {
   }
   if (exchange.endpoint_ticket != 0) dropEndpointTicket(exchange);
   if (exchange.counted) {
+    endAttempt(exchange, now);
     exchange.counted = false;
     exchange.pool->releaseRequest();
     exchange.image->cluster_shards[exchange.cluster]->counters.subtract(abi::cluster_stat::kActive,
@@ -121,6 +123,7 @@ void Reactor::finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now
   process_.counters.add(process_stat::kFlagnone + flag, 1);
   process_.counters.add(process_stat::kDownstreamBytesReceived, exchange.body_received);
   process_.counters.add(process_stat::kDownstreamBytesSent, exchange.bytes_down);
+  recordRequest(exchange, status, flag, now);
   if (exchange.retrying) leaveRetries(exchange);
   if (exchange.leg != nullptr) {
     process_.counters.subtract(process_stat::kWebSockets, 1);

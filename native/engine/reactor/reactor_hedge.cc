@@ -98,6 +98,7 @@ void Reactor::startHedge(Exchange& exchange, Now now) noexcept {
   }
   counters.add(abi::cluster_stat::kHedges, 1);
   ++exchange.attempts;
+  beginAttempt(hedge, now);
   hedge.attempt = ++exchange.attempt;
   numberAttempt(hedge);
   pool.shard.counters.add(abi::endpoint_stat::kRequests, 1);
@@ -124,6 +125,7 @@ bool Reactor::adoptHedge(Exchange& exchange, bool won, Now now) noexcept {
 
   exchange.state = hedge.state;
   exchange.endpoint = hedge.endpoint;
+  exchange.trail_at = hedge.trail_at;
   exchange.pool = hedge.pool;
   exchange.connection = hedge.connection;
   exchange.connection->exchange = &exchange;

@@ -45,6 +45,7 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   ++image_->exchanges;
   Downstream downstream;
   downstream.peer = ipFromBytes(peer);
+  noteArrival(exchange, index, request, downstream.peer);
   if (error != RequestError::kNone) {
     exchange.head_request = request.method == "HEAD";
     if (error == RequestError::kMethodRefused)
@@ -113,6 +114,10 @@ void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
   exchange.status = 0;
   exchange.flag = exchange.last_flag = abi::response_flag::kNone;
   exchange.close_downstream = false;
+  exchange.record_id = uint64_t{worker_} << 48 | ++last_record_;
+  exchange.trail.begin(abi::kNone, IpAddress());
+  exchange.notes.clear();
+  exchange.detail = {};
   process_.counters.add(abi::process_stat::kDownstreamRequests, 1);
 }
 

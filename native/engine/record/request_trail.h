@@ -1,0 +1,68 @@
+#ifndef MILLRACE_ENGINE_RECORD_REQUEST_TRAIL_H_
+#define MILLRACE_ENGINE_RECORD_REQUEST_TRAIL_H_
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+#include "abi.h"
+#include "engine/route/cidr.h"
+
+namespace millrace {
+
+// A moment that was never reached.
+inline constexpr uint32_t kNoMoment = UINT32_MAX;
+
+// One attempt at an upstream, as it went. Moments are microseconds since the head of the request
+// was received (up to 71 minutes).
+struct AttemptTrail {
+  uint32_t cluster = abi::kNone;   // of the image of the exchange
+  uint32_t endpoint = abi::kNone;  // of the image
+  uint32_t chosen_us = kNoMoment;
+  uint32_t connected_us = kNoMoment;  // of a new connection: it can carry a request
+  uint32_t sent_us = kNoMoment;       // the head of the request was written
+  uint32_t first_byte_us = kNoMoment;
+  uint32_t ended_us = kNoMoment;
+  uint16_t status = 0;  // of its answer
+  uint8_t flag = 0;     // abi::response_flag: why it failed
+  uint8_t bits = 0;     // abi::attempt_bit
+  uint64_t span = 0;    // id of its span, when the request is traced
+};
+
+// What is remembered of a request while it is under way, for the record that is made at its end.
+// Lives in its exchange; of attempts beyond the room the last one is kept.
+struct RequestTrail {
+  static constexpr uint32_t kMaxAttempts = abi::limits::kMaxRecordAttempts;
+
+  IpAddress peer;
+  uint32_t listener = abi::kNone;  // of the image of the exchange
+  // Bytes of the texts kept in the exchange's `notes`, one behind the other, by
+  // abi::record_text: those that are known when the request comes in.
+  std::array<uint16_t, abi::record_text::kCount> lengths{};
+  std::array<AttemptTrail, kMaxAttempts> attempts;
+  uint8_t kept = 0;        // attempts in the array
+  uint32_t waited_us = 0;  // for an endpoint or a connection, all attempts together
+
+  void begin(uint32_t listener_index, const IpAddress& client) noexcept {
+    peer = client;
+    listener = listener_index;
+    lengths.fill(0);
+    kept = 0;
+    waited_us = 0;
+  }
+
+  // Index of a new attempt.
+  uint8_t add(uint32_t cluster, uint32_t endpoint, uint32_t chosen_us) noexcept {
+    const uint8_t at = static_cast<uint8_t>(std::min<uint32_t>(kept, kMaxAttempts - 1));
+    kept = static_cast<uint8_t>(at + 1);
+    attempts[at] = AttemptTrail();
+    attempts[at].cluster = cluster;
+    attempts[at].endpoint = endpoint;
+    attempts[at].chosen_us = chosen_us;
+    return at;
+  }
+};
+
+}  // namespace millrace
+
+#endif  // MILLRACE_ENGINE_RECORD_REQUEST_TRAIL_H_
