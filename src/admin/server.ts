@@ -3,19 +3,27 @@ import type { AddressInfo } from 'node:net';
 import type { Logger } from '../core/logger.ts';
 import { listenError } from '../control/listeners.ts';
 import type { ControlView } from '../control/view.ts';
+import { problem, type AdminAnswer } from './answer.ts';
+import { perform, route, type Dispatcher } from './dispatch.ts';
 import { refuseForeign } from './guard.ts';
-import { PAGES, indexText, text, type AdminAnswer } from './pages.ts';
+import { OPERATIONS } from './operations/index.ts';
+import { BODY_TIMES, type BodyTimes } from './request-body.ts';
+import { Router } from './router.ts';
 
-/** Nothing that asks for an admin page is large or slow. */
-const LIMITS = { maxHeaderSize: 8 * 1024, headersTimeout: 5_000, requestTimeout: 10_000, keepAliveTimeout: 5_000, connectionsCheckingInterval: 1_000 };
+/** Heads are small and come at once; bodies have limits of their own, so the one for whole requests is only a net. */
+const LIMITS = { maxHeaderSize: 8 * 1024, headersTimeout: 5_000, requestTimeout: 40_000, keepAliveTimeout: 5_000, connectionsCheckingInterval: 1_000 };
 const MAX_CONNECTIONS = 128;
 /** An answer that is not read is cut off after this. */
 const SOCKET_TIMEOUT_MS = 30_000;
-/** HEAD comes with GET. */
-const ALLOWED = 'GET, HEAD';
+/** How long the rest of a refused body is thrown away, so that its sender reads the answer instead of a reset. */
+const LINGER_MS = 1_000;
 const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'content-security-policy': "default-src 'none'", 'cross-origin-resource-policy': 'same-origin' };
 
-/** The operator's port: reads the state of the proxy, changes nothing. */
+export interface AdminServerOptions {
+  bodyTimes?: BodyTimes;
+}
+
+/** The operator's port. */
 export class AdminServer {
   readonly host: string;
   readonly port: number;
@@ -28,23 +36,34 @@ export class AdminServer {
   }
 
   /** Throws a StartError when the address cannot be had. */
-  static async open(address: { host: string; port: number }, view: ControlView, log: Logger): Promise<AdminServer> {
-    const server = createServer(LIMITS, (request, response) => {
-      try {
-        send(request, response, answer(view, request, address.host));
-      } catch (error) {
-        log.error({ err: error, target: request.url }, 'admin request failed');
-        if (response.headersSent) response.destroy();
-        else send(request, response, text(500, 'internal error, see the log\n'));
-      }
-    });
+  static async open(address: { host: string; port: number }, view: ControlView, log: Logger, options: AdminServerOptions = {}): Promise<AdminServer> {
+    const dispatcher: Dispatcher = { router: new Router(OPERATIONS), view, admin: { operations: OPERATIONS }, bodyTimes: options.bodyTimes ?? BODY_TIMES };
+    const answer = (request: IncomingMessage, response: ServerResponse): void => {
+      const ready = (): void => {
+        if (request.headers.expect !== undefined) response.writeContinue();
+      };
+      answerOf(dispatcher, request, address.host, ready)
+        .catch((error: unknown) => {
+          log.error({ err: error, method: request.method, target: request.url }, 'admin request failed');
+          return problem(500, 'internal error, see the log');
+        })
+        .then((sent) => {
+          if (sent !== null && !response.destroyed) send(request, response, sent);
+        })
+        .catch((error: unknown) => {
+          log.error({ err: error, method: request.method, target: request.url }, 'admin answer failed');
+          response.destroy();
+        });
+    };
+    const server = createServer(LIMITS, answer);
+    server.on('checkContinue', answer);
     server.maxConnections = MAX_CONNECTIONS;
     server.setTimeout(SOCKET_TIMEOUT_MS);
     server.on('upgrade', (_request, socket) => socket.destroy());
     try {
       await new Promise<void>((resolve, reject) => {
         server.once('error', reject);
-        server.listen({ ...address, exclusive: true }, resolve);
+        server.listen({ host: address.host, port: address.port, exclusive: true }, resolve);
       });
     } catch (error) {
       throw listenError('admin', address.host, address.port, error);
@@ -60,27 +79,34 @@ export class AdminServer {
   }
 }
 
-function answer(view: ControlView, request: IncomingMessage, boundHost: string): AdminAnswer & { allow?: string } {
+async function answerOf(dispatcher: Dispatcher, request: IncomingMessage, boundHost: string, ready: () => void): Promise<AdminAnswer | null> {
   const refusal = refuseForeign(request.headers, boundHost);
-  if (refusal !== null) return text(refusal.status, `${refusal.message}\n`);
-  if (request.method !== 'GET' && request.method !== 'HEAD') return { ...text(405, 'the admin endpoint only answers GET and HEAD\n'), allow: ALLOWED };
-  if (request.headers['transfer-encoding'] !== undefined || Number(request.headers['content-length'] ?? 0) !== 0) return text(413, 'a request here has no body\n');
-  const target = request.url ?? '/';
-  const mark = target.indexOf('?');
-  const path = mark < 0 ? target : target.slice(0, mark);
-  const page = Object.hasOwn(PAGES, path) ? PAGES[path] : undefined;
-  if (page === undefined) return text(404, `there is nothing at ${JSON.stringify(path)}\n\n${indexText()}`);
-  return page.answer(view, { query: new URLSearchParams(mark < 0 ? '' : target.slice(mark + 1)), accept: request.headers.accept ?? '' });
+  if (refusal !== null) return problem(refusal.status, refusal.message);
+  const routed = route(dispatcher.router, request);
+  if ('status' in routed) return routed;
+  return perform(dispatcher, routed, request, request.socket.remoteAddress ?? '', ready);
 }
 
-function send(request: IncomingMessage, response: ServerResponse, { status, type, body, allow }: AdminAnswer & { allow?: string }): void {
+function send(request: IncomingMessage, response: ServerResponse, { status, type, body, headers }: AdminAnswer): void {
+  const unread = !request.complete;
   response.writeHead(status, {
     ...HEADERS,
-    'content-type': type,
-    'content-length': Buffer.byteLength(body),
-    ...(allow === undefined ? {} : { allow }),
+    ...(type === '' ? {} : { 'content-type': type }),
+    ...(status === 204 || status === 304 ? {} : { 'content-length': Buffer.byteLength(body) }),
+    ...headers,
     // An unread body would be taken for the next request's head.
-    ...(request.complete || request.method === 'GET' || request.method === 'HEAD' ? {} : { connection: 'close' }),
+    ...(unread ? { connection: 'close' } : {}),
   });
-  response.end(body);
+  if (!unread) {
+    response.end(body);
+    return;
+  }
+  // The answer is complete for its reader by its content-length; the connection ends when the sender has seen it, or soon.
+  response.write(body);
+  const end = (): void => {
+    clearTimeout(limit);
+    response.end();
+  };
+  const limit = setTimeout(end, LINGER_MS);
+  request.on('end', end).on('error', () => undefined).on('close', end).resume();
 }

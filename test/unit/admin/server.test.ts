@@ -95,22 +95,29 @@ describe('the admin endpoint', () => {
     for (const path of ['/config', '/clusters', '/routes']) expect((await ask(server, path)).status).toBe(503);
   });
 
-  it('lists its paths at / and for what it does not know', async () => {
+  it('lists its operations at /', async () => {
     const server = await adminServer(await view());
-    expect((await ask(server, '/')).body).toContain('/metrics');
-    for (const path of ['/nope', '/ready/', '/constructor', '/__proto__']) {
-      const answer = await ask(server, path);
-      expect(answer.status).toBe(404);
-      expect(answer.body).toContain('/metrics');
-    }
+    expect((await ask(server, '/')).body).toMatch(/^GET {4}\/metrics +Prometheus metrics/m);
   });
 
-  it('answers HEAD like GET without a body, and nothing else', async () => {
+  it('names the nearest path for what it does not know', async () => {
+    const server = await adminServer(await view());
+    for (const [path, near] of [['/ready/', '/ready'], ['/clsters', '/clusters'], ['/Config/Schema', '/config/schema']] as const) {
+      const answer = await ask(server, path);
+      expect(answer).toMatchObject({ status: 404, headers: { 'content-type': 'application/json; charset=utf-8' } });
+      expect(JSON.parse(answer.body)).toEqual({ error: `there is nothing at ${JSON.stringify(path)}: did you mean ${near}? GET / lists everything` });
+    }
+    for (const path of ['/constructor', '/__proto__', '//', '/%2e%2e/etc']) expect((await ask(server, path)).status, path).toBe(404);
+    expect((await ask(server, '/%ff')).status).toBe(400);
+  });
+
+  it('answers HEAD like GET without a body, OPTIONS with what is allowed, and nothing else', async () => {
     const server = await adminServer(await view());
     expect(await ask(server, '/ready', { method: 'HEAD' })).toMatchObject({ status: 200, body: '', headers: { 'content-length': '6' } });
-    for (const method of ['POST', 'PUT', 'DELETE', 'OPTIONS']) {
+    expect(await ask(server, '/ready', { method: 'OPTIONS' })).toMatchObject({ status: 204, body: '', headers: { allow: 'GET, HEAD, OPTIONS' } });
+    for (const method of ['POST', 'PUT', 'DELETE', 'PATCH', 'PROPFIND']) {
       const answer = await ask(server, '/ready', { method, body: method === 'POST' ? 'x' : '' });
-      expect(answer).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD' } });
+      expect(answer).toMatchObject({ status: 405, headers: { allow: 'GET, HEAD, OPTIONS' } });
     }
   });
 

@@ -1,0 +1,61 @@
+/** Clusters and their endpoints, as they are now. */
+import * as z from 'zod';
+import { CLUSTER_HISTOGRAMS, ENDPOINT_HISTOGRAMS } from '../../binding/abi.ts';
+import { json, versionHeaders, type AdminAnswer } from '../answer.ts';
+import { clusterBreaker, endpointHealth } from '../endpoint-health.ts';
+import { quantiles } from '../histograms.ts';
+import { operation } from '../operation.ts';
+import { NO_QUERY } from '../operation-query.ts';
+import { SHOWN, summarizeAll } from '../summaries.ts';
+import type { ControlView } from '../../control/view.ts';
+import { NO_CONFIG, noConfig } from './no-config.ts';
+
+export const CLUSTERS = [
+  operation({
+    method: 'GET',
+    path: '/clusters',
+    summary: 'clusters and endpoints with their counters, their health and why, JSON',
+    access: 'read',
+    query: NO_QUERY,
+    body: null,
+    answers: [{ status: 200, description: 'all clusters, in the order of the configuration', schema: z.looseObject({ version: z.int(), clusters: z.array(z.looseObject({ name: z.string() })) }) }, NO_CONFIG],
+    handle: ({ view }) => clusters(view),
+  }),
+];
+
+function clusters({ running, stats, health: checks, failover }: ControlView): AdminAnswer {
+  if (running === null) return noConfig();
+  let endpointIndex = 0;
+  const rows = Object.entries(running.config.clusters).map(([name, cluster], index) => {
+    const { version } = running;
+    const latency = stats.clusterHistogram(version, index, 'duration');
+    const counters = stats.cluster(version, index);
+    const { circuitBreaker: breaker } = cluster;
+    return {
+      name,
+      policy: cluster.balancer.policy,
+      tls: cluster.tls !== null,
+      endpoints: cluster.endpoints.map((endpoint) => {
+        const at = endpointIndex++;
+        const { health = 0, ...counted } = stats.endpoint(version, at) ?? {};
+        return {
+          address: endpoint.name,
+          weight: endpoint.weight,
+          priority: endpoint.priority,
+          backup: endpoint.backup,
+          zone: endpoint.zone,
+          maxRequests: endpoint.maxRequests,
+          metadata: endpoint.metadata,
+          health: endpointHealth(health, checks.endpoint(at), failover.historyOf(name, endpoint.name)),
+          ...counted,
+          histograms: summarizeAll(ENDPOINT_HISTOGRAMS, () => 'ms', (phase, windowMs) => stats.endpointHistogram(version, at, phase, windowMs)),
+        };
+      }),
+      breaker: breaker === null || breaker.scope === 'endpoint' ? null : clusterBreaker(counters?.breakerState ?? 0, failover.historyOf(name, null)),
+      stats: counters,
+      latencyMs: latency === null ? null : quantiles(latency, SHOWN.ms),
+      histograms: summarizeAll(CLUSTER_HISTOGRAMS, () => 'ms', (phase, windowMs) => stats.clusterHistogram(version, index, phase, windowMs)),
+    };
+  });
+  return json(200, { version: running.version, clusters: rows }, versionHeaders(running.version));
+}

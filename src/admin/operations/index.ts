@@ -1,0 +1,19 @@
+/** Every operation of the admin endpoint, in the order of the list at `/`. */
+import type { Operation } from '../operation.ts';
+import { CLUSTERS } from './clusters.ts';
+import { CONFIG } from './config.ts';
+import { METRICS } from './metrics.ts';
+import { PROBES } from './probes.ts';
+import { ROOT } from './root.ts';
+import { ROUTES } from './routes.ts';
+import { RUNNING } from './running.ts';
+
+export const OPERATIONS: readonly Operation[] = [
+  ...ROOT,
+  ...PROBES,
+  ...METRICS,
+  ...CLUSTERS,
+  ...ROUTES,
+  ...RUNNING,
+  ...CONFIG,
+];
