@@ -9,13 +9,15 @@
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { availableParallelism } from 'node:os';
 import { dirname, join, relative, resolve } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const MIN_MINOR = { 20: 17, 22: 9 };
+/** Served as they are: pages, styles and scripts without a build step of their own. */
+const DASHBOARD = 'admin/dashboard';
 const LOCK_HELD = 'another build of this checkout is running, waiting for it';
 
 class StepError extends Error {
@@ -84,10 +86,11 @@ export function buildPlan(root) {
   // The Node version too: the listener's package has a build per Node major, and npm installs the one that fits.
   const installHash = () => contentHash(root, [], [lockHash(), process.versions.node.split('.')[0]]);
   const sourceHash = () => contentHash(root, [at('tsconfig.json'), ...filesBelow(at('src'), isSource)], [lockHash()]);
+  const dashboardHash = () => contentHash(root, filesBelow(at(`src/${DASHBOARD}`)));
   const nativeInputs = () => filesBelow(at('native'), (file) => /\.(h|cc|c|gypi)$/.test(file));
   // Not the Node version: the addon uses Node-API only, so one build serves every supported Node.
   const nativeHash = () => contentHash(root, [at('binding.gyp'), ...nativeInputs()], [process.platform, process.arch, process.env.CXX ?? '', process.env.CXXFLAGS ?? '']);
-  const stamps = { install: at('node_modules/.millrace-stamp'), compile: at('dist/.stamp'), addon: at('build/.stamp') };
+  const stamps = { install: at('node_modules/.millrace-stamp'), compile: at('dist/.stamp'), dashboard: at(`dist/${DASHBOARD}/.stamp`), addon: at('build/.stamp') };
 
   return [
     {
@@ -116,6 +119,16 @@ export function buildPlan(root) {
       },
     },
     {
+      name: 'copying the dashboard',
+      stale: () => readStamp(stamps.dashboard) !== dashboardHash(),
+      run() {
+        const hash = dashboardHash();
+        rmSync(at(`dist/${DASHBOARD}`), { recursive: true, force: true });
+        if (existsSync(at(`src/${DASHBOARD}`))) cpSync(at(`src/${DASHBOARD}`), at(`dist/${DASHBOARD}`), { recursive: true });
+        writeStamp(stamps.dashboard, hash);
+      },
+    },
+    {
       name: 'printing native/abi.h',
       async stale() {
         const header = await abiHeader(root);
@@ -140,7 +153,8 @@ export function buildPlan(root) {
 
 /** Compiled files whose source is gone would still be imported by name, so they go too. */
 export function removeOrphans(root) {
-  for (const file of filesBelow(join(root, 'dist'), (name) => /\.(js|d\.ts)(\.map)?$/.test(name))) {
+  const copied = join(root, 'dist', DASHBOARD);
+  for (const file of filesBelow(join(root, 'dist'), (name) => /\.(js|d\.ts)(\.map)?$/.test(name) && !name.startsWith(copied))) {
     const source = join(root, 'src', relative(join(root, 'dist'), file).replace(/\.(js|d\.ts)(\.map)?$/, '.ts'));
     if (!existsSync(source)) rmSync(file);
   }

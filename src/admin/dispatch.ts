@@ -63,7 +63,7 @@ export async function perform(
     if (!read.ok) return read.answer;
     body = read.body;
   }
-  return operation.handle({ view, admin, params, query: checked.query, body, who, ifMatch, accept: request.headers.accept ?? '' });
+  return operation.handle({ view, admin, params, query: checked.query, body, who, ifMatch, accept: request.headers.accept ?? '', ifNoneMatch: request.headers['if-none-match'] ?? '' });
 }
 
 /** The answer to a change that was meant for another version; null when it may be made. */

@@ -5,6 +5,7 @@
 import type * as z from 'zod';
 import type { ControlView } from '../control/view.ts';
 import type { AdminAnswer } from './answer.ts';
+import type { Assets } from './assets.ts';
 import type { IfMatch } from './if-match.ts';
 
 export type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -49,6 +50,8 @@ type BodyOf<Body> = Body extends { kind: 'json'; schema: infer S extends z.ZodTy
 /** What the admin server itself knows. */
 export interface AdminState {
   readonly operations: readonly Operation[];
+  /** Files of the dashboard. */
+  readonly assets: Assets;
 }
 
 export interface OperationContext<Params = Readonly<Record<string, string>>, Query = unknown, Body = unknown> {
@@ -62,8 +65,9 @@ export interface OperationContext<Params = Readonly<Record<string, string>>, Que
   who: string;
   /** Checked against the running version before `handle`; a change that waits for others checks again, with `versionMatches`. */
   ifMatch: IfMatch;
-  /** The Accept header; empty when there is none. */
+  /** These headers; empty when there is none. */
   accept: string;
+  ifNoneMatch: string;
 }
 
 export interface Operation {

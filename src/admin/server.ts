@@ -4,6 +4,7 @@ import type { Logger } from '../core/logger.ts';
 import { listenError } from '../control/listeners.ts';
 import type { ControlView } from '../control/view.ts';
 import { problem, type AdminAnswer } from './answer.ts';
+import { loadAssets, type Assets } from './assets.ts';
 import { perform, route, type Dispatcher } from './dispatch.ts';
 import { refuseForeign } from './guard.ts';
 import { OPERATIONS } from './operations/index.ts';
@@ -21,6 +22,8 @@ const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosnif
 
 export interface AdminServerOptions {
   bodyTimes?: BodyTimes;
+  /** Default: the files of this build. */
+  assets?: Assets;
 }
 
 /** The operator's port. */
@@ -37,7 +40,7 @@ export class AdminServer {
 
   /** Throws a StartError when the address cannot be had. */
   static async open(address: { host: string; port: number }, view: ControlView, log: Logger, options: AdminServerOptions = {}): Promise<AdminServer> {
-    const dispatcher: Dispatcher = { router: new Router(OPERATIONS), view, admin: { operations: OPERATIONS }, bodyTimes: options.bodyTimes ?? BODY_TIMES };
+    const dispatcher: Dispatcher = { router: new Router(OPERATIONS), view, admin: { operations: OPERATIONS, assets: options.assets ?? loadAssets() }, bodyTimes: options.bodyTimes ?? BODY_TIMES };
     const answer = (request: IncomingMessage, response: ServerResponse): void => {
       const ready = (): void => {
         if (request.headers.expect !== undefined) response.writeContinue();

@@ -3,7 +3,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { lowerBound } from '../../../src/admin/histograms.ts';
-import { AdminServer } from '../../../src/admin/server.ts';
+import { AdminServer, type AdminServerOptions } from '../../../src/admin/server.ts';
 import { CLUSTER_STATS, ENDPOINT_STATS, HISTOGRAM_BUCKETS, HISTOGRAM_MAX_BITS, PROCESS_STATS, ROUTE_STATS } from '../../../src/binding/abi.ts';
 import { compile } from '../../../src/config/compile.ts';
 import { loadConfig } from '../../../src/config/load.ts';
@@ -82,8 +82,8 @@ export async function view(changes: Partial<ControlView> = {}): Promise<ControlV
   };
 }
 
-export async function adminServer(shown: ControlView, host = '127.0.0.1'): Promise<AdminServer> {
-  const server = await AdminServer.open({ host, port: 0 }, shown, silentLogger());
+export async function adminServer(shown: ControlView, host = '127.0.0.1', options: AdminServerOptions = {}): Promise<AdminServer> {
+  const server = await AdminServer.open({ host, port: 0 }, shown, silentLogger(), options);
   onTestFinished(() => server.close());
   return server;
 }

@@ -57,7 +57,7 @@ describe('the build plan', () => {
   it('wants everything in a fresh clone', async () => {
     const root = workDirectory();
     write(root, { 'package-lock.json': LOCK, 'src/a.ts': '', 'native/a.cc': '', 'binding.gyp': '' });
-    expect(await stale(root)).toEqual(['installing packages', 'compiling TypeScript', 'building the addon']);
+    expect(await stale(root)).toEqual(['installing packages', 'compiling TypeScript', 'copying the dashboard', 'building the addon']);
   });
 
   it('takes over packages that someone else installed, if they are the right ones', () => {
@@ -72,9 +72,25 @@ describe('the build plan', () => {
 
   it('removes compiled files whose source is gone, and nothing else', () => {
     const root = workDirectory();
-    write(root, { 'src/a.ts': '', 'dist/a.js': '', 'dist/a.d.ts': '', 'dist/a.js.map': '', 'dist/b.js': '', 'dist/x/c.d.ts': '', 'dist/.stamp': '' });
+    write(root, { 'src/a.ts': '', 'dist/a.js': '', 'dist/a.d.ts': '', 'dist/a.js.map': '', 'dist/b.js': '', 'dist/x/c.d.ts': '', 'dist/admin/dashboard/page.js': '', 'dist/.stamp': '' });
     removeOrphans(root);
-    expect(filesBelow(join(root, 'dist')).map((file) => file.slice(root.length + 1))).toEqual(['dist/.stamp', 'dist/a.d.ts', 'dist/a.js', 'dist/a.js.map']);
+    expect(filesBelow(join(root, 'dist')).map((file) => file.slice(root.length + 1))).toEqual(['dist/.stamp', 'dist/a.d.ts', 'dist/a.js', 'dist/a.js.map', 'dist/admin/dashboard/page.js']);
+  });
+
+  it('copies the dashboard when a file of it was changed, added or removed', async () => {
+    const root = workDirectory();
+    const copy = buildPlan(root).find(({ name }) => name === 'copying the dashboard');
+    const there = (): string[] => filesBelow(join(root, 'dist')).map((file) => file.slice(root.length + 1)).filter((file) => !file.endsWith('.stamp'));
+    for (const files of [{ 'src/admin/dashboard/index.html': '1' }, { 'src/admin/dashboard/index.html': '2' }, { 'src/admin/dashboard/page.js': '' }]) {
+      write(root, files);
+      expect(await copy?.stale()).toBe(true);
+      await copy?.run();
+      expect(await copy?.stale()).toBe(false);
+    }
+    expect(there()).toEqual(['dist/admin/dashboard/index.html', 'dist/admin/dashboard/page.js']);
+    rmSync(join(root, 'src/admin/dashboard/page.js'));
+    await copy?.run();
+    expect(there()).toEqual(['dist/admin/dashboard/index.html']);
   });
 
   it('prints the header only when it differs', async () => {
