@@ -179,6 +179,10 @@ function writeDownstream(out: MetricsWriter, view: ControlView): void {
   out.counter('millrace_downstream_protocol_errors_total', 'Requests refused for what they are, by reason; none of them was sent upstream.', DOWNSTREAM_ERROR.slice(1).map((reason) => ({
     labels: { reason }, value: stats[`downstreamError:${reason}`],
   })));
+  out.counter('millrace_faults_injected_total', 'Requests with a fault injected on purpose.', [
+    { labels: { fault: 'abort' }, value: stats.faultsAborted },
+    { labels: { fault: 'delay' }, value: stats.faultsDelayed },
+  ]);
   out.counter('millrace_log_incidents_dropped_total', 'Refusals and protocol errors without a line in the log, because too many came at once.', [{ value: stats.incidentsDropped }]);
 }
 

@@ -1,3 +1,4 @@
+import { buildFault } from './build-fault.ts';
 import { buildRateLimits } from './build-rate.ts';
 import { buildRespond } from './build-respond.ts';
 import { buildHedge, buildRetry, deadlineHeader } from './build-retry.ts';
@@ -60,6 +61,7 @@ function buildRoute(parsed: ParsedRoute, name: string, rateOwner: string, files:
     maxRequestBodyBytes: parsed.maxRequestBody,
     webSocket: buildWebSocket(parsed.websocket),
     rateLimits: buildRateLimits(parsed.rateLimit, rateOwner),
+    fault: buildFault(parsed.fault),
   };
 }
 

@@ -4,7 +4,7 @@ import type { HedgeConfig, RetryConfig, RouteConfig } from './types.ts';
 
 type RetryFields = Pick<
   RecordFields<'ROUTE'>,
-  'retryOn' | 'retryAttempts' | 'perTryTimeoutMs' | 'retry' | 'hedge' | 'deadlineOffset' | 'deadlineLength' | 'fault'
+  'retryOn' | 'retryAttempts' | 'perTryTimeoutMs' | 'retry' | 'hedge' | 'deadlineOffset' | 'deadlineLength'
 >;
 
 /** What a ROUTE says of further attempts and of deadlines. */
@@ -18,7 +18,6 @@ export function retryFields(compilation: Compilation, { retry, hedge, deadlineHe
     hedge: hedge === null ? NONE : hedgeRow(compilation, hedge),
     deadlineOffset: deadline.offset,
     deadlineLength: deadline.length,
-    fault: NONE,
   };
 }
 

@@ -9,6 +9,7 @@ import {
   REWRITE,
 } from '../binding/abi.ts';
 import { indexOf, type Compilation } from './compilation.ts';
+import { compileFault } from './compile-fault.ts';
 import { addRespond } from './compile-respond.ts';
 import { retryFields } from './compile-retry.ts';
 import { NO_SLICE } from './image-writer.ts';
@@ -68,6 +69,7 @@ export function compileRoute(
     webSocketIdleMs: route.webSocket?.idleTimeoutMs ?? 0,
     requestTimeoutMs: route.requestTimeoutMs,
     ...retryFields(compilation, route),
+    fault: compileFault(writer, route.fault),
   });
 }
 

@@ -34,6 +34,7 @@ export function dumpRoute(reader: ImageReader, row: RecordFields<'ROUTE'>): obje
     idleTimeoutMs: row.idleTimeoutMs,
     requestTimeoutMs: row.requestTimeoutMs,
     ...dumpRetry(reader, row),
+    fault: row.fault === NONE ? null : dumpFault(reader.row('FAULT', row.fault)),
     rewrite: {
       ...dumpRewrite(reader, row),
       ...(row.hostOffset === NONE ? {} : { host: reader.text(row.hostOffset, row.hostLength) }),
@@ -130,5 +131,12 @@ function dumpEdits(reader: ImageReader, rows: readonly RecordFields<'EDIT'>[]): 
     set: Object.fromEntries(pairs(EDIT_OPERATOR.set)),
     add: Object.fromEntries(added),
     remove: pairs(EDIT_OPERATOR.remove).map(([name]) => name),
+  };
+}
+
+function dumpFault(row: RecordFields<'FAULT'>): object {
+  return {
+    abort: row.abortPerMillion === 0 ? null : { status: row.abortStatus, percent: row.abortPerMillion / 10_000 },
+    delay: row.delayPerMillion === 0 ? null : { timeMs: row.delayMs, percent: row.delayPerMillion / 10_000 },
   };
 }

@@ -1,6 +1,7 @@
 import * as z from 'zod';
 import { LIMITS, METHODS } from '../binding/abi.ts';
 import { selection } from './schema-balancer.ts';
+import { fault } from './schema-fault.ts';
 import { rateLimits } from './schema-rate.ts';
 import { respond } from './schema-respond.ts';
 import { hedge, propagateDeadline, retry } from './schema-retry.ts';
@@ -112,6 +113,7 @@ const route = z.strictObject({
     .default(false)
     .describe('true: proxy WebSocket upgrades, with the defaults below; false: an upgrade is forwarded as a plain GET'),
   rateLimit: rateLimits,
+  fault: fault.optional().describe('injected on purpose, to see how callers bear it'),
 });
 
 export const virtualHost = z.strictObject({

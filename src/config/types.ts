@@ -123,6 +123,14 @@ export interface RouteConfig {
   /** null = upgrades are not proxied. */
   webSocket: WebSocketConfig | null;
   rateLimits: RateLimitConfig[];
+  /** null = none is injected. */
+  fault: FaultConfig | null;
+}
+
+/** Faults on purpose, each in parts per million of the requests; null = not that one. */
+export interface FaultConfig {
+  abort: { status: number; perMillion: number } | null;
+  delay: { ms: number; perMillion: number } | null;
 }
 
 export interface WebSocketConfig {

@@ -1,3 +1,4 @@
+import { formatDuration } from '../core/duration.ts';
 import { list, mapping, type Report } from './raw.ts';
 import type { Path } from './source.ts';
 import type { Config, ListenerConfig, MatchConfig, RateLimitConfig, RouteConfig } from './types.ts';
@@ -25,6 +26,7 @@ export function checkWarnings(config: Config, root: unknown, warn: Report): void
         checkSubsets(route, [...path, i]);
         if (route.action.kind === 'cluster' || route.action.kind === 'weightedClusters')
           checkRouteRetries(route, mapping(written[i]), config.clusters, [...path, i], warn);
+        checkFault(route, [...path, i, 'fault'], warn);
       }
     }
   }
@@ -110,4 +112,14 @@ function covers(earlier: MatchConfig, later: MatchConfig): boolean {
     earlier.headers.every((wanted) => has(later.headers, wanted)) &&
     earlier.query.every((wanted) => has(later.query, wanted))
   );
+}
+
+/** What an operator may have forgotten to take out again. */
+function checkFault({ fault, action }: RouteConfig, path: Path, warn: Report): void {
+  if (fault === null) return;
+  const abort = fault.abort === null ? [] : [`${fault.abort.perMillion / 10_000} % of the requests are answered with ${fault.abort.status}`];
+  const delay = fault.delay === null ? [] : [`${fault.delay.perMillion / 10_000} % wait for ${formatDuration(fault.delay.ms)}`];
+  warn(path, `faults are injected on purpose: ${[...abort, ...delay].join(', ')}`, 'enabled: false ends it', 'key');
+  if (fault.delay !== null && action.kind !== 'cluster' && action.kind !== 'weightedClusters')
+    warn([...path, 'delay'], '"delay" has no effect on a route that the proxy answers by itself', undefined, 'key');
 }

@@ -364,6 +364,11 @@ CASE("faults of retries and hedging are refused") {
           [](auto& b) { b.routes[2].retry = static_cast<uint32_t>(b.retries.size()); });
   refused("unknown retry settings", [](auto& b) { b.routes[0].retry = abi::kNone; });
   refused("unknown hedging", [](auto& b) { b.routes[2].hedge = 1; });
+  refused("unknown fault", [](auto& b) { b.routes[2].fault = 1; });
+  refused("share of a fault out of range",
+          [](auto& b) { b.faults[0].delay_per_million = 1'000'001; });
+  refused("status of a fault out of range", [](auto& b) { b.faults[0].abort_status = 200; });
+  refused("delay of a fault out of range", [](auto& b) { b.faults[0].delay_ms = 0; });
   refused("hedging quantile out of range", hedge(&Hedge::quantile_millis, 1000));
   refused("hedging delay out of range", hedge(&Hedge::min_delay_ms, 1001));
   refused("hedging delay out of range",

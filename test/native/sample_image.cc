@@ -86,6 +86,8 @@ ImageBuilder sampleImage() {
   const ImageBuilder::Text name = b.text("x-name");
   const ImageBuilder::Text lines = b.text("content-type: text/plain\r\nx-a: \r\n");
   b.routes[2].hedge = 0;
+  b.faults.push_back({10'000, 503, 20'000, 100});
+  b.routes[2].fault = 0;
   b.routes[2].deadline_offset = name.offset;
   b.routes[2].deadline_length = name.length;
   b.routes[2].retry_on = abi::retry_on::k5xx;

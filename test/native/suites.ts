@@ -33,7 +33,7 @@ const BALANCER = ['hash_ring', 'maglev', 'plan', 'plan_groups', 'plan_pick'].map
 const ENGINE = [
   ...BALANCER,
   ...HEADS,
-  ...['reactor', 'reactor_request', 'reactor_attempt', 'reactor_body', 'reactor_response', 'reactor_failure', 'reactor_retry', 'reactor_replay', 'reactor_breaker', 'reactor_fallback', 'reactor_hedge', 'reactor_observe', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_deadline', 'reactor_caps', 'reactor_refusal', 'reactor_methods', 'reactor_websocket', 'reactor_idle', 'reactor_record', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
+  ...['reactor', 'reactor_request', 'reactor_attempt', 'reactor_body', 'reactor_response', 'reactor_failure', 'reactor_retry', 'reactor_replay', 'reactor_breaker', 'reactor_fallback', 'reactor_hedge', 'reactor_observe', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_deadline', 'reactor_caps', 'reactor_refusal', 'reactor_methods', 'reactor_websocket', 'reactor_idle', 'reactor_record', 'reactor_fault', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
   ...['upstream/connection', 'upstream/pool', 'upstream/failure_text', 'state/engine', 'state/engine_read', 'state/planner', 'state/rate_state', 'state/route_state', 'histogram/windows', 'http/load_report', 'http/retry_after', 'http/client_address', 'http/cookie', 'rate/gate', 'rate/gate_headers', 'rate/rate_table', 'rate/sliding_log'].map((name) => `native/engine/${name}.cc`),
   ...['failover/breaker', 'state/engine_breaker', 'state/engine_failover', 'state/engine_outlier', 'failover/detector', 'failover/ejection', 'failover/outlier', 'failover/sweep'].map((name) => `native/engine/${name}.cc`),
   'native/engine/record/request_record.cc',
@@ -93,6 +93,7 @@ export const SUITES: readonly Suite[] = [
   test('reactor_caps', ...ENGINE),
   test('reactor_incident', ...ENGINE),
   test('reactor_deadline', ...ENGINE),
+  test('reactor_fault', ...ENGINE),
   test('reactor_retry', ...ENGINE),
   test('reactor_replay', ...ENGINE),
   test('reactor_retry_bounds', ...ENGINE),

@@ -59,6 +59,7 @@ struct Exchange : TimerNode {
   bool keep_body = false;           // `body` holds all of the body that has come, for a replay
   bool retried = false;             // its present attempt is not the first
   bool retrying = false;            // counts in its cluster's limit of retries
+  bool fault_abort = false;         // it is to be answered with an injected fault after its delay
   bool backed_off = false;          // has waited before its present attempt, as far as it must
   bool client_paused = false;       // the client waits for `resumeRequest`
   bool reused = false;              // the current connection had served before
@@ -103,6 +104,7 @@ struct Exchange : TimerNode {
   uint64_t hash = 0;
   uint64_t ticket = 0;  // its place in the line of its cluster, while held
   uint64_t backoff_until_ms = 0;
+  uint32_t fault_delay_ms = 0;  // injected, 0 = none
 
   uint64_t started_ns = 0;
   uint64_t started_ms = 0;

@@ -251,6 +251,11 @@ class Reactor {
                         std::string_view path) noexcept;
   void respond(Exchange& exchange, const abi::RespondRecord& respond, uint32_t flag) noexcept;
 
+  // reactor_fault.cc: faults injected on purpose
+  bool injectFault(Exchange& exchange, const abi::RouteRecord& route, Now now) noexcept;
+  void delayByFault(Exchange& exchange, Now now) noexcept;
+  void abortByFault(Exchange& exchange, Now now) noexcept;
+
   // reactor_caps.cc: the caps of whole clusters
   static constexpr std::string_view kPendingText =
       "too many requests of the upstream cluster wait (maxPendingRequests)\n";

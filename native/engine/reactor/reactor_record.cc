@@ -59,6 +59,7 @@ void Reactor::recordRequest(const Exchange& exchange, uint32_t status, uint32_t 
   record.response_bytes = exchange.body_sent_down;
   record.sent_bytes = exchange.bytes_down;
   record.waited_us = trail.waited_us;
+  record.fault_delay_us = exchange.fault_delay_ms * 1000;
   record.status = static_cast<uint16_t>(status);
   record.flag = static_cast<uint8_t>(flag);
   record.attempts = exchange.attempts;

@@ -88,7 +88,8 @@ void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
   exchange.chunked_request = false;
   exchange.request_complete = true;
   exchange.idempotent = exchange.repeatable = exchange.reached = exchange.keep_body =
-      exchange.backed_off = exchange.retried = exchange.retrying = false;
+      exchange.backed_off = exchange.retried = exchange.retrying = exchange.fault_abort = false;
+  exchange.fault_delay_ms = 0;
   exchange.body_sent = exchange.client_paused = exchange.reused = exchange.fresh_only =
       exchange.replaced = exchange.counted = exchange.counted_in_cluster = exchange.hashed =
           exchange.upgrade = false;
@@ -139,6 +140,8 @@ void Reactor::route(Exchange& exchange, const RequestHead& request,
     return;
   }
   if (!admitToRoute(exchange, request, listener, downstream, path, now)) return;
+  if (route.fault != abi::kNone && !injectFault(exchange, route, now)) [[unlikely]]
+    return;
   if (request.has_upgrade && route.web_socket_max_message != 0 &&
       !admitUpgrade(exchange, request, listener, downstream, now))
     return;
@@ -193,6 +196,8 @@ void Reactor::forward(Exchange& exchange, const RequestHead& request,
   armExchange(exchange);
   if (route.hedge != abi::kNone) planHedge(exchange, now);
   if (deadlines && !beforeDeadline(exchange, now)) return;
+  if (exchange.fault_delay_ms != 0) [[unlikely]]
+    return delayByFault(exchange, now);
   dispatch(exchange, now);
 }
 

@@ -208,6 +208,7 @@ void Reactor::startBackoff(Exchange& exchange, uint64_t delay_ms, Now now) noexc
 
 void Reactor::endBackoff(Exchange& exchange, Now now) noexcept {
   exchange.state = Exchange::State::kWaiting;
+  if (exchange.fault_abort) return abortByFault(exchange, now);
   if (breakerPermits(exchange)) return dispatch(exchange, now);
   // It has opened meanwhile.
   if (exchange.last_flag != abi::response_flag::kNone)

@@ -53,6 +53,7 @@ routes:
           responseHeaders: { set: { x-w: "1" } }
           maxRequestBody: 1MiB
           websocket: { maxMessage: 16KiB, idleTimeout: 0 }
+          fault: { abort: { status: 500, percent: 2.5 } }
         - redirect: { status: 302, scheme: https, host: h.example, port: 444, prefix: /n, stripQuery: true }
         - { match: { pathRegex: ".*" }, respond: { status: 404, bodyFile: page.html, headers: { X-P: q } } }
 clusters:
@@ -146,6 +147,7 @@ clusters:
       maxRequestBodyBytes: 1_048_576,
       webSocket: { maxMessageBytes: 16_384, idleTimeoutMs: 0 },
       rateLimits: [],
+      fault: { abort: { status: 500, perMillion: 25_000 }, delay: null },
     });
     expect(host?.routes[1]?.action).toEqual({
       kind: 'redirect',

@@ -174,6 +174,7 @@ export const MINIMAL_CONFIG: Config = {
             maxRequestBodyBytes: 0,
             webSocket: null,
             rateLimits: [],
+            fault: null,
           },
         ],
       },
