@@ -42,9 +42,8 @@ export function route(router: Router, request: IncomingMessage): { operation: Op
 /** Null when the sender went away before its body was complete. `ready` is called when the body is about to be read. */
 export async function perform(
   { view, admin, bodyTimes }: Dispatcher,
-  { operation, params }: { operation: Operation; params: Record<string, string> },
+  { operation, params, who }: { operation: Operation; params: Record<string, string>; who: string },
   request: IncomingMessage,
-  who: string,
   ready: () => void,
 ): Promise<AdminAnswer | null> {
   const checked = checkQuery(operation.query, splitTarget(request.url ?? '/').query);

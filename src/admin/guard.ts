@@ -4,7 +4,6 @@
  * (DNS rebinding, told by the Host header, which then holds that name).
  */
 import type { IncomingHttpHeaders } from 'node:http';
-import { isIP } from 'node:net';
 import { isLoopback } from '../config/address.ts';
 
 export interface Refusal {
@@ -16,7 +15,7 @@ export interface Refusal {
 export function refuseForeign(headers: IncomingHttpHeaders, boundHost: string): Refusal | null {
   const host = headers.host;
   if (host === undefined || !isOwnName(hostName(host), boundHost)) {
-    return { status: 403, message: 'the Host header must be localhost, a loopback address or the address that the admin endpoint listens on' };
+    return { status: 403, message: 'the Host header must be localhost or a loopback address, as the admin endpoint listens there' };
   }
   const site = headers['sec-fetch-site'];
   if (site !== undefined && site !== 'same-origin' && site !== 'none') return { status: 403, message: 'cross-origin requests are refused' };
@@ -32,8 +31,7 @@ function hostName(host: string): string {
   return (match?.[1] ?? match?.[2] ?? '').toLowerCase().replace(/\.$/, '');
 }
 
+/** Beyond loopback the Host says nothing: there are tokens, which no page of another site can send. */
 function isOwnName(name: string, boundHost: string): boolean {
-  if (name === 'localhost' || isLoopback(name) || name === boundHost) return true;
-  // Bound to more than loopback, on explicit demand: any address literal may lead here, and rebinding needs a name.
-  return !isLoopback(boundHost) && isIP(name) !== 0;
+  return name !== '' && (name === 'localhost' || isLoopback(name) || !isLoopback(boundHost));
 }

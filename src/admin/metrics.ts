@@ -1,6 +1,7 @@
 import { DOWNSTREAM_ERROR, RESPONSE_FLAG, UPSTREAM_ERROR } from '../binding/abi.ts';
 import type { ClusterStats, EndpointStats, HistogramData, RoutePhase, RouteStats } from '../control/stats.ts';
 import type { ControlView } from '../control/view.ts';
+import type { AdminCounters } from './admin-counters.ts';
 import { Exposition, type ExpositionFormat, type HistogramSample, type Labels, type MetricsWriter, type Sample } from './exposition.ts';
 import { writeClusterFailover, writeEndpointFailover } from './failover-metrics.ts';
 import { DURATION, SIZE } from './histograms.ts';
@@ -33,6 +34,8 @@ export interface MetricsOptions {
   endpoints: boolean;
   /** Routes that have taken a request, with histograms: only while there are no more of them than this. */
   mostRoutes: number;
+  /** What the admin endpoint counts of itself. */
+  admin?: AdminCounters;
 }
 
 /** A route takes some 60 lines. */
@@ -52,7 +55,7 @@ export function metricsText(view: ControlView, format: ExpositionFormat, options
   return out.text();
 }
 
-function writeMetrics(out: MetricsWriter, view: ControlView, { endpoints: withEndpoints, mostRoutes }: MetricsOptions): void {
+function writeMetrics(out: MetricsWriter, view: ControlView, { endpoints: withEndpoints, mostRoutes, admin }: MetricsOptions): void {
   const { clusters, endpoints } = readRows(view);
   writeClusters(out, clusters);
   writeClusterFailover(out, clusters);
@@ -64,6 +67,7 @@ function writeMetrics(out: MetricsWriter, view: ControlView, { endpoints: withEn
   writeRateLimits(out, view);
   writeDownstream(out, view);
   writeControl(out, view);
+  admin?.write(out);
   writeProcessMetrics(out);
 }
 

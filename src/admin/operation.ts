@@ -4,6 +4,7 @@
  */
 import type * as z from 'zod';
 import type { ControlView } from '../control/view.ts';
+import type { AdminCounters } from './admin-counters.ts';
 import type { AdminAnswer } from './answer.ts';
 import type { Assets } from './assets.ts';
 import type { IfMatch } from './if-match.ts';
@@ -52,6 +53,7 @@ export interface AdminState {
   readonly operations: readonly Operation[];
   /** Files of the dashboard. */
   readonly assets: Assets;
+  readonly counters: AdminCounters;
 }
 
 export interface OperationContext<Params = Readonly<Record<string, string>>, Query = unknown, Body = unknown> {

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { LIMITS } from '../binding/abi.ts';
+import { buildAdmin } from './build-admin.ts';
 import { buildCluster } from './build-cluster.ts';
 import { buildRateLimits } from './build-rate.ts';
 import { buildVirtualHost } from './build-route.ts';
@@ -21,7 +22,7 @@ export function buildConfig(
     zone,
     drainTimeoutMs: parsed.drainTimeout,
     log: { level: parsed.log.level },
-    admin: parsed.admin === false ? null : parsed.admin.address,
+    admin: buildAdmin(parsed.admin, files),
     limits: { maxConnections: parsed.limits.maxConnections, rateLimitKeys: parsed.limits.rateLimitKeys },
     listeners: parsed.listeners.map((listener) => buildListener(listener, parsed.limits, files)),
     routes: mapValues(parsed.routes, (hosts, table) =>

@@ -4,12 +4,14 @@ import { resolve } from 'node:path';
 import { LIMITS } from '../binding/abi.ts';
 import { errorMessage } from '../core/errors.ts';
 import { list, mapping, type Report } from './raw.ts';
+import { tokenFault } from './schema-admin.ts';
 import type { Path } from './source.ts';
 import type { CertificateConfig } from './types.ts';
 
 /** Bodies are part of the image, and are sent from memory. */
 const MAX_BODY_BYTES = LIMITS.maxRespondBodyBytes;
 const MAX_PEM_BYTES = 1024 * 1024;
+const MAX_TOKEN_FILE_BYTES = 8 * 1024;
 const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----/g;
 
 type Pair = Omit<CertificateConfig, 'hosts'> & { names: string[] };
@@ -40,6 +42,11 @@ export class ConfigFiles {
     return this.#pairs.get(`${cert}\0${key}`);
   }
 
+  /** The secret in a file. */
+  token(file: string): string | undefined {
+    return this.content(file)?.toString('utf8').trim();
+  }
+
   content(file: string): Buffer | undefined {
     return this.#contents.get(resolve(this.#directory, file));
   }
@@ -47,6 +54,7 @@ export class ConfigFiles {
   /** Reads everything that the raw tree names; whatever has the wrong shape is left to the schema. */
   async load(root: unknown): Promise<void> {
     const config = mapping(root);
+    await this.#loadTokens(list(mapping(config['admin'])['tokens']));
     for (const [index, listener] of list(config['listeners']).entries()) {
       await this.#loadServerCertificates(
         ['listeners', index, 'tls', 'certificates'],
@@ -67,6 +75,25 @@ export class ConfigFiles {
           await this.#loadBody(['routes', table, index, 'routes', i, 'respond'], mapping(route)['respond']);
         }
       }
+    }
+  }
+
+  /** Secrets of the admin endpoint: the same one twice would make it a matter of order who is named in the audit. */
+  async #loadTokens(entries: readonly unknown[]): Promise<void> {
+    const holders = new Map<string, number>();
+    for (const [index, entry] of entries.entries()) {
+      const { token, file } = mapping(entry);
+      const path = ['admin', 'tokens', index, typeof file === 'string' ? 'file' : 'token'];
+      let secret = token;
+      if (typeof file === 'string') {
+        secret = (await this.#read(path, file, MAX_TOKEN_FILE_BYTES))?.toString('utf8').trim();
+        const fault = typeof secret === 'string' ? tokenFault(secret) : undefined;
+        if (fault !== undefined) this.#report(path, `${file}: ${fault}`, 'openssl rand -hex 32 makes a good one');
+      }
+      if (typeof secret !== 'string') continue;
+      const earlier = holders.get(secret);
+      if (earlier === undefined) holders.set(secret, index);
+      else this.#report(path, `it is the same secret as that of admin.tokens[${earlier}]`, 'give each its own');
     }
   }
 

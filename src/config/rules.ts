@@ -1,6 +1,7 @@
-import { isLoopback, parseEndpointAddress, parseListenAddress } from './address.ts';
+import { parseEndpointAddress, parseListenAddress } from './address.ts';
 import { isRefusal } from './parsing.ts';
 import { checkReference, list, mapping, uniqueness, type Report } from './raw.ts';
+import { checkAdmin } from './rules-admin.ts';
 import { checkBalancer, checkSubsetChoices, checkSubsets } from './rules-balancer.ts';
 import { checkFailover, checkFallbackChains } from './rules-failover.ts';
 import { checkHealthCheck } from './rules-health.ts';
@@ -34,18 +35,6 @@ export function checkRules(root: unknown): Finding[] {
       report([section, '__proto__'], '"__proto__" cannot be a name', undefined, 'key');
   }
   return findings;
-}
-
-function checkAdmin(admin: unknown, report: Report): void {
-  const { address, unsafeBindAnywhere } = mapping(admin);
-  if (typeof address !== 'string' || unsafeBindAnywhere === true) return;
-  const parsed = parseListenAddress(address);
-  if (isRefusal(parsed) || isLoopback(parsed.host)) return;
-  report(
-    ['admin', 'address'],
-    `the admin endpoint is for this machine only, and ${parsed.host} is not a loopback address`,
-    'use 127.0.0.1, or set unsafeBindAnywhere: true',
-  );
 }
 
 function checkListeners(listeners: unknown[], tables: readonly string[], report: Report): void {

@@ -2,6 +2,7 @@ import * as z from 'zod';
 import { LIMITS } from '../binding/abi.ts';
 import { parseCidr, parseListenAddress } from './address.ts';
 import { parsing } from './parsing.ts';
+import { admin } from './schema-admin.ts';
 import { rateLimits } from './schema-rate.ts';
 import { cluster } from './schema-cluster.ts';
 import * as scalar from './schema-scalars.ts';
@@ -84,18 +85,7 @@ export const configSchema = z.strictObject({
     .describe('where this proxy runs, such as eu-1a; MILLRACE_ZONE in the environment goes before it'),
   drainTimeout: scalar.duration.prefault('30s').describe('how long in-flight requests may take after SIGTERM'),
   log: z.strictObject({ level: z.enum(LOG_LEVELS).default('info') }).prefault({}),
-  admin: z
-    .union([
-      z.literal(false, { error: 'expected false or a mapping with "address"' }),
-      z.strictObject({
-        address: parsing(z.string(), parseListenAddress).prefault('127.0.0.1:9901'),
-        unsafeBindAnywhere: z
-          .boolean()
-          .default(false)
-          .describe('allow an address that is not loopback: whoever reaches it controls the proxy'),
-      }),
-    ])
-    .prefault({}),
+  admin,
   limits: z
     .strictObject({
       maxConnections: scalar.count

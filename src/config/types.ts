@@ -23,7 +23,7 @@ export interface Config {
   drainTimeoutMs: number;
   log: { level: LogLevel };
   /** null = no admin endpoint. */
-  admin: { host: string; port: number } | null;
+  admin: AdminConfig | null;
   limits: {
     maxConnections: number;
     /** Keys in the one table of rate limit counters. */
@@ -34,6 +34,20 @@ export interface Config {
   routes: Record<string, VirtualHostConfig[]>;
   /** The i-th key is CLUSTER i of the image; endpoints are numbered through all clusters in this order. */
   clusters: Record<string, ClusterConfig>;
+}
+
+export interface AdminConfig {
+  host: string;
+  port: number;
+  /** Empty = everybody who reaches it, which is this machine only. */
+  tokens: AdminTokenConfig[];
+}
+
+export interface AdminTokenConfig {
+  name: string;
+  /** SHA-256 of the secret, in hexadecimal; the secret itself is kept nowhere. */
+  digest: string;
+  readOnly: boolean;
 }
 
 export const LOG_LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'] as const;

@@ -64,11 +64,11 @@ export const CONFIG = [
   }),
 ];
 
-/** Private keys never leave the process; bodies are shown as text, or in base64 when they are not text. */
+/** Private keys, and what a token could be guessed from, never leave the process; bodies are shown as text, or in base64 when they are not text. */
 function shownConfig(running: RunningConfig): unknown {
   return JSON.parse(
     JSON.stringify(running.config, (name, value: unknown) => {
-      if (name === 'key' && typeof value === 'string') return '<redacted>';
+      if ((name === 'key' || name === 'digest') && typeof value === 'string') return '<redacted>';
       return value instanceof Uint8Array ? bytesText(value) : value;
     }),
   );

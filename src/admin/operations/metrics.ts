@@ -17,10 +17,10 @@ export const METRICS = [
     }),
     body: null,
     answers: [{ status: 200, description: 'all series, in the form that Accept prefers', types: Object.values(METRICS_TYPES) }],
-    handle({ view, accept, query: { endpoints, routes } }) {
+    handle({ view, admin, accept, query: { endpoints, routes } }) {
       const format = metricsFormat(accept);
       const mostRoutes = routes === undefined ? MOST_ROUTES.unasked : routes ? MOST_ROUTES.asked : 0;
-      return { status: 200, type: METRICS_TYPES[format], body: metrics(view, format, { endpoints, mostRoutes }) };
+      return { status: 200, type: METRICS_TYPES[format], body: metrics(view, format, { endpoints, mostRoutes, admin: admin.counters }) };
     },
   }),
 ];

@@ -147,7 +147,7 @@ describe('the admin endpoint', () => {
 
   it('tells an address that is taken in one line', async () => {
     const server = await adminServer(await view());
-    await expect(AdminServer.open({ host: '127.0.0.1', port: server.port }, await view(), silentLogger())).rejects.toThrow(`admin: 127.0.0.1:${server.port} is already in use`);
+    await expect(AdminServer.open({ host: '127.0.0.1', port: server.port, tokens: [] }, await view(), silentLogger())).rejects.toThrow(`admin: 127.0.0.1:${server.port} is already in use`);
   });
 });
 
@@ -173,10 +173,12 @@ describe('a browser', () => {
     }
   });
 
-  it('may use an address of the machine where the endpoint was opened to it, but no name', () => {
-    expect(refuseForeign({ host: '10.0.0.7:9901' }, '0.0.0.0')).toBeNull();
-    expect(refuseForeign({ host: 'proxy.example:9901' }, '0.0.0.0')).toMatchObject({ status: 403 });
-    expect(refuseForeign({ host: '10.0.0.7:9901' }, '127.0.0.1')).toMatchObject({ status: 403 });
+  it('may use a name of the machine where the endpoint was opened to it: there are tokens then', () => {
+    for (const host of ['10.0.0.7:9901', 'proxy.example:9901']) {
+      expect(refuseForeign({ host }, '0.0.0.0')).toBeNull();
+      expect(refuseForeign({ host }, '127.0.0.1')).toMatchObject({ status: 403 });
+    }
+    expect(refuseForeign({ host: 'proxy.example:9901', origin: 'http://other.example' }, '0.0.0.0')).toMatchObject({ status: 403 });
   });
 
   it('must name a host', () => {

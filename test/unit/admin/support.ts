@@ -7,6 +7,7 @@ import { AdminServer, type AdminServerOptions } from '../../../src/admin/server.
 import { CLUSTER_STATS, ENDPOINT_STATS, HISTOGRAM_BUCKETS, HISTOGRAM_MAX_BITS, PROCESS_STATS, ROUTE_STATS } from '../../../src/binding/abi.ts';
 import { compile } from '../../../src/config/compile.ts';
 import { loadConfig } from '../../../src/config/load.ts';
+import type { AdminTokenConfig } from '../../../src/config/types.ts';
 import type { Engine } from '../../../src/control/engine.ts';
 import { Stats, type HistogramData } from '../../../src/control/stats.ts';
 import type { ControlView, RunningConfig } from '../../../src/control/view.ts';
@@ -82,8 +83,8 @@ export async function view(changes: Partial<ControlView> = {}): Promise<ControlV
   };
 }
 
-export async function adminServer(shown: ControlView, host = '127.0.0.1', options: AdminServerOptions = {}): Promise<AdminServer> {
-  const server = await AdminServer.open({ host, port: 0 }, shown, silentLogger(), options);
+export async function adminServer(shown: ControlView, host = '127.0.0.1', options: AdminServerOptions = {}, tokens: AdminTokenConfig[] = []): Promise<AdminServer> {
+  const server = await AdminServer.open({ host, port: 0, tokens }, shown, silentLogger(), options);
   onTestFinished(() => server.close());
   return server;
 }

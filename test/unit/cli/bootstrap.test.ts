@@ -80,7 +80,7 @@ describe('the build plan', () => {
   it('copies the dashboard when a file of it was changed, added or removed', async () => {
     const root = workDirectory();
     const copy = buildPlan(root).find(({ name }) => name === 'copying the dashboard');
-    const there = (): string[] => filesBelow(join(root, 'dist')).map((file) => file.slice(root.length + 1)).filter((file) => !file.endsWith('.stamp'));
+    const there = (): string[] => filesBelow(join(root, 'dist')).map((file: string) => file.slice(root.length + 1)).filter((file: string) => !file.endsWith('.stamp'));
     for (const files of [{ 'src/admin/dashboard/index.html': '1' }, { 'src/admin/dashboard/index.html': '2' }, { 'src/admin/dashboard/page.js': '' }]) {
       write(root, files);
       expect(await copy?.stale()).toBe(true);

@@ -8,7 +8,7 @@ describe('a loaded configuration', () => {
     expect(await loadGood(MINIMAL)).toEqual({
       ...MINIMAL_CONFIG,
       workers: Math.min(availableParallelism(), 64),
-      admin: { host: '127.0.0.1', port: 9901 },
+      admin: { host: '127.0.0.1', port: 9901, tokens: [] },
     });
   });
 

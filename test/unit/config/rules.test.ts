@@ -162,16 +162,6 @@ describe('rules between keys', () => {
     ).toEqual(['7:19 routes.t[0].routes[1].name: the route name "x" is already used by [0].routes[0] of this table']);
   });
 
-  it('the admin endpoint stays on the loopback unless told', async () => {
-    expect(await problemsOf(`${GOOD}admin: { address: 0.0.0.0:9901 }`)).toEqual([
-      '4:19 admin.address: the admin endpoint is for this machine only, and 0.0.0.0 is not a loopback address (use 127.0.0.1, or set unsafeBindAnywhere: true)',
-    ]);
-    expect(await problemsOf(`${GOOD}admin: { address: 0.0.0.0:9901, unsafeBindAnywhere: true }`)).toEqual([]);
-    expect(await problemsOf(`${GOOD}admin: true`)).toEqual([
-      '4:8 admin: expected false or a mapping with "address", not true',
-    ]);
-  });
-
   it('listeners do not share an address, unless it is any free port', async () => {
     const two = (port: number) =>
       GOOD.replace(
