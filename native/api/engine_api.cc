@@ -126,8 +126,9 @@ void processStats(const Napi::CallbackInfo& info) {
   Engine::instance().readProcess(doubles(info[0]));
 }
 
-// (most) => { ageMs, kind, reason, status, attempts, sentence, peer, texts: string[], cut: boolean[] }[]:
-// what the workers reported since the last call, at most `most` of each. Texts are bytes as latin1.
+// (most) => { ageMs, kind, reason, status, attempts, sentence, peer, texts: string[], cut:
+// boolean[] }[]: what the workers reported since the last call, at most `most` of each. Texts are
+// bytes as latin1.
 Napi::Value takeIncidents(const Napi::CallbackInfo& info) {
   const Napi::Env env = info.Env();
   Napi::Array out = Napi::Array::New(env);
@@ -296,6 +297,11 @@ void exportEngine(Napi::Env env, Napi::Object exports) {
       Napi::Function::New<readHistogram<&Engine::readEndpointHistogram>>(env, "endpointHistogram"));
   exports.Set("routeHistogram", Napi::Function::New<readHistogram<&Engine::readRouteHistogram>>(
                                     env, "routeHistogram"));
+  exports.Set("listenerStats",
+              Napi::Function::New<readStats<&Engine::readListener>>(env, "listenerStats"));
+  exports.Set(
+      "listenerHistogram",
+      Napi::Function::New<readHistogram<&Engine::readListenerHistogram>>(env, "listenerHistogram"));
   exports.Set("usedRoutes", Napi::Function::New<usedRoutes>(env, "usedRoutes"));
   exports.Set("collectHistograms",
               Napi::Function::New<collectHistograms>(env, "collectHistograms"));

@@ -155,13 +155,14 @@ napi_value resumeExchange(napi_env env, napi_callback_info info) {
   call.data->host->settle();
   return nullptr;
 }
-// countConnection(opened: boolean)
+// countConnection(listenerKey, opened: boolean)
 napi_value countConnection(napi_env env, napi_callback_info info) {
-  Call<1> call;
+  Call<2> call;
   if (!call.read(env, info)) return nullptr;
   bool opened = false;
-  napi_get_value_bool(env, call.arguments[0], &opened);
-  call.data->host->reactor().countDownstreamConnection(opened);
+  napi_get_value_bool(env, call.arguments[1], &opened);
+  call.data->host->reactor().countDownstreamConnection(static_cast<uint32_t>(call.integer(env, 0)),
+                                                       opened);
   return nullptr;
 }
 

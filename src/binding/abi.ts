@@ -566,6 +566,15 @@ export const CLUSTER_STATS = [
   'ejections', 'ejectionsShadowed', 'ejectionsOverflow', // times: done, left undone by shadow, by maxEjectionPercent
   ...UPSTREAM_ERROR.map((reason) => `error:${reason}` as const),
 ] as const;
+/**
+ * Counters of one listener: every request that came in there, refused ones too. Bytes are those of request bodies, and of answers;
+ * `flag:<name>` counts requests that ended with that RESPONSE_FLAG.
+ */
+export const LISTENER_STATS = [
+  'requests', 'active', 'responses1xx', 'responses2xx', 'responses3xx', 'responses4xx', 'responses5xx', 'responsesNone',
+  'connections', 'connectionsTotal', 'bytesReceived', 'bytesSent',
+  ...RESPONSE_FLAG.map((flag) => `flag:${flag}` as const),
+] as const;
 /** Counters of one RATE_LIMIT. */
 export const RATE_STATS = ['allowed', 'limited', 'shadowed', 'unplaced'] as const;
 /** Of the one table of rate limit keys. */
@@ -616,6 +625,7 @@ export const HISTOGRAM_FIELDS = [
 export const HISTOGRAM_WORDS = HISTOGRAM_FIELDS.length + 2 * HISTOGRAM_BUCKETS;
 /** Histograms of one cluster; which moment each is recorded at: native/engine/state/stats.h. */
 export const CLUSTER_HISTOGRAMS = ['duration', 'connect', 'firstByte', 'upstream', 'queue'] as const;
+export const LISTENER_HISTOGRAMS = ['duration'] as const;
 export const ENDPOINT_HISTOGRAMS = ['connect', 'firstByte', 'upstream'] as const;
 export const ROUTE_HISTOGRAMS = ['duration', 'requestBytes', 'responseBytes', 'firstByte'] as const;
 /** The control plane collects histograms so often; windows begin and end there, or now. */

@@ -42,6 +42,11 @@ export function clusterStats(version: number, cluster: number, out: Float64Array
   return addon.clusterStats(version, cluster, out);
 }
 
+/** Fills `out` in the order of LISTENER_STATS; listeners are counted as configured. */
+export function listenerStats(version: number, listener: number, out: Float64Array): boolean {
+  return addon.listenerStats(version, listener, out);
+}
+
 /** Fills `out` in the order of ROUTE_STATS; zeros for a route that was never used. */
 export function routeStats(version: number, route: number, out: Float64Array): boolean {
   return addon.routeStats(version, route, out);
@@ -69,6 +74,10 @@ export function clusterHistogram({ version, index, phase, windowMs, nowMs }: His
 
 export function endpointHistogram({ version, index, phase, windowMs, nowMs }: HistogramQuery, out: Float64Array): boolean {
   return addon.endpointHistogram(version, index, phase, windowMs, nowMs, out);
+}
+
+export function listenerHistogram({ version, index, phase, windowMs, nowMs }: HistogramQuery, out: Float64Array): boolean {
+  return addon.listenerHistogram(version, index, phase, windowMs, nowMs, out);
 }
 
 export function routeHistogram({ version, index, phase, windowMs, nowMs }: HistogramQuery, out: Float64Array): boolean {

@@ -14,6 +14,8 @@ export interface Addon {
   readonly refreshPlans: () => number;
   readonly setTlsRoots: (pem: string) => void;
   readonly clusterStats: (version: number, cluster: number, out: Float64Array) => boolean;
+  readonly listenerStats: (version: number, listener: number, out: Float64Array) => boolean;
+  readonly listenerHistogram: ReadHistogram;
   readonly routeStats: (version: number, route: number, out: Float64Array) => boolean;
   readonly clusterHistogram: ReadHistogram;
   readonly endpointHistogram: ReadHistogram;
@@ -47,7 +49,7 @@ export interface Addon {
   readonly resume: (handle: number) => void;
   readonly sendMessage: (handle: number, opcode: number, payload: ArrayBuffer) => number;
   readonly sendClose: (handle: number, code: number, reason: Uint8Array) => void;
-  readonly countConnection: (opened: boolean) => void;
+  readonly countConnection: (listenerKey: number, opened: boolean) => void;
 
   // Sockets of uWebSockets.js; see native/api/downstream_socket_api.cc. 0 = not found.
   readonly findSocket: () => number;

@@ -25,6 +25,8 @@ export interface Engine {
   clusterStats(version: number, clusterIndex: number, out: Float64Array): boolean;
   endpointStats(version: number, endpointIndex: number, out: Float64Array): boolean;
   routeStats(version: number, routeIndex: number, out: Float64Array): boolean;
+  listenerStats(version: number, listenerIndex: number, out: Float64Array): boolean;
+  listenerHistogram(query: HistogramQuery, out: Float64Array): boolean;
   clusterHistogram(query: HistogramQuery, out: Float64Array): boolean;
   endpointHistogram(query: HistogramQuery, out: Float64Array): boolean;
   routeHistogram(query: HistogramQuery, out: Float64Array): boolean;

@@ -1,16 +1,18 @@
 import {
-  CLUSTER_HISTOGRAMS, CLUSTER_STATS, ENDPOINT_HISTOGRAMS, ENDPOINT_STATS, HISTOGRAM_FIELDS, HISTOGRAM_WORDS, PROCESS_STATS, RATE_STATS, RATE_TABLE_STATS, ROUTE_HISTOGRAMS, ROUTE_STATS,
+  CLUSTER_HISTOGRAMS, CLUSTER_STATS, ENDPOINT_HISTOGRAMS, ENDPOINT_STATS, HISTOGRAM_FIELDS, HISTOGRAM_WORDS, LISTENER_HISTOGRAMS, LISTENER_STATS, PROCESS_STATS, RATE_STATS, RATE_TABLE_STATS, ROUTE_HISTOGRAMS, ROUTE_STATS,
 } from '../binding/abi.ts';
 import type { HistogramQuery } from '../binding/addon.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Engine } from './engine.ts';
 
+export type ListenerStats = Record<(typeof LISTENER_STATS)[number], number>;
 export type ClusterStats = Record<(typeof CLUSTER_STATS)[number], number>;
 export type EndpointStats = Record<(typeof ENDPOINT_STATS)[number], number>;
 export type RouteStats = Record<(typeof ROUTE_STATS)[number], number>;
 export type RateLimitStats = Record<(typeof RATE_STATS)[number], number>;
 export type RateTableStats = Record<(typeof RATE_TABLE_STATS)[number], number>;
 export type ProcessStats = Record<(typeof PROCESS_STATS)[number], number>;
+export type ListenerPhase = (typeof LISTENER_HISTOGRAMS)[number];
 export type ClusterPhase = (typeof CLUSTER_HISTOGRAMS)[number];
 export type EndpointPhase = (typeof ENDPOINT_HISTOGRAMS)[number];
 export type RoutePhase = (typeof ROUTE_HISTOGRAMS)[number];
@@ -32,6 +34,7 @@ export interface HistogramData {
 export class Stats {
   readonly #engine: Engine;
   readonly #clock: Clock;
+  readonly #listener = new Float64Array(LISTENER_STATS.length);
   readonly #cluster = new Float64Array(CLUSTER_STATS.length);
   readonly #endpoint = new Float64Array(ENDPOINT_STATS.length);
   readonly #route = new Float64Array(ROUTE_STATS.length);
@@ -43,6 +46,10 @@ export class Stats {
   constructor(engine: Engine, clock: Clock) {
     this.#engine = engine;
     this.#clock = clock;
+  }
+
+  listener(version: number, index: number): ListenerStats | null {
+    return this.#engine.listenerStats(version, index, this.#listener) ? named(LISTENER_STATS, this.#listener) : null;
   }
 
   cluster(version: number, index: number): ClusterStats | null {
@@ -63,6 +70,10 @@ export class Stats {
   }
 
   /** `windowMs` 0 is everything since the start. */
+  listenerHistogram(version: number, index: number, phase: ListenerPhase, windowMs = 0): HistogramData | null {
+    return this.#data((query, out) => this.#engine.listenerHistogram(query, out), { version, index, phase: LISTENER_HISTOGRAMS.indexOf(phase), windowMs });
+  }
+
   clusterHistogram(version: number, index: number, phase: ClusterPhase, windowMs = 0): HistogramData | null {
     return this.#data((query, out) => this.#engine.clusterHistogram(query, out), { version, index, phase: CLUSTER_HISTOGRAMS.indexOf(phase), windowMs });
   }

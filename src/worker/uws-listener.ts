@@ -168,13 +168,15 @@ function webSocketBehavior(maxMessage: number, upgrade: UpgradeHandler, onClose:
 class Branch {
   readonly app: AcceptorApp;
   connections = 0;
+  readonly #listenerKey: number;
   readonly #cap: ConnectionCap;
   readonly #hosts: readonly string[];
   readonly #onIdle: () => void;
   #maxMessage = 0;
 
-  constructor(app: TemplatedApp, handler: Handler, cap: ConnectionCap, hosts: readonly string[], onIdle: () => void) {
+  constructor(app: TemplatedApp, listenerKey: number, handler: Handler, cap: ConnectionCap, hosts: readonly string[], onIdle: () => void) {
     this.app = app as AcceptorApp;
+    this.#listenerKey = listenerKey;
     this.#cap = cap;
     this.#hosts = hosts;
     this.#onIdle = onIdle;
@@ -209,7 +211,7 @@ class Branch {
   #count(step: number): void {
     this.connections += step;
     this.#cap.open += step;
-    countConnection(step > 0);
+    countConnection(this.#listenerKey, step > 0);
     if (step < 0 && this.connections === 0) this.#onIdle();
   }
 }
@@ -295,9 +297,10 @@ export class UwsListener {
   }
 
   #makeBranch(spec: ListenerSpec): Branch {
-    const handler = makeHandler(this.#table, addon.listenerKey(spec.name), spec.needsPeer);
+    const listenerKey = addon.listenerKey(spec.name);
+    const handler = makeHandler(this.#table, listenerKey, spec.needsPeer);
     if (spec.tls === null) {
-      const plain = new Branch(uWS.App(), handler, this.#cap, [], () => undefined);
+      const plain = new Branch(uWS.App(), listenerKey, handler, this.#cap, [], () => undefined);
       plain.takeUpgrades(spec.webSocketMaxMessage, this.#upgradeHandler);
       return plain;
     }
@@ -307,7 +310,7 @@ export class UwsListener {
     for (const certificate of others) {
       for (const host of certificate.hosts) app.addServerName(host, files(certificate));
     }
-    const branch: Branch = new Branch(app, handler, this.#cap, others.flatMap((certificate) => certificate.hosts), () => this.#onIdle(branch));
+    const branch: Branch = new Branch(app, listenerKey, handler, this.#cap, others.flatMap((certificate) => certificate.hosts), () => this.#onIdle(branch));
     branch.takeUpgrades(spec.webSocketMaxMessage, this.#upgradeHandler);
     return branch;
   }

@@ -88,6 +88,7 @@ export const SUITES: readonly Suite[] = [
   test('reactor_answer', ...ENGINE),
   test('reactor_image', ...ENGINE),
   test('reactor_request', ...ENGINE),
+  test('reactor_listener', ...ENGINE),
   test('reactor_failure', ...ENGINE),
   test('reactor_timeout', ...ENGINE),
   test('reactor_caps', ...ENGINE),

@@ -19,6 +19,7 @@ struct ClusterState;
 struct Connection;
 struct Exchange;
 struct Pool;
+struct ListenerShard;
 struct WorkerImage;
 
 // When the second attempt of an exchange is due: in a wheel of its own, since it is a matter of
@@ -92,6 +93,7 @@ struct Exchange : TimerNode {
   std::array<uint64_t, abi::limits::kMaxFallbacks> fallback_hashes{};
 
   WorkerImage* image = nullptr;
+  ListenerShard* listener_shard = nullptr;  // of this worker; null: the listener is not known
   uint32_t route = abi::kNone;
   uint32_t cluster = abi::kNone;
   uint32_t subset = abi::kNone;

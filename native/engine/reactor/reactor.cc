@@ -9,6 +9,15 @@
 
 namespace millrace {
 
+namespace {
+
+void clearGauges(ListenerShard& shard) noexcept {
+  shard.counters.reset(abi::listener_stat::kActive);
+  shard.counters.reset(abi::listener_stat::kConnections);
+}
+
+}  // namespace
+
 Reactor::Reactor(uint32_t worker, EventSink sink, const ReactorSeeds& seeds, Now now)
     : worker_(worker),
       epoll_fd_(::epoll_create1(EPOLL_CLOEXEC)),
@@ -37,6 +46,7 @@ Reactor::Reactor(uint32_t worker, EventSink sink, const ReactorSeeds& seeds, Now
 }
 
 Reactor::~Reactor() {
+  for (ListenerShard* const shard : listener_shards_) clearGauges(*shard);
   for (const auto& hedge : hedges_) {
     if (hedge->primary == nullptr) continue;
     closeConnection(*hedge->connection);
@@ -82,7 +92,10 @@ uint32_t Reactor::listenerKey(std::string_view name) {
     if (listener_names_[i] == name) return i;
   }
   listener_names_.emplace_back(name);
-  image_version_ = 0;  // bind again, with the new name
+  listener_states_.push_back(Engine::instance().listener(listener_names_.back()));
+  listener_shards_.push_back(&listener_states_.back()->shards.of(worker_));
+  clearGauges(*listener_shards_.back());  // that a worker which died has left
+  image_version_ = 0;                     // bind again, with the new name
   return static_cast<uint32_t>(listener_names_.size() - 1);
 }
 
@@ -104,7 +117,16 @@ Exchange* Reactor::find(int32_t handle) noexcept {
                                                                                : nullptr;
 }
 
-void Reactor::countDownstreamConnection(bool opened) noexcept {
+void Reactor::countDownstreamConnection(uint32_t listener_key, bool opened) noexcept {
+  if (listener_key < listener_shards_.size()) {
+    auto& counters = listener_shards_[listener_key]->counters;
+    if (opened) {
+      counters.add(abi::listener_stat::kConnections, 1);
+      counters.add(abi::listener_stat::kConnectionsTotal, 1);
+    } else {
+      counters.subtract(abi::listener_stat::kConnections, 1);
+    }
+  }
   if (opened) {
     process_.counters.add(abi::process_stat::kDownstreamConnections, 1);
     process_.counters.add(abi::process_stat::kDownstreamConnectionsTotal, 1);

@@ -98,7 +98,8 @@ class Reactor {
   // The client's side of a WebSocket is over, with this code: 1005 for none, 1006 for the end of
   // its connection without a close frame. A closed event follows.
   void sendClose(int32_t handle, uint32_t code, std::string_view reason, Now now) noexcept;
-  void countDownstreamConnection(bool opened) noexcept;
+  // `listener_key`: of the listener that it came to.
+  void countDownstreamConnection(uint32_t listener_key, bool opened) noexcept;
 
   // Reads whatever is ready and delivers the events. Once per loop turn.
   void poll(Now now) noexcept;
@@ -165,7 +166,7 @@ class Reactor {
   void report(const IncidentNote& note) noexcept;
 
   // reactor_request.cc: from a request to its cluster
-  void begin(Exchange& exchange, int32_t handle, Now now) noexcept;
+  void begin(Exchange& exchange, int32_t handle, uint32_t listener_key, Now now) noexcept;
   void route(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener,
              const Downstream& downstream, std::string_view path, Now now) noexcept;
   void forward(Exchange& exchange, const RequestHead& request, const abi::ListenerRecord& listener,
@@ -387,7 +388,9 @@ class Reactor {
   uint64_t image_version_ = 0;
   WorkerImage* image_ = nullptr;
   std::vector<std::unique_ptr<WorkerImage>> images_;
-  std::vector<std::string> listener_names_;
+  std::vector<std::string> listener_names_;                      // by listener key
+  std::vector<std::shared_ptr<ListenerState>> listener_states_;  // the same, for the shards
+  std::vector<ListenerShard*> listener_shards_;                  // the same
   std::unordered_map<EndpointState*, std::unique_ptr<Pool>> pools_;
   std::unordered_map<ClusterState*, std::unique_ptr<HoldQueue>> hold_queues_;
   std::vector<std::unique_ptr<Exchange>> exchanges_;

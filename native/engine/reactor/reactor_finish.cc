@@ -6,6 +6,15 @@
 #include "engine/reactor/reactor.h"
 
 namespace millrace {
+namespace {
+
+// Place of "no status" behind kResponses1xx, in all statistics.
+constexpr uint32_t kStatusNone = 5;
+static_assert(abi::cluster_stat::kResponsesNone == abi::cluster_stat::kResponses1xx + kStatusNone);
+static_assert(abi::listener_stat::kResponsesNone ==
+              abi::listener_stat::kResponses1xx + kStatusNone);
+
+}  // namespace
 
 // Ends the upstream side, and answers by ourselves at the next delivery. Never at once: the
 // listener must not be answered from inside its own handler.
@@ -110,14 +119,23 @@ void Reactor::releaseEndpoint(Exchange& exchange, Now now) noexcept {
 
 void Reactor::finish(Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept {
   using namespace abi;  // NOLINT: the statistics are a long list of names
+  const uint32_t status_class = status >= 100 && status < 600 ? status / 100 - 1 : kStatusNone;
+  const uint64_t duration_us = durationOf(exchange, now.ns);
+  if (exchange.listener_shard != nullptr) {
+    auto& counters = exchange.listener_shard->counters;
+    counters.add(listener_stat::kResponses1xx + status_class, 1);
+    counters.subtract(listener_stat::kActive, 1);
+    counters.add(listener_stat::kBytesReceived, exchange.body_received);
+    counters.add(listener_stat::kBytesSent, exchange.bytes_down);
+    counters.add(listener_stat::kFlagnone + flag, 1);
+    exchange.listener_shard->duration.record(duration_us);
+    exchange.listener_shard = nullptr;
+  }
   if (exchange.image != nullptr && exchange.cluster != kNone) {
     if (exchange.cluster_ticket != 0) tellBreaker(exchange, verdictOf(status, flag), now);
     ClusterShard& cluster = *exchange.image->cluster_shards[exchange.cluster];
-    const uint32_t answered = status >= 100 && status < 600
-                                  ? cluster_stat::kResponses1xx + status / 100 - 1
-                                  : static_cast<uint32_t>(cluster_stat::kResponsesNone);
-    cluster.counters.add(answered, 1);
-    cluster.durations.record(durationOf(exchange, now.ns));
+    cluster.counters.add(cluster_stat::kResponses1xx + status_class, 1);
+    cluster.durations.record(duration_us);
   }
   if (exchange.route != kNone) recordRoute(exchange, status, flag, now);
   process_.counters.add(process_stat::kFlagnone + flag, 1);

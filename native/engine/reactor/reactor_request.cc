@@ -20,7 +20,7 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   if (index == abi::kNone) {
     // The listener left the configuration while this connection stayed open.
     Exchange& exchange = slotOf(handle);
-    begin(exchange, handle, now);
+    begin(exchange, handle, listener_key, now);
     exchange.close_downstream = true;
     fail(exchange, 503, abi::response_flag::kNc, "this listener is no longer configured\n", now);
     return abi::submit::kAccepted;
@@ -40,7 +40,7 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
     return abi::submit::kNeedPeer;
 
   Exchange& exchange = slotOf(handle);
-  begin(exchange, handle, now);
+  begin(exchange, handle, listener_key, now);
   exchange.image = image_;
   ++image_->exchanges;
   Downstream downstream;
@@ -81,7 +81,7 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
 }
 
 // A slot takes a new request: nothing of the one before it stays.
-void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
+void Reactor::begin(Exchange& exchange, int32_t handle, uint32_t listener_key, Now now) noexcept {
   exchange.handle = handle;
   exchange.state = Exchange::State::kWaiting;
   exchange.head_request = false;
@@ -120,6 +120,12 @@ void Reactor::begin(Exchange& exchange, int32_t handle, Now now) noexcept {
   exchange.notes.clear();
   exchange.detail = {};
   process_.counters.add(abi::process_stat::kDownstreamRequests, 1);
+  exchange.listener_shard =
+      listener_key < listener_shards_.size() ? listener_shards_[listener_key] : nullptr;
+  if (exchange.listener_shard != nullptr) {
+    exchange.listener_shard->counters.add(abi::listener_stat::kRequests, 1);
+    exchange.listener_shard->counters.add(abi::listener_stat::kActive, 1);
+  }
 }
 
 void Reactor::route(Exchange& exchange, const RequestHead& request,

@@ -113,6 +113,11 @@ std::shared_ptr<RetryBudget> retryBudgetOf(const abi::ClusterRecord& cluster, Cl
 
 void Engine::adoptState(const Image& image, InstalledImage* installed, uint64_t now_ms) {
   const std::lock_guard lock(mutex_);
+  for (const abi::ListenerRecord& listener : image.listeners()) {
+    bool known = false;
+    const std::string name(image.str(listener.name_offset, listener.name_length));
+    installed->listeners.push_back(findOrMake(listeners_, name, &known));
+  }
   installed->endpoints.resize(image.endpoints().size());
   for (const abi::ClusterRecord& cluster : image.clusters()) {
     const std::string name(image.str(cluster.name_offset, cluster.name_length));
@@ -189,6 +194,7 @@ InstallResult Engine::install(std::span<const std::byte> bytes, uint64_t now_ns,
     // Release: whoever sees the new number also finds `current_` by it (and takes the mutex
     // anyway).
     version_.store(result.version, std::memory_order_release);
+    dropExpired(listeners_);
     dropExpired(clusters_);
     dropExpired(endpoints_);
     dropExpired(tls_contexts_);
@@ -260,6 +266,12 @@ ClusterShard& Engine::bindCluster(ClusterState& cluster, uint32_t worker) {
 
 EndpointShard& Engine::bindEndpoint(EndpointState& endpoint, uint32_t worker) {
   return endpoint.shards.of(worker);
+}
+
+std::shared_ptr<ListenerState> Engine::listener(const std::string& name) {
+  const std::lock_guard lock(mutex_);
+  bool known = false;
+  return findOrMake(listeners_, name, &known);
 }
 
 }  // namespace millrace

@@ -19,6 +19,7 @@
 #include "engine/failover/transitions.h"
 #include "engine/image/image.h"
 #include "engine/state/incident_ring.h"
+#include "engine/state/listener_state.h"
 #include "engine/state/plan_board.h"
 #include "engine/state/planner.h"
 #include "engine/state/rate_state.h"
@@ -35,6 +36,7 @@ namespace millrace {
 struct InstalledImage {
   uint64_t version = 0;
   std::unique_ptr<const Image> image;
+  std::vector<std::shared_ptr<ListenerState>> listeners;  // parallel to image->listeners()
   std::vector<std::shared_ptr<ClusterState>> clusters;    // parallel to image->clusters()
   std::vector<std::shared_ptr<EndpointState>> endpoints;  // parallel to image->endpoints()
   std::vector<std::shared_ptr<const TlsContext>> tls;     // parallel to image->tls()
@@ -141,6 +143,8 @@ class Engine {
   RouteShard& bindRoute(const InstalledImage& installed, uint32_t route, uint32_t worker) {
     return route_registry_.bind(*installed.image, *installed.routes, route, worker);
   }
+  // The state of the listener of that name. Whoever counts in a shard of it keeps it.
+  std::shared_ptr<ListenerState> listener(const std::string& name);
   ProcessShard& process(uint32_t worker) noexcept { return process_[worker]; }
 
   // A worker's incidents for the log, made on first use; they stay when the worker is replaced.
@@ -160,6 +164,7 @@ class Engine {
   // range.
   bool readCluster(uint64_t version, uint32_t index, std::span<double> out) const;
   bool readEndpoint(uint64_t version, uint32_t index, uint64_t now_ms, std::span<double> out) const;
+  bool readListener(uint64_t version, uint32_t index, std::span<double> out) const;
   bool readRateLimit(uint64_t version, uint32_t index, std::span<double> out) const;
   // In the order of abi::rate_table_stat; zeros without limits.
   void readRateTable(uint64_t now_ns, std::span<double> out) const;
@@ -167,13 +172,15 @@ class Engine {
   bool readRoute(uint64_t version, uint32_t index, std::span<double> out) const;
   void readProcess(std::span<double> out) const noexcept;
 
-  // Histograms: `phase` is of abi::cluster_histogram, endpoint_histogram or route_histogram.
+  // Histograms: `phase` is of abi::cluster_histogram, endpoint_histogram and so on.
   bool readClusterHistogram(uint64_t version, uint32_t index, uint32_t phase, WindowSpan* span,
                             HistogramCounts* out);
   bool readEndpointHistogram(uint64_t version, uint32_t index, uint32_t phase, WindowSpan* span,
                              HistogramCounts* out);
   bool readRouteHistogram(uint64_t version, uint32_t index, uint32_t phase, WindowSpan* span,
                           HistogramCounts* out);
+  bool readListenerHistogram(uint64_t version, uint32_t index, uint32_t phase, WindowSpan* span,
+                             HistogramCounts* out);
   // Routes of the image that have taken a request, in no order.
   std::vector<uint32_t> usedRoutes(uint64_t version) const;
   // The control thread, every abi::kHistogramTickMs; monotonic time. Windows live on it.
@@ -211,6 +218,7 @@ class Engine {
   std::shared_ptr<const InstalledImage> current_;
   std::atomic<uint64_t> version_{0};
   std::string tls_roots_;
+  Registry<ListenerState> listeners_;
   Registry<ClusterState> clusters_;
   Registry<EndpointState> endpoints_;
   RouteRegistry route_registry_;

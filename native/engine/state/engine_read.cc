@@ -65,6 +65,16 @@ bool Engine::readEndpoint(uint64_t version, uint32_t index, uint64_t now_ms,
   return true;
 }
 
+bool Engine::readListener(uint64_t version, uint32_t index, std::span<double> out) const {
+  const std::shared_ptr<const InstalledImage> installed = currentIs(version);
+  if (installed == nullptr || index >= installed->listeners.size()) return false;
+  if (out.size() < abi::listener_stat::kCount) return false;
+  std::fill(out.begin(), out.end(), 0.0);
+  installed->listeners[index]->shards.forEach(
+      [&](const ListenerShard& shard) { addCounters(shard.counters, out); });
+  return true;
+}
+
 bool Engine::readRateLimit(uint64_t version, uint32_t index, std::span<double> out) const {
   const std::shared_ptr<const InstalledImage> installed = currentIs(version);
   if (installed == nullptr || index >= installed->rates.states.size()) return false;
@@ -107,6 +117,15 @@ bool Engine::readClusterHistogram(uint64_t version, uint32_t index, uint32_t pha
   return true;
 }
 
+bool Engine::readListenerHistogram(uint64_t version, uint32_t index, uint32_t phase,
+                                   WindowSpan* span, HistogramCounts* out) {
+  const std::shared_ptr<const InstalledImage> installed = currentIs(version);
+  if (installed == nullptr || index >= installed->listeners.size()) return false;
+  if (!isPhase<ListenerShard>(phase)) return false;
+  collector_.read<ListenerShard>(*installed->listeners[index], phase, span, out);
+  return true;
+}
+
 bool Engine::readEndpointHistogram(uint64_t version, uint32_t index, uint32_t phase,
                                    WindowSpan* span, HistogramCounts* out) {
   const std::shared_ptr<const InstalledImage> installed = currentIs(version);
@@ -139,6 +158,7 @@ void Engine::collectHistograms(uint64_t now_ms) {
   const std::shared_ptr<const InstalledImage> installed = current();
   collector_.collect(now_ms, [&] {
     if (installed == nullptr) return;
+    for (const auto& listener : installed->listeners) collector_.take<ListenerShard>(*listener);
     for (const auto& cluster : installed->clusters) collector_.take<ClusterShard>(*cluster);
     for (const auto& endpoint : installed->endpoints) collector_.take<EndpointShard>(*endpoint);
     for (const auto& [route, state] : installed->routes->used())

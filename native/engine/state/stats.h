@@ -32,9 +32,9 @@ class CounterShard {
   std::array<std::atomic<uint64_t>, Count> values_{};
 };
 
-// One worker's numbers about a cluster, an endpoint, a route. All times are in microseconds, taken
-// from the monotonic clock at the event itself (a time of the loop turn would hide the queueing
-// inside a batch). A histogram that was never recorded takes 8 bytes.
+// One worker's numbers about a cluster, an endpoint, a route, a listener. All times are in
+// microseconds, taken from the monotonic clock at the event itself (a time of the loop turn would
+// hide the queueing inside a batch). A histogram that was never recorded takes 8 bytes.
 //
 // The moments of an exchange (`[]`: once per attempt, on the cluster and on the endpoint of it):
 //
@@ -85,6 +85,12 @@ struct alignas(kCacheLine) RouteShard {
   HistogramShard first_byte;
 };
 
+struct alignas(kCacheLine) ListenerShard {
+  CounterShard<abi::listener_stat::kCount> counters;
+  // From the head received to the end of the answer, of every request, whatever became of it.
+  HistogramShard duration;
+};
+
 struct alignas(kCacheLine) ProcessShard {
   CounterShard<abi::process_stat::kCount> counters;
 };
@@ -116,6 +122,12 @@ struct Histograms<RouteShard> {
                                           &RouteShard::response_bytes, &RouteShard::first_byte};
   static_assert(kMembers.size() == abi::route_histogram::kCount);
   static_assert(kMembers[abi::route_histogram::kRequestBytes] == &RouteShard::request_bytes);
+};
+
+template <>
+struct Histograms<ListenerShard> {
+  static constexpr std::array kMembers = {&ListenerShard::duration};
+  static_assert(kMembers.size() == abi::listener_histogram::kCount);
 };
 
 }  // namespace millrace
