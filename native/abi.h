@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 955065442u;
+inline constexpr uint32_t kHash = 3107941918u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -18,6 +18,8 @@ inline constexpr uint32_t kHeadLengthWords = 259u;
 inline constexpr uint32_t kHistogramBuckets = 1152u;
 inline constexpr uint32_t kHistogramTickMs = 5000u;
 inline constexpr uint32_t kHistogramWindowMs = 60000u;
+inline constexpr uint32_t kDigestWindowsMs[] = {10000u, 60000u, 0u};
+inline constexpr double kDigestQuantiles[] = {0.5, 0.9, 0.99, 0.999};
 
 namespace section {
 inline constexpr uint32_t kBytes = 0u;
@@ -1082,6 +1084,18 @@ namespace listener_histogram {
 inline constexpr uint32_t kDuration = 0u;
 inline constexpr uint32_t kCount = 1u;
 }  // namespace listener_histogram
+
+namespace digest_field {
+inline constexpr uint32_t kSamples = 0u;
+inline constexpr uint32_t kSum = 1u;
+inline constexpr uint32_t kMax = 2u;
+inline constexpr uint32_t kSpanMs = 3u;
+inline constexpr uint32_t kP50 = 4u;
+inline constexpr uint32_t kP90 = 5u;
+inline constexpr uint32_t kP99 = 6u;
+inline constexpr uint32_t kP999 = 7u;
+inline constexpr uint32_t kCount = 8u;
+}  // namespace digest_field
 
 namespace downstream_error {
 inline constexpr uint32_t kNone = 0u;

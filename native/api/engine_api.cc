@@ -91,6 +91,20 @@ Napi::Value readHistogram(const Napi::CallbackInfo& info) {
   return Napi::Boolean::New(info.Env(), read);
 }
 
+using ReadDigest = bool (Engine::*)(uint64_t, uint32_t, uint32_t, uint64_t, std::span<double>);
+
+// (version, index, phase, nowMs, out: Float64Array) => boolean. Writes abi::digest_field for each
+// of abi::kDigestWindowsMs.
+template <ReadDigest Read>
+Napi::Value readDigest(const Napi::CallbackInfo& info) {
+  const auto version = static_cast<uint64_t>(info[0].As<Napi::Number>().Int64Value());
+  const uint32_t index = info[1].As<Napi::Number>().Uint32Value();
+  const uint32_t phase = info[2].As<Napi::Number>().Uint32Value();
+  const auto now_ms = static_cast<uint64_t>(info[3].As<Napi::Number>().Int64Value());
+  return Napi::Boolean::New(
+      info.Env(), (Engine::instance().*Read)(version, index, phase, now_ms, doubles(info[4])));
+}
+
 // (version) => Uint32Array: ROUTE rows that have taken a request; empty when it is not the current
 // image.
 Napi::Value usedRoutes(const Napi::CallbackInfo& info) {
@@ -302,6 +316,14 @@ void exportEngine(Napi::Env env, Napi::Object exports) {
   exports.Set(
       "listenerHistogram",
       Napi::Function::New<readHistogram<&Engine::readListenerHistogram>>(env, "listenerHistogram"));
+  exports.Set("listenerDigest",
+              Napi::Function::New<readDigest<&Engine::readListenerDigest>>(env, "listenerDigest"));
+  exports.Set("clusterDigest",
+              Napi::Function::New<readDigest<&Engine::readClusterDigest>>(env, "clusterDigest"));
+  exports.Set("endpointDigest",
+              Napi::Function::New<readDigest<&Engine::readEndpointDigest>>(env, "endpointDigest"));
+  exports.Set("routeDigest",
+              Napi::Function::New<readDigest<&Engine::readRouteDigest>>(env, "routeDigest"));
   exports.Set("usedRoutes", Napi::Function::New<usedRoutes>(env, "usedRoutes"));
   exports.Set("collectHistograms",
               Napi::Function::New<collectHistograms>(env, "collectHistograms"));

@@ -46,6 +46,8 @@ export function abiHeader(): string {
     `inline constexpr uint32_t kHistogramBuckets = ${abi.HISTOGRAM_BUCKETS}u;`,
     `inline constexpr uint32_t kHistogramTickMs = ${abi.HISTOGRAM_TICK_MS}u;`,
     `inline constexpr uint32_t kHistogramWindowMs = ${abi.HISTOGRAM_WINDOW_MS}u;`,
+    `inline constexpr uint32_t kDigestWindowsMs[] = {${abi.DIGEST_WINDOWS_MS.map((ms) => `${ms}u`).join(', ')}};`,
+    `inline constexpr double kDigestQuantiles[] = {${abi.DIGEST_QUANTILES.join(', ')}};`,
     '',
     ...enumeration('section', counting(abi.SECTIONS)),
   ];
@@ -68,7 +70,7 @@ export function abiHeader(): string {
     method: counting(abi.METHODS), response_flag: counting(abi.RESPONSE_FLAG), cluster_stat: counting(abi.CLUSTER_STATS),
     endpoint_stat: counting(abi.ENDPOINT_STATS), process_stat: counting(abi.PROCESS_STATS), route_stat: counting(abi.ROUTE_STATS), listener_stat: counting(abi.LISTENER_STATS),
     histogram_field: counting(abi.HISTOGRAM_FIELDS), cluster_histogram: counting(abi.CLUSTER_HISTOGRAMS),
-    endpoint_histogram: counting(abi.ENDPOINT_HISTOGRAMS), route_histogram: counting(abi.ROUTE_HISTOGRAMS), listener_histogram: counting(abi.LISTENER_HISTOGRAMS),
+    endpoint_histogram: counting(abi.ENDPOINT_HISTOGRAMS), route_histogram: counting(abi.ROUTE_HISTOGRAMS), listener_histogram: counting(abi.LISTENER_HISTOGRAMS), digest_field: counting(abi.DIGEST_FIELDS),
     downstream_error: counting(abi.DOWNSTREAM_ERROR), upstream_error: counting(abi.UPSTREAM_ERROR),
     incident_kind: abi.INCIDENT_KIND, incident_text: counting(abi.INCIDENT_TEXT),
     record_text: counting(abi.RECORD_TEXT), record_bit: abi.RECORD_BIT, attempt_bit: abi.ATTEMPT_BIT,

@@ -623,6 +623,18 @@ export const HISTOGRAM_FIELDS = [
 ] as const;
 /** Words that any histogram fits in. */
 export const HISTOGRAM_WORDS = HISTOGRAM_FIELDS.length + 2 * HISTOGRAM_BUCKETS;
+/**
+ * What a read of quantiles writes, for each of DIGEST_WINDOWS_MS in turn: in the unit of the histogram, all 0 without samples. The
+ * quantiles follow the rule of HistogramCounts::quantile.
+ */
+export const DIGEST_FIELDS = [
+  'samples', 'sum', 'max',
+  'spanMs', // how long the window really is; 0 for the total
+  'p50', 'p90', 'p99', 'p999',
+] as const;
+/** 0 = everything since the start. */
+export const DIGEST_WINDOWS_MS = [10_000, 60_000, 0] as const;
+export const DIGEST_QUANTILES = [0.5, 0.9, 0.99, 0.999] as const;
 /** Histograms of one cluster; which moment each is recorded at: native/engine/state/stats.h. */
 export const CLUSTER_HISTOGRAMS = ['duration', 'connect', 'firstByte', 'upstream', 'queue'] as const;
 export const LISTENER_HISTOGRAMS = ['duration'] as const;

@@ -67,6 +67,8 @@ export interface HistogramQuery {
   nowMs: number;
 }
 
+export type DigestQuery = Omit<HistogramQuery, 'windowMs'>;
+
 /** Fills `out` (HISTOGRAM_WORDS long) with HISTOGRAM_FIELDS and (bucket, count) pairs; false when `version` is no longer the current image. */
 export function clusterHistogram({ version, index, phase, windowMs, nowMs }: HistogramQuery, out: Float64Array): boolean {
   return addon.clusterHistogram(version, index, phase, windowMs, nowMs, out);
@@ -82,6 +84,23 @@ export function listenerHistogram({ version, index, phase, windowMs, nowMs }: Hi
 
 export function routeHistogram({ version, index, phase, windowMs, nowMs }: HistogramQuery, out: Float64Array): boolean {
   return addon.routeHistogram(version, index, phase, windowMs, nowMs, out);
+}
+
+/** Fills `out` with DIGEST_FIELDS for each of DIGEST_WINDOWS_MS; false when `version` is no longer the current image. */
+export function listenerDigest({ version, index, phase, nowMs }: DigestQuery, out: Float64Array): boolean {
+  return addon.listenerDigest(version, index, phase, nowMs, out);
+}
+
+export function clusterDigest({ version, index, phase, nowMs }: DigestQuery, out: Float64Array): boolean {
+  return addon.clusterDigest(version, index, phase, nowMs, out);
+}
+
+export function endpointDigest({ version, index, phase, nowMs }: DigestQuery, out: Float64Array): boolean {
+  return addon.endpointDigest(version, index, phase, nowMs, out);
+}
+
+export function routeDigest({ version, index, phase, nowMs }: DigestQuery, out: Float64Array): boolean {
+  return addon.routeDigest(version, index, phase, nowMs, out);
 }
 
 /** Ends a tick of the histogram windows; to be called every HISTOGRAM_TICK_MS with a monotonic time. */

@@ -20,6 +20,10 @@ export interface Addon {
   readonly clusterHistogram: ReadHistogram;
   readonly endpointHistogram: ReadHistogram;
   readonly routeHistogram: ReadHistogram;
+  readonly listenerDigest: ReadDigest;
+  readonly clusterDigest: ReadDigest;
+  readonly endpointDigest: ReadDigest;
+  readonly routeDigest: ReadDigest;
   readonly usedRoutes: (version: number) => Uint32Array;
   readonly collectHistograms: (nowMs: number) => void;
   readonly endpointStats: (version: number, endpoint: number, out: Float64Array) => boolean;
@@ -161,6 +165,8 @@ export interface NativeTransitions {
 }
 
 type ReadHistogram = (version: number, index: number, phase: number, windowMs: number, nowMs: number, out: Float64Array) => boolean;
+
+type ReadDigest = (version: number, index: number, phase: number, nowMs: number, out: Float64Array) => boolean;
 
 /** A series outside the engine; windowMs 0 = everything. */
 export interface NativeHistogram {

@@ -1,5 +1,5 @@
 import { rootCertificates } from 'node:tls';
-import type { HealthChange, HistogramQuery } from '../binding/addon.ts';
+import type { DigestQuery, HealthChange, HistogramQuery } from '../binding/addon.ts';
 import type { NativeIncident, NativeTransitions } from '../binding/native.ts';
 import type { Config } from '../config/types.ts';
 import { StartError, errorMessage } from '../core/errors.ts';
@@ -30,6 +30,10 @@ export interface Engine {
   clusterHistogram(query: HistogramQuery, out: Float64Array): boolean;
   endpointHistogram(query: HistogramQuery, out: Float64Array): boolean;
   routeHistogram(query: HistogramQuery, out: Float64Array): boolean;
+  listenerDigest(query: DigestQuery, out: Float64Array): boolean;
+  clusterDigest(query: DigestQuery, out: Float64Array): boolean;
+  endpointDigest(query: DigestQuery, out: Float64Array): boolean;
+  routeDigest(query: DigestQuery, out: Float64Array): boolean;
   /** ROUTE rows that have taken a request. */
   usedRoutes(version: number): Uint32Array;
   collectHistograms(nowMs: number): void;

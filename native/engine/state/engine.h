@@ -181,6 +181,15 @@ class Engine {
                           HistogramCounts* out);
   bool readListenerHistogram(uint64_t version, uint32_t index, uint32_t phase, WindowSpan* span,
                              HistogramCounts* out);
+  // The digests of one phase over abi::kDigestWindowsMs, kDigestWords in all.
+  bool readListenerDigest(uint64_t version, uint32_t index, uint32_t phase, uint64_t now_ms,
+                          std::span<double> out);
+  bool readClusterDigest(uint64_t version, uint32_t index, uint32_t phase, uint64_t now_ms,
+                         std::span<double> out);
+  bool readEndpointDigest(uint64_t version, uint32_t index, uint32_t phase, uint64_t now_ms,
+                          std::span<double> out);
+  bool readRouteDigest(uint64_t version, uint32_t index, uint32_t phase, uint64_t now_ms,
+                       std::span<double> out);
   // Routes of the image that have taken a request, in no order.
   std::vector<uint32_t> usedRoutes(uint64_t version) const;
   // The control thread, every abi::kHistogramTickMs; monotonic time. Windows live on it.

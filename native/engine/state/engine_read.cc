@@ -1,6 +1,7 @@
 // What the control plane reads of the engine: counters and histograms, merged over the workers. It
 // holds the image for the time of a call and no mutex that a worker could wait for.
 #include <algorithm>
+#include <type_traits>
 
 #include "engine/balancer/observe.h"
 #include "engine/failover/hedge.h"
@@ -108,42 +109,90 @@ void Engine::readProcess(std::span<double> out) const noexcept {
   for (const ProcessShard& shard : process_) addCounters(shard.counters, out);
 }
 
-bool Engine::readClusterHistogram(uint64_t version, uint32_t index, uint32_t phase,
-                                  WindowSpan* span, HistogramCounts* out) {
-  const std::shared_ptr<const InstalledImage> installed = currentIs(version);
-  if (installed == nullptr || index >= installed->clusters.size()) return false;
-  if (!isPhase<ClusterShard>(phase)) return false;
-  collector_.read<ClusterShard>(*installed->clusters[index], phase, span, out);
+// Where the series of an image are, and what every reader checks first: null when there is none.
+namespace {
+
+template <typename Shard>
+const Series<Shard>* seriesOf(const InstalledImage* installed, uint32_t index, uint32_t phase) {
+  if (installed == nullptr || !isPhase<Shard>(phase)) return nullptr;
+  if constexpr (std::is_same_v<Shard, RouteShard>) {
+    if (index >= installed->image->routes().size()) return nullptr;
+    static const Series<RouteShard> unused;
+    const RouteState* const route = installed->routes->find(index);
+    return route == nullptr ? &unused : route;
+  } else if constexpr (std::is_same_v<Shard, ListenerShard>) {
+    return index < installed->listeners.size() ? installed->listeners[index].get() : nullptr;
+  } else if constexpr (std::is_same_v<Shard, ClusterShard>) {
+    return index < installed->clusters.size() ? installed->clusters[index].get() : nullptr;
+  } else {
+    return index < installed->endpoints.size() ? installed->endpoints[index].get() : nullptr;
+  }
+}
+
+template <typename Shard>
+bool readHistogramOf(SeriesCollector& collector, const InstalledImage* installed, uint32_t index,
+                     uint32_t phase, WindowSpan* span, HistogramCounts* out) {
+  const Series<Shard>* const series = seriesOf<Shard>(installed, index, phase);
+  if (series == nullptr) return false;
+  collector.read<Shard>(*series, phase, span, out);
   return true;
 }
 
+template <typename Shard>
+bool readDigestOf(SeriesCollector& collector, const InstalledImage* installed, uint32_t index,
+                  uint32_t phase, uint64_t now_ms, std::span<double> out) {
+  const Series<Shard>* const series = seriesOf<Shard>(installed, index, phase);
+  if (series == nullptr || out.size() < kDigestWords) return false;
+  collector.digest<Shard>(*series, phase, now_ms, out);
+  return true;
+}
+
+}  // namespace
+
 bool Engine::readListenerHistogram(uint64_t version, uint32_t index, uint32_t phase,
                                    WindowSpan* span, HistogramCounts* out) {
-  const std::shared_ptr<const InstalledImage> installed = currentIs(version);
-  if (installed == nullptr || index >= installed->listeners.size()) return false;
-  if (!isPhase<ListenerShard>(phase)) return false;
-  collector_.read<ListenerShard>(*installed->listeners[index], phase, span, out);
-  return true;
+  return readHistogramOf<ListenerShard>(collector_, currentIs(version).get(), index, phase, span,
+                                        out);
+}
+
+bool Engine::readClusterHistogram(uint64_t version, uint32_t index, uint32_t phase,
+                                  WindowSpan* span, HistogramCounts* out) {
+  return readHistogramOf<ClusterShard>(collector_, currentIs(version).get(), index, phase, span,
+                                       out);
 }
 
 bool Engine::readEndpointHistogram(uint64_t version, uint32_t index, uint32_t phase,
                                    WindowSpan* span, HistogramCounts* out) {
-  const std::shared_ptr<const InstalledImage> installed = currentIs(version);
-  if (installed == nullptr || index >= installed->endpoints.size()) return false;
-  if (!isPhase<EndpointShard>(phase)) return false;
-  collector_.read<EndpointShard>(*installed->endpoints[index], phase, span, out);
-  return true;
+  return readHistogramOf<EndpointShard>(collector_, currentIs(version).get(), index, phase, span,
+                                        out);
 }
 
 bool Engine::readRouteHistogram(uint64_t version, uint32_t index, uint32_t phase, WindowSpan* span,
                                 HistogramCounts* out) {
-  const std::shared_ptr<const InstalledImage> installed = currentIs(version);
-  if (installed == nullptr || index >= installed->image->routes().size()) return false;
-  if (!isPhase<RouteShard>(phase)) return false;
-  static const Series<RouteShard> unused;
-  const RouteState* const route = installed->routes->find(index);
-  collector_.read<RouteShard>(route == nullptr ? unused : *route, phase, span, out);
-  return true;
+  return readHistogramOf<RouteShard>(collector_, currentIs(version).get(), index, phase, span, out);
+}
+
+bool Engine::readListenerDigest(uint64_t version, uint32_t index, uint32_t phase, uint64_t now_ms,
+                                std::span<double> out) {
+  return readDigestOf<ListenerShard>(collector_, currentIs(version).get(), index, phase, now_ms,
+                                     out);
+}
+
+bool Engine::readClusterDigest(uint64_t version, uint32_t index, uint32_t phase, uint64_t now_ms,
+                               std::span<double> out) {
+  return readDigestOf<ClusterShard>(collector_, currentIs(version).get(), index, phase, now_ms,
+                                    out);
+}
+
+bool Engine::readEndpointDigest(uint64_t version, uint32_t index, uint32_t phase, uint64_t now_ms,
+                                std::span<double> out) {
+  return readDigestOf<EndpointShard>(collector_, currentIs(version).get(), index, phase, now_ms,
+                                     out);
+}
+
+bool Engine::readRouteDigest(uint64_t version, uint32_t index, uint32_t phase, uint64_t now_ms,
+                             std::span<double> out) {
+  return readDigestOf<RouteShard>(collector_, currentIs(version).get(), index, phase, now_ms, out);
 }
 
 std::vector<uint32_t> Engine::usedRoutes(uint64_t version) const {

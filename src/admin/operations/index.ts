@@ -7,11 +7,13 @@ import { PROBES } from './probes.ts';
 import { ROOT } from './root.ts';
 import { ROUTES } from './routes.ts';
 import { RUNNING } from './running.ts';
+import { STATS } from './stats.ts';
 
 export const OPERATIONS: readonly Operation[] = [
   ...ROOT,
   ...PROBES,
   ...METRICS,
+  ...STATS,
   ...CLUSTERS,
   ...ROUTES,
   ...RUNNING,
