@@ -1,0 +1,107 @@
+/** What was changed, by whom, and the way back; the log level; what is tuned and not in the file. */
+import { ApiError } from './api.js';
+import { changeOf, differenceText, entriesOf } from './changes.js';
+import { byId, el, show } from './dom.js';
+import { count, valueText } from './format.js';
+import { choiceControl } from './inputs.js';
+import { Note } from './note.js';
+
+const EVERY_MS = 3000;
+const SHOWN = 100;
+const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
+
+export class ChangesView {
+  #app;
+  #config;
+  #askedAt = -Infinity;
+  #asking = false;
+  #shown = '';
+  #note = new Note();
+  /** @type {{ element: HTMLElement, update: (value: string) => void } | null} */
+  #level = null;
+
+  /** @param {import('./tuned.js').App} app @param {import('./config.js').RunningConfig} config */
+  constructor(app, config) {
+    this.#app = app;
+    this.#config = config;
+    const { api } = app;
+    show(byId('save-overrides'), api.can('POST /config/save'));
+    show(byId('drop-overrides'), api.can('DELETE /config/overrides'));
+    show(byId('overrides-part'), api.can('GET /config/overrides'));
+    show(byId('history-part'), api.can('GET /config/history'));
+    show(byId('audit-part'), api.can('GET /audit'));
+    byId('change-note').append(this.#note.element);
+    byId('save-overrides').addEventListener('click', () => void this.#do('POST', '/config/save', (answer) => `Saved${answer?.file ? ` to ${answer.file}` : ''}.`));
+    byId('drop-overrides').addEventListener('click', () => void this.#do('DELETE', '/config/overrides', () => 'Dropped: what the file says is in service.'));
+  }
+
+  update() {
+    const { api, model } = this.#app;
+    this.#config.need(model.stats.version, () => this.update());
+    const level = this.#config.config?.log?.level;
+    if (level !== undefined && api.can('PUT /log-level')) {
+      if (this.#level === null) byId('log-level').append((this.#level = choiceControl(this.#app, { path: '/log-level', method: 'PUT', label: 'Log level', choices: LEVELS, value: level, bodyOf: (value) => ({ level: value }) })).element);
+    }
+    if (performance.now() - this.#askedAt > EVERY_MS) void this.ask();
+  }
+
+  async ask() {
+    if (this.#asking) return;
+    this.#asking = true;
+    this.#askedAt = performance.now();
+    const { api } = this.#app;
+    const get = (/** @type {string} */ path) => (api.can(`GET ${path}`) ? api.get(path) : null);
+    try {
+      const [history, audit, overrides] = await Promise.all([get('/config/history'), get('/audit'), get('/config/overrides')]);
+      const text = JSON.stringify([history, audit, overrides]);
+      if (text !== this.#shown) this.#show(history, audit, overrides);
+      this.#shown = text;
+    } catch (error) {
+      this.#note.error(error);
+    }
+    this.#asking = false;
+  }
+
+  /** @param {any} history @param {any} audit @param {any} overrides */
+  #show(history, audit, overrides) {
+    const running = this.#app.model.stats.version;
+    const versions = entriesOf(history).toSorted((/** @type {any} */ a, /** @type {any} */ b) => (b.version ?? 0) - (a.version ?? 0));
+    byId('history').replaceChildren(...versions.slice(0, SHOWN).map((/** @type {any} */ entry) => this.#version(entry, running)));
+    const changes = entriesOf(audit).map(changeOf);
+    if (changes.length > 1 && Number(changes[0]?.version) < Number(changes.at(-1)?.version)) changes.reverse();
+    byId('audit').replaceChildren(...changes.slice(0, SHOWN).map((change) => el('li', {}, el('p', { class: 'who' }, el('strong', {}, change.who), ` ${change.at}`, change.version === null ? '' : `, version ${change.version}`, change.outcome === '' ? '' : `, ${change.outcome}`), el('p', {}, change.what), diffList(change.diff))));
+    const tuned = overrides?.overrides ?? [];
+    byId('overrides').replaceChildren(...tuned.map((/** @type {any} */ { path, value, to, file, from, who }) => el('li', {}, el('code', {}, path), `: ${valueText(value ?? to)}`, el('span', { class: 'muted' }, ` (file: ${valueText(file ?? from)}${who ? `, by ${who}` : ''})`))));
+    show(byId('no-overrides'), tuned.length === 0);
+    byId('save-overrides').disabled = tuned.length === 0;
+    byId('drop-overrides').disabled = tuned.length === 0;
+  }
+
+  /** @param {any} entry @param {number} running */
+  #version(entry, running) {
+    const change = changeOf(entry);
+    const isRunning = entry.version === running;
+    const canGoBack = !isRunning && entry.available !== false && this.#app.api.can('POST /config/rollback');
+    const back = canGoBack ? el('button', { type: 'button', onclick: () => void this.#do('POST', `/config/rollback?to=${encodeURIComponent(String(entry.version))}`, (answer) => `Back at what version ${entry.version} said${typeof answer?.version === 'number' ? `: now version ${answer.version}` : ''}.`) }, `Roll back to ${entry.version}`) : null;
+    return el('li', { class: isRunning ? 'running' : '' }, el('p', { class: 'who' }, el('strong', {}, `Version ${count(entry.version)}`), isRunning ? el('span', { class: 'tag' }, 'in service') : null, ` ${change.at}, ${change.who}`), el('p', {}, change.what), diffList(change.diff), back);
+  }
+
+  /** @param {string} method @param {string} path @param {(answer: any) => string} done */
+  async #do(method, path, done) {
+    this.#note.busy();
+    try {
+      this.#note.ok(done(await this.#app.api.change(method, path, undefined, this.#app.model.stats.version)));
+    } catch (error) {
+      this.#note.error(error instanceof ApiError ? error : String(error));
+    }
+    this.#app.changed();
+    await this.ask();
+  }
+}
+
+/** @param {import('./changes.js').Difference[]} diff */
+function diffList(diff) {
+  if (diff.length === 0) return null;
+  const shown = diff.slice(0, 20);
+  return el('ul', { class: 'diff' }, ...shown.map((difference) => el('li', {}, differenceText(difference))), diff.length > shown.length ? el('li', { class: 'muted' }, `and ${diff.length - shown.length} more`) : null);
+}
