@@ -1,5 +1,5 @@
 /** What the admin endpoint counts of itself. Main thread only. */
-import type { MetricsWriter } from './exposition.ts';
+import type { MetricsWriter } from '../telemetry/exposition.ts';
 import type { Operation } from './operation.ts';
 import type { Rejection } from './auth.ts';
 

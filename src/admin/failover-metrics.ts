@@ -1,7 +1,7 @@
 import { HEALTH } from '../binding/abi.ts';
 import type { ClusterConfig } from '../config/types.ts';
 import type { ClusterStats, EndpointStats } from '../control/stats.ts';
-import type { MetricsWriter, Sample } from './exposition.ts';
+import type { MetricsWriter, Sample } from '../telemetry/exposition.ts';
 import type { ClusterRow, EndpointRow } from './metric-rows.ts';
 
 const STATES = '0 = closed, 1 = open, 2 = half-open';

@@ -1,6 +1,6 @@
 import type { ControlView } from '../control/view.ts';
 import { FAILURES } from '../health/check.ts';
-import type { MetricsWriter } from './exposition.ts';
+import type { MetricsWriter } from '../telemetry/exposition.ts';
 
 /** Counters of active health checks, of clusters that have them. */
 export function writeHealthChecks(out: MetricsWriter, { health }: ControlView): void {

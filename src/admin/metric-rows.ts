@@ -1,5 +1,6 @@
 import type { ClusterConfig } from '../config/types.ts';
-import type { ClusterPhase, ClusterStats, EndpointPhase, EndpointStats, HistogramData } from '../control/stats.ts';
+import type { ClusterPhase, ClusterStats, EndpointPhase, EndpointStats } from '../control/stats.ts';
+import type { HistogramData } from '../telemetry/histograms.ts';
 import type { ControlView } from '../control/view.ts';
 
 export interface ClusterRow {

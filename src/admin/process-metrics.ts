@@ -1,7 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { VERSION } from '../core/version.ts';
 import { systemClock } from '../core/clock.ts';
-import type { MetricsWriter } from './exposition.ts';
+import type { MetricsWriter } from '../telemetry/exposition.ts';
 
 /** Once: a step of the wall clock is no new start. */
 const STARTED_SECONDS = systemClock.wallMs() / 1000 - process.uptime();

@@ -1,6 +1,6 @@
 import { rateLimitsOf } from '../config/compile-rate.ts';
 import type { ControlView } from '../control/view.ts';
-import type { MetricsWriter } from './exposition.ts';
+import type { MetricsWriter } from '../telemetry/exposition.ts';
 
 /** Nothing while no rate limit is configured. */
 export function writeRateLimits(out: MetricsWriter, { running, stats }: ControlView): void {

@@ -1,6 +1,6 @@
 /** Histograms for people: quantiles over the total and over the last minute and ten seconds. */
-import type { HistogramData } from '../control/stats.ts';
-import { quantiles, type Quantiles } from './histograms.ts';
+import type { HistogramData } from '../telemetry/histograms.ts';
+import { quantiles, type Quantiles } from '../telemetry/histograms.ts';
 
 /** How the pages show a histogram: milliseconds, or bytes. */
 export const SHOWN = { ms: 1000, bytes: 1 } as const;

@@ -3,6 +3,7 @@ import {
 } from '../binding/abi.ts';
 import type { DigestQuery, HistogramQuery } from '../binding/addon.ts';
 import type { Clock } from '../core/clock.ts';
+import type { HistogramData } from '../telemetry/histograms.ts';
 import type { Engine } from './engine.ts';
 
 export type ListenerStats = Record<(typeof LISTENER_STATS)[number], number>;
@@ -16,19 +17,6 @@ export type ListenerPhase = (typeof LISTENER_HISTOGRAMS)[number];
 export type ClusterPhase = (typeof CLUSTER_HISTOGRAMS)[number];
 export type EndpointPhase = (typeof ENDPOINT_HISTOGRAMS)[number];
 export type RoutePhase = (typeof ROUTE_HISTOGRAMS)[number];
-
-/** Merged samples of one series, in whole microseconds or bytes. */
-export interface HistogramData {
-  count: number;
-  sum: number;
-  /** Exact. */
-  max: number;
-  /** How long the window really is; 0 for everything since the start. */
-  spanMs: number;
-  /** Native buckets that hold samples, rising; `counts` has their samples. */
-  buckets: Uint32Array;
-  counts: Float64Array;
-}
 
 /** What people want to know of a series, in whole microseconds or bytes. */
 export type Digest = Record<(typeof DIGEST_FIELDS)[number], number>;

@@ -2,12 +2,12 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { Exposition } from '../../src/admin/exposition.ts';
-import { DURATION, SIZE } from '../../src/admin/histograms.ts';
-import { METRICS_TYPES, metricsFormat } from '../../src/admin/negotiate.ts';
-import { ProtobufExposition } from '../../src/admin/protobuf-exposition.ts';
+import { Exposition } from '../../src/telemetry/exposition.ts';
+import { DURATION, SIZE } from '../../src/telemetry/histograms.ts';
+import { METRICS_TYPES, metricsFormat } from '../../src/telemetry/negotiate.ts';
+import { ProtobufExposition } from '../../src/telemetry/protobuf-exposition.ts';
 import { createHistogram, type Histogram } from '../../src/binding/histogram.ts';
-import type { HistogramData } from '../../src/control/stats.ts';
+import type { HistogramData } from '../../src/telemetry/histograms.ts';
 import { DISTRIBUTIONS, samplesOf } from '../conformance/histogram/distributions.ts';
 import { request } from '../support/client.ts';
 import { Millrace, proxyTo } from '../support/millrace.ts';
@@ -15,7 +15,7 @@ import { Origin } from '../support/origin.ts';
 import { Prometheus, hasPrometheus } from '../support/prometheus.ts';
 
 const NATIVE = ['native-histograms'];
-/** Half of our bucket and one of theirs: src/admin/histograms.ts. */
+/** Half of our bucket and one of theirs: src/telemetry/histograms.ts. */
 const NATIVE_ERROR = 0.038;
 
 function dataOf(histogram: Histogram): HistogramData {

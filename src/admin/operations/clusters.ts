@@ -3,7 +3,7 @@ import * as z from 'zod';
 import { CLUSTER_HISTOGRAMS, ENDPOINT_HISTOGRAMS } from '../../binding/abi.ts';
 import { json, versionHeaders, type AdminAnswer } from '../answer.ts';
 import { clusterBreaker, endpointHealth } from '../endpoint-health.ts';
-import { quantiles } from '../histograms.ts';
+import { quantiles } from '../../telemetry/histograms.ts';
 import { operation } from '../operation.ts';
 import { NO_QUERY } from '../operation-query.ts';
 import { SHOWN, summarizeAll } from '../summaries.ts';

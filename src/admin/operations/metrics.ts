@@ -1,7 +1,7 @@
 /** Numbers for Prometheus. */
 import * as z from 'zod';
 import { MOST_ROUTES, metrics } from '../metrics.ts';
-import { METRICS_TYPES, metricsFormat } from '../negotiate.ts';
+import { METRICS_TYPES, metricsFormat } from '../../telemetry/negotiate.ts';
 import { operation } from '../operation.ts';
 import { flag } from '../operation-query.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Exposition } from '../../../src/admin/exposition.ts';
+import { Exposition } from '../../../src/telemetry/exposition.ts';
 import { metricsText } from '../../../src/admin/metrics.ts';
 import { CLUSTER_STATS, ENDPOINT_STATS, HEALTH, PROCESS_STATS } from '../../../src/binding/abi.ts';
 import type { Engine } from '../../../src/control/engine.ts';

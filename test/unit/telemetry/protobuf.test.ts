@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
-import { DURATION } from '../../../src/admin/histograms.ts';
-import { metricsFormat } from '../../../src/admin/negotiate.ts';
-import { ProtobufExposition } from '../../../src/admin/protobuf-exposition.ts';
-import { ProtobufMessage } from '../../../src/admin/protobuf.ts';
-import { histogramData } from './support.ts';
+import { DURATION } from '../../../src/telemetry/histograms.ts';
+import { metricsFormat } from '../../../src/telemetry/negotiate.ts';
+import { ProtobufExposition } from '../../../src/telemetry/protobuf-exposition.ts';
+import { ProtobufMessage } from '../../../src/telemetry/protobuf.ts';
+import { histogramData } from '../admin/support.ts';
 
 type Field = [number, bigint | number | Buffer];
 

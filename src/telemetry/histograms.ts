@@ -3,7 +3,19 @@
  * quantiles, the classic buckets of Prometheus and its native ones.
  */
 import { HISTOGRAM_SUB_BUCKET_BITS } from '../binding/abi.ts';
-import type { HistogramData } from '../control/stats.ts';
+
+/** Merged samples of one series, in whole microseconds or bytes. */
+export interface HistogramData {
+  count: number;
+  sum: number;
+  /** Exact. */
+  max: number;
+  /** How long the window really is; 0 for everything since the start. */
+  spanMs: number;
+  /** Native buckets that hold samples, rising; `counts` has their samples. */
+  buckets: Uint32Array;
+  counts: Float64Array;
+}
 
 const SUB_BUCKETS = 1 << HISTOGRAM_SUB_BUCKET_BITS;
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { DURATION, NATIVE_SCHEMA, SIZE, classicBuckets, lowerBound, middle, nativeBuckets, quantile } from '../../../src/admin/histograms.ts';
+import { DURATION, NATIVE_SCHEMA, SIZE, classicBuckets, lowerBound, middle, nativeBuckets, quantile } from '../../../src/telemetry/histograms.ts';
 import { HISTOGRAM_BUCKETS, HISTOGRAM_MAX_BITS } from '../../../src/binding/abi.ts';
-import { histogramData } from './support.ts';
+import { histogramData } from '../admin/support.ts';
 
 const EVERY_BUCKET = histogramData(Object.fromEntries(Array.from({ length: HISTOGRAM_BUCKETS }, (_, i) => [i, 1])));
 const bucketOf = (value: number): number => EVERY_BUCKET.buckets.findIndex((_, i) => value < lowerBound(i + 1));

@@ -2,7 +2,7 @@
  * Writes metrics as text: Prometheus text format 0.0.4, or OpenMetrics 1.0 when the scraper asks for it. They differ in the
  * name of a counter's family (without `_total` in OpenMetrics), in the spelling of whole `le` values and in the last line.
  */
-import type { HistogramData } from '../control/stats.ts';
+import type { HistogramData } from './histograms.ts';
 import { classicBuckets, type HistogramKind } from './histograms.ts';
 
 export type Labels = Readonly<Record<string, string>>;
