@@ -31,19 +31,16 @@ export async function run(options: RunOptions): Promise<number> {
     engine,
     log,
     clock: systemClock,
-    onConfig: (config) => {
-      log.level = config.log.level;
-      admin.move(config.admin);
-    },
+    onConfig: (config) => admin.move(config.admin),
   });
   const admin = new AdminKeeper(supervisor, log);
 
   const stopped = new Promise<number>((resolve) => {
-    const end = (inOrder: Promise<boolean>): void => void inOrder.then((ok) => resolve(ok ? 0 : 1));
+    void supervisor.stopped.then((ok) => resolve(ok ? 0 : 1));
     onSignals({
       reload: () => void supervisor.reload('SIGHUP'),
-      drain: (signal) => end(supervisor.shutdown(signal)),
-      stopNow: (signal) => end(supervisor.stopNow(signal)),
+      drain: (signal) => void supervisor.shutdown(signal),
+      stopNow: (signal) => void supervisor.stopNow(signal),
     });
   });
   const started = start().then(
@@ -58,7 +55,6 @@ export async function run(options: RunOptions): Promise<number> {
 
   async function start(): Promise<void> {
     const config = await supervisor.prepare();
-    log.level = config.log.level;
     await admin.open(config.admin);
     await supervisor.start();
     if (supervisor.phase !== 'serving') return;

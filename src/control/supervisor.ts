@@ -4,6 +4,7 @@
  *   prepare    load -> probe addresses -> compile -> install the image         (the admin endpoint can open now)
  *   start      workers -> listeners -> watch files: serving
  *   reload     load -> compile -> probe what is new -> install -> listeners    (each step can refuse; nothing changed then)
+ *   drain      not ready -> no new connections, what is in flight is finished; stays like that
  *   shutdown   not ready -> drain -> stop the workers: stopped
  */
 import { HISTOGRAM_TICK_MS } from '../binding/abi.ts';
@@ -19,6 +20,7 @@ import { FailoverControl } from './failover.ts';
 import { HealthControl, type HealthView } from './health.ts';
 import { IncidentLog } from './incident-log.ts';
 import { formatAddress, planListeners, probeAddresses, type BoundListener } from './listeners.ts';
+import { LogLevels } from './log-levels.ts';
 import { Reloader, logProblems, type ReloadStatus } from './reload.ts';
 import { PlanRefresh } from './plan-refresh.ts';
 import { Stats } from './stats.ts';
@@ -49,6 +51,9 @@ export class ConfigRefused extends StartError {
 export class Supervisor implements ControlView {
   readonly stats: Stats;
   readonly failover: FailoverControl;
+  readonly logLevels: LogLevels;
+  /** Resolves when it has stopped; true when everything ended in good order. */
+  readonly stopped: Promise<boolean>;
   readonly startedAtMs: number;
   readonly #options: SupervisorOptions;
   readonly #compiler = new Compiler();
@@ -61,7 +66,9 @@ export class Supervisor implements ControlView {
   #running: RunningConfig | null = null;
   #workers: Workers | null = null;
   #firstFiles: { watch: string[]; readAtMs: number } = { watch: [], readAtMs: 0 };
+  #draining: Promise<boolean> | undefined;
   #stopping: Promise<boolean> | undefined;
+  #tellStopped: (inOrder: boolean) => void = () => undefined;
   #collecting: NodeJS.Timeout | undefined;
 
   constructor(options: SupervisorOptions) {
@@ -71,6 +78,10 @@ export class Supervisor implements ControlView {
     this.failover = new FailoverControl(options.engine, options.log, options.clock, () => this.#planRefresh.check());
     this.#incidents = new IncidentLog(options.engine, () => this.stats.process().incidentsDropped, options.log, options.clock);
     this.#health = new HealthControl({ ...options, stats: this.stats, onChange: () => this.#planRefresh.check() });
+    this.logLevels = new LogLevels(options.log, (level) => this.#workers?.setLogLevel(level) ?? Promise.resolve([]));
+    this.stopped = new Promise((resolve) => {
+      this.#tellStopped = resolve;
+    });
     this.startedAtMs = options.clock.wallMs();
     this.#reloader = new Reloader({ load: options.load, apply: (config) => this.#applyReload(config), log: options.log, clock: options.clock });
   }
@@ -128,7 +139,7 @@ export class Supervisor implements ControlView {
     const { config } = this.#current();
     this.#workers = new Workers({
       count: config.workers,
-      logLevel: config.log.level,
+      logLevel: this.logLevels.level,
       createMemoryFile: (name, bytes) => engine.createMemoryFile(name, bytes),
       reservePort: (host) => engine.reservePort(host),
       log,
@@ -149,9 +160,16 @@ export class Supervisor implements ControlView {
     if (this.#phase === 'serving') await this.#reloader.reload(reason);
   }
 
+  drain(reason: string): boolean {
+    if (this.#phase !== 'serving') return this.#phase === 'draining';
+    this.#quiesce();
+    void this.#drain(reason);
+    return true;
+  }
+
   /** Drains, then stops; true when everything ended in good order. Asking again joins the first call. */
   shutdown(reason: string): Promise<boolean> {
-    this.#stopping ??= this.#shutdown(reason);
+    this.#stopping ??= this.#shutdown(reason).finally(() => this.#tellStopped(false));
     return this.#stopping;
   }
 
@@ -172,19 +190,30 @@ export class Supervisor implements ControlView {
     await this.#compiler.close();
   }
 
-  async #shutdown(reason: string): Promise<boolean> {
-    const { log } = this.#options;
-    const wasServing = this.#phase === 'serving';
+  /** From here on nothing changes the configuration. */
+  #quiesce(): void {
     this.#phase = 'draining';
     this.#reloader.close();
     this.#planRefresh.close();
+  }
+
+  /** One drain for all who ask; its time counts from the first. */
+  #drain(reason: string): Promise<boolean> {
+    this.#draining ??= (async () => {
+      const limitMs = this.#current().config.drainTimeoutMs;
+      this.#options.log.info({ reason, drainTimeoutMs: limitMs }, 'draining');
+      return (await this.#workers?.drain(limitMs, this.#cutShort.signal)) ?? true;
+    })();
+    return this.#draining;
+  }
+
+  async #shutdown(reason: string): Promise<boolean> {
+    const { log } = this.#options;
+    const served = this.#phase === 'serving' || this.#draining !== undefined;
+    this.#quiesce();
     let inOrder = true;
     if (this.#workers !== null) {
-      if (wasServing) {
-        const limitMs = this.#current().config.drainTimeoutMs;
-        log.info({ reason, drainTimeoutMs: limitMs }, 'draining');
-        if (!(await this.#workers.drain(limitMs, this.#cutShort.signal))) log.warn('requests in flight are cut off');
-      }
+      if (served && !(await this.#drain(reason))) log.warn('requests in flight are cut off');
       inOrder = await this.#workers.stop();
       if (!inOrder) log.error('a worker did not stop in time');
     }
@@ -195,6 +224,7 @@ export class Supervisor implements ControlView {
     this.#incidents.close();
     this.#phase = 'stopped';
     log.info({ reason }, 'stopped');
+    this.#tellStopped(inOrder);
     return inOrder;
   }
 
@@ -218,6 +248,7 @@ export class Supervisor implements ControlView {
       if (!restored.ok) throw new Error(`the previous image was refused: ${restored.error}`);
       this.#running = { ...old, version: restored.version };
       this.failover.configure(old.config);
+      this.logLevels.configure(old.config.log.level);
       this.#health.apply(this.#running);
       await workers.apply(planListeners(old.config, workerCount));
       throw new StartError(`listener ${JSON.stringify(failure.name)}: ${failure.message}`);
@@ -236,6 +267,7 @@ export class Supervisor implements ControlView {
     this.#health.apply(this.#running);
     this.#planRefresh.check();
     this.failover.configure(config);
+    this.logLevels.configure(config.log.level);
   }
 
   /** Asked again after every wait. */

@@ -2,6 +2,7 @@ import type { Config } from '../config/types.ts';
 import type { FailoverControl } from './failover.ts';
 import type { HealthView } from './health.ts';
 import type { BoundListener } from './listeners.ts';
+import type { LogLevels } from './log-levels.ts';
 import type { ReloadStatus } from './reload.ts';
 import type { Stats } from './stats.ts';
 import type { WorkerStatus } from './workers.ts';
@@ -37,4 +38,11 @@ export interface ControlView {
   readonly failover: Pick<FailoverControl, 'historyOf'>;
   readonly health: HealthView;
   readonly startedAtMs: number;
+  readonly logLevels: Pick<LogLevels, 'level' | 'configured' | 'set'>;
+  /** Takes no more connections and finishes what is in flight; the process stays. False when it does not serve. */
+  drain(reason: string): boolean;
+  /** Drains, then ends the process. Asking again joins the first call. */
+  shutdown(reason: string): Promise<boolean>;
+  /** Ends the process without waiting for what is in flight. */
+  stopNow(reason: string): Promise<boolean>;
 }

@@ -27,7 +27,7 @@ export class WorkerSlot {
   readonly index: number;
   readonly #pool: Piscina;
   readonly #filename: string;
-  readonly #task: Omit<WorkerTask, 'port'>;
+  #task: Omit<WorkerTask, 'port'>;
   readonly #events: WorkerSlotEvents;
   readonly #waiting = new Map<number, { resolve: (message: WorkerMessage) => void; reject: (error: Error) => void }>();
   #port: MessagePort | undefined;
@@ -68,6 +68,16 @@ export class WorkerSlot {
   async drain(limitMs: number): Promise<boolean> {
     const message = await this.#request({ type: 'drain', id: this.#nextId++, limitMs });
     return message.type === 'drained' && message.complete;
+  }
+
+  /** Also that of the threads to come. False when there is none to tell now. */
+  async setLogLevel(level: string): Promise<boolean> {
+    this.#task = { ...this.#task, logLevel: level };
+    if (this.#state === 'exited') return false;
+    return this.#request({ type: 'logLevel', id: this.#nextId++, level }).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** The task ends soon after; `onExit` tells. */

@@ -49,6 +49,8 @@ export interface ListenerFailure {
 const UWS_MAX_HEAD_BYTES = 66 * 1024;
 
 const APPLY_LIMIT_MS = 10_000;
+/** A thread that does not answer for so long is busy with something else than its log. */
+const LEVEL_LIMIT_MS = 1_000;
 const STOP_LIMIT_MS = 5_000;
 /** A worker answers that much after the limit: WebSockets that it ends by then need a moment. */
 const DRAIN_ANSWER_MS = 3_000;
@@ -119,6 +121,11 @@ export class Workers {
   async apply(plan: ListenerPlan): Promise<ListenerFailure[]> {
     this.#plan = plan;
     return this.#enqueue(() => this.#applyTo(this.#members));
+  }
+
+  /** Tells every thread, and those that will replace one; resolves when all have it that run, or after a moment. Never rejects. */
+  async setLogLevel(level: string): Promise<{ index: number; told: boolean }[]> {
+    return Promise.all(this.#members.map(async ({ slot }) => ({ index: slot.index, told: await within(slot.setLogLevel(level), LEVEL_LIMIT_MS, false) })));
   }
 
   /** Stops accepting and waits until nothing is in flight, or the limit, or the signal. True when all was finished. */

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads';
 import { pack, unpack } from 'msgpackr';
 import { WEBSOCKET_CLOSE } from '../binding/abi.ts';
 import { addon } from '../binding/load.ts';
+import { createLogger, type Logger } from '../core/logger.ts';
 import { EVENT_WORDS, ExchangeTable } from './exchange-table.ts';
 import { headLengths, UwsListener, type ConnectionCap } from './uws-listener.ts';
 import type { ListenerSpec, MainMessage, WorkerMessage, WorkerTask } from './protocol.ts';
@@ -18,6 +19,8 @@ const WEBSOCKET_CLOSE_MS = 2000;
 
 class Worker {
   readonly #port: MessagePort;
+  /** For what happens to the thread, never for a request. */
+  readonly #log: Logger;
   readonly #table: ExchangeTable;
   readonly #cap: ConnectionCap = { max: 0, open: 0 };
   readonly #listeners = new Map<string, UwsListener>();
@@ -29,6 +32,8 @@ class Worker {
 
   constructor(task: WorkerTask) {
     this.#port = task.port;
+    this.#log = createLogger({ base: { worker: task.workerIndex } });
+    this.#log.level = task.logLevel;
     const events = new Int32Array(EVENTS_PER_CALL * EVENT_WORDS);
     const data = new Uint8Array(DATA_BYTES);
     this.#table = new ExchangeTable(events, data);
@@ -56,6 +61,11 @@ class Worker {
         break;
       case 'drain':
         this.#drain(message.id, message.limitMs);
+        break;
+      case 'logLevel':
+        this.#log.level = message.level;
+        this.#log.debug({ logLevel: message.level }, 'worker logs at another level');
+        this.#send({ type: 'levelSet', id: message.id });
         break;
       case 'stop':
         this.#stop();
@@ -86,6 +96,7 @@ class Worker {
       }
     }
     const listening = [...this.#listeners.values()].map(({ spec, port }) => ({ name: spec.name, port }));
+    this.#log.debug({ listeners: listening.map(({ name }) => name), closing: this.#closing.length }, 'worker took listeners');
     this.#send({ type: 'applied', id, listening, failed });
   }
 
@@ -105,12 +116,14 @@ class Worker {
 
   #drain(id: number, limitMs: number): void {
     this.#table.draining = true;
+    this.#log.debug({ limitMs, active: this.#table.active }, 'worker drains');
     for (const listener of this.#listeners.values()) listener.stopAccepting();
     const limit = performance.now() + limitMs;
     let quiet = 0;
     let lingerUntil: number | undefined;
     const answer = (complete: boolean): void => {
       clearInterval(this.#drainTimer);
+      this.#log.debug({ complete }, 'worker drained');
       this.#send({ type: 'drained', id, complete });
     };
     this.#drainTimer = setInterval(() => {

@@ -39,11 +39,13 @@ export type MainMessage =
    * end by then are told that we are going away.
    */
   | { type: 'drain'; id: number; limitMs: number }
+  | { type: 'logLevel'; id: number; level: string }
   /** Close everything now; the task resolves. */
   | { type: 'stop'; id: number };
 
 export type WorkerMessage =
   | { type: 'ready' }
   | { type: 'applied'; id: number; listening: { name: string; port: number }[]; failed: { name: string; message: string }[] }
+  | { type: 'levelSet'; id: number }
   /** `complete`: nothing is in flight any more. */
   | { type: 'drained'; id: number; complete: boolean };

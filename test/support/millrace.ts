@@ -158,6 +158,16 @@ export class Millrace {
     return request(this.#adminPort, path, { headers: { host: `127.0.0.1:${this.#adminPort}`, connection: 'close' } });
   }
 
+  /** Any other request to the admin endpoint; an object is sent as JSON. */
+  adminCall(method: string, path: string, body?: object | string, headers: Record<string, string> = {}): Promise<Message> {
+    const type: Record<string, string> = typeof body === 'object' ? { 'content-type': 'application/json' } : {};
+    return request(this.#adminPort, path, {
+      method,
+      headers: { host: `127.0.0.1:${this.#adminPort}`, connection: 'close', ...type, ...headers },
+      ...(body === undefined ? {} : { body: typeof body === 'object' ? JSON.stringify(body) : body }),
+    });
+  }
+
   get adminPort(): number {
     return this.#adminPort;
   }

@@ -2,6 +2,7 @@
 import type { Operation } from '../operation.ts';
 import { CLUSTERS } from './clusters.ts';
 import { CONFIG } from './config.ts';
+import { CONTROL } from './control.ts';
 import { METRICS } from './metrics.ts';
 import { PROBES } from './probes.ts';
 import { ROOT } from './root.ts';
@@ -18,4 +19,5 @@ export const OPERATIONS: readonly Operation[] = [
   ...ROUTES,
   ...RUNNING,
   ...CONFIG,
+  ...CONTROL,
 ];

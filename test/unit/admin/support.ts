@@ -11,6 +11,7 @@ import type { AdminTokenConfig } from '../../../src/config/types.ts';
 import type { Engine } from '../../../src/control/engine.ts';
 import { Stats } from '../../../src/control/stats.ts';
 import type { HistogramData } from '../../../src/telemetry/histograms.ts';
+import { LogLevels } from '../../../src/control/log-levels.ts';
 import type { ControlView, RunningConfig } from '../../../src/control/view.ts';
 import { silentLogger } from '../../../src/core/logger.ts';
 import { workDirectory } from '../control/support.ts';
@@ -80,6 +81,10 @@ export async function view(changes: Partial<ControlView> = {}): Promise<ControlV
     failover: { historyOf: () => [] },
     health: { endpoint: () => null, counts: new Map() },
     startedAtMs: 0,
+    logLevels: new LogLevels(silentLogger(), () => Promise.resolve([])),
+    drain: () => true,
+    shutdown: () => Promise.resolve(true),
+    stopNow: () => Promise.resolve(true),
     ...changes,
   };
 }
