@@ -496,12 +496,19 @@ export const RECORD_TEXT = [
   'listener', 'route',
   'cluster', 'endpoint', // of the last attempt; the cluster also where no endpoint was chosen
   'upstreamTarget', // where a rewrite made it another one
-  'detail', // the sentence that says why it failed
+  'detail', // the sentence that says why it failed; of a rate limit that refused it, its name
 ] as const;
-/** Bits of a record: tls: of the client's connection; cut: a text goes on beyond its room; sampled: a span is to be made of it. */
+/**
+ * Bits of a record: tls: of the client's connection; cut: a text goes on beyond its room; sampled: a span is to be made of it; aborted: the
+ * client got no answer, or not all of it; local: the answer is ours; fallback: another cluster stood in for the one of the route.
+ */
 export const RECORD_BIT = { tls: 1, cut: 2, sampled: 4, webSocket: 8, aborted: 16, local: 32, fallback: 64 } as const;
-/** Bits of an attempt: on a connection that had served before; a hedge; its answer went to the client. */
-export const ATTEMPT_BIT = { reused: 1, hedge: 2, answered: 4 } as const;
+/**
+ * Bits of an attempt: reused: on a connection that had served before; hedge: a second attempt beside a slow one; answered: its answer went
+ * to the client; cancelled: given up, since another attempt had answered; stale: a kept connection that the upstream had closed, and the
+ * next attempt takes a new one in its place.
+ */
+export const ATTEMPT_BIT = { reused: 1, hedge: 2, answered: 4, cancelled: 8, stale: 16 } as const;
 
 /**
  * Why a request is refused for what it is, before an upstream hears of it: 400 unless said otherwise. Labels of a metric and words

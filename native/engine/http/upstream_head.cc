@@ -52,11 +52,13 @@ void writeNumber(Buffer* out, std::string_view name, uint64_t number) noexcept {
   writeField(out, name, {digits, static_cast<size_t>(end - digits)});
 }
 
+constexpr size_t kRequestIdBytes = 32;
+
 void writeRequestId(Buffer* out, Rng& rng) noexcept {
   static constexpr char kDigits[] = "0123456789abcdef";
-  char id[32];
+  char id[kRequestIdBytes];
   uint64_t bits = 0;
-  for (int i = 0; i < 32; ++i) {
+  for (size_t i = 0; i < kRequestIdBytes; ++i) {
     if (i % 16 == 0) bits = rng.next();
     id[i] = kDigits[bits & 15];
     bits >>= 4;
@@ -106,20 +108,23 @@ RewrittenPath rewritePath(const Image& image, const abi::RouteRecord& route, uin
   return {head, rest};
 }
 
-size_t writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
-                         const abi::RouteRecord& route, const RequestHead& request,
-                         std::string_view path, const Downstream& downstream, Rng& rng, Buffer* out,
-                         std::string_view upgrade_key, bool deadline) noexcept {
+UpstreamHead writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
+                               const abi::RouteRecord& route, const RequestHead& request,
+                               std::string_view path, const Downstream& downstream, Rng& rng,
+                               Buffer* out, std::string_view upgrade_key, bool deadline) noexcept {
   const RewrittenPath target =
       rewritePath(image, route, route.rewrite, route.rewrite_offset, route.rewrite_length, path);
+  UpstreamHead written;
   out->append(request.method);
   out->append(" ");
+  const size_t target_at = out->size();
   out->append(target.first);
   out->append(target.second);
   if (request.has_query) {
     out->append("?");
     out->append(request.query);
   }
+  written.target_length = out->size() - target_at;
   out->append(" HTTP/1.1\r\n");
   writeField(out, "host",
              route.host_offset == abi::kNone ? request.authority
@@ -130,6 +135,11 @@ size_t writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener
   const bool request_id = (listener.flags & abi::listener_flag::kRequestId) != 0;
   const bool trace = request.method_bit == abi::method::kTrace;
   const std::string_view deadline_name = image.str(route.deadline_offset, route.deadline_length);
+  // The last field is the request id.
+  const auto noteId = [&](std::string_view value) noexcept {
+    written.request_id_at = out->size() - 2 - value.size();
+    written.request_id_length = value.size();
+  };
   bool has_proto = false;
   bool has_host = false;
   bool has_id = false;
@@ -176,6 +186,7 @@ size_t writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener
       continue;
     if (!edits.empty() && isReplaced(image, edits, field.name, request.has_underscores)) continue;
     writeField(out, field.name, field.value);
+    if (id == HeaderId::kXRequestId) noteId(field.value);
   }
 
   const auto replaced = [&](std::string_view name) noexcept {
@@ -188,16 +199,21 @@ size_t writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener
     if (!has_host && !replaced("x-forwarded-host"))
       writeField(out, "x-forwarded-host", request.authority);
   }
-  if (request_id && !has_id && !replaced("x-request-id")) writeRequestId(out, rng);
+  if (request_id && !has_id && !replaced("x-request-id")) {
+    writeRequestId(out, rng);
+    written.request_id_at = out->size() - 2 - kRequestIdBytes;
+    written.request_id_length = kRequestIdBytes;
+  }
   for (const abi::EditRecord& edit : edits) {
     if (edit.op == abi::edit_operator::kRemove) continue;
-    writeField(out, image.str(edit.name_offset, edit.name_length),
-               image.str(edit.value_offset, edit.value_length));
+    const std::string_view name = image.str(edit.name_offset, edit.name_length);
+    const std::string_view value = image.str(edit.value_offset, edit.value_length);
+    writeField(out, name, value);
+    if (name == "x-request-id") noteId(value);
   }
-  size_t deadline_at = 0;
   if (deadline && !replaced(deadline_name)) {
     writeField(out, deadline_name, std::string_view("        ", kDeadlineWidth));
-    deadline_at = out->size() - 2 - kDeadlineWidth;
+    written.deadline_at = out->size() - 2 - kDeadlineWidth;
   }
   if (!upgrade_key.empty()) {
     out->append(kUpgradeLines);
@@ -212,7 +228,7 @@ size_t writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener
     writeNumber(out, "content-length", request.content_length);
   }
   out->append("\r\n");
-  return deadline_at;
+  return written;
 }
 
 }  // namespace millrace

@@ -134,10 +134,10 @@ struct Exchange : TimerNode {
   // What its record is made of at its end; see reactor_record.cc.
   uint64_t record_id = 0;
   RequestTrail trail;
-  uint8_t trail_at = 0;       // its present attempt in the trail, of the primary if it is a hedge
-  bool local_answer = false;  // the answer is ours
-  Buffer notes;               // texts of the request, as it came
-  std::string_view detail;    // why it failed; static text, or bytes of the image
+  // Its present attempt in the trail, of the primary if it is a hedge.
+  uint8_t trail_at = RequestTrail::kNowhere;
+  Buffer notes;             // texts of the request, as it came
+  std::string_view detail;  // why it failed; static text, or bytes of the image
 
   Buffer head;  // request head as sent upstream, kept for a replay; or the head of a route's own
                 // answer

@@ -223,7 +223,7 @@ class Reactor {
   bool choose(Exchange& exchange, Now now) noexcept;
   void hold(Exchange& exchange, HoldQueue& queue, Now now) noexcept;
   void release(Exchange& exchange, Now now) noexcept;
-  void recordWait(const Exchange& exchange, Now now) noexcept;
+  void recordWait(Exchange& exchange, Now now) noexcept;
   void offerPlace(const Exchange& exchange) noexcept;
   void serveHeld(Now now) noexcept;
   void recordConnect(const Connection& connection, Now now) noexcept;
@@ -242,6 +242,7 @@ class Reactor {
 
   static constexpr std::string_view kBreakerOpenText =
       "the circuit breaker of the upstream is open\n";
+  static constexpr std::string_view kNobodyHealthyText = "no healthy upstream endpoint\n";
 
   // reactor_fallback.cc: the cluster that takes a request, and who stands in for it
   bool enterCluster(Exchange& exchange, Now now) noexcept;
@@ -363,12 +364,20 @@ class Reactor {
   // reactor_record.cc: what is remembered of a request, and the record that is made of it
   void noteArrival(Exchange& exchange, uint32_t listener, const RequestHead& request,
                    const IpAddress& peer) noexcept;
+  void noteStray(Exchange& exchange, uint32_t listener_key, const FlatHead& head,
+                 std::span<const uint8_t> peer) noexcept;
+  void noteUpstreamHead(Exchange& exchange, const RequestHead& request,
+                        const UpstreamHead& head) noexcept;
   void noteText(Exchange& exchange, uint32_t which, std::string_view text) noexcept;
   AttemptTrail& attemptOf(Exchange& exchange) noexcept;
   uint32_t momentOf(const Exchange& exchange, Now now) const noexcept;
   void beginAttempt(Exchange& exchange, Now now) noexcept;
+  void failAttempt(Exchange& exchange, uint32_t flag) noexcept;
   void endAttempt(Exchange& exchange, Now now) noexcept;
+  void noteBackoff(Exchange& exchange, Now now) noexcept;
+  void noteFirstByte(Connection& connection, bool answer, Now now) noexcept;
   void recordRequest(const Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept;
+
   const uint32_t worker_;
   const int epoll_fd_;
   EventSink sink_;

@@ -86,6 +86,7 @@ void Reactor::connect(Exchange& exchange, Now now) noexcept {
   connection->exchange = &exchange;
   exchange.connection = connection;
   exchange.state = Exchange::State::kConnecting;
+  attemptOf(exchange).connecting_us = momentOf(exchange, now);
   exchange.reused = false;
   exchange.fresh_only = false;
   if (!connection->open(epoll_fd_)) {
@@ -100,6 +101,7 @@ void Reactor::connect(Exchange& exchange, Now now) noexcept {
 void Reactor::attach(Exchange& exchange, Connection& connection, Now now) noexcept {
   exchange.connection = &connection;
   exchange.reused = connection.served != 0;
+  if (exchange.reused) attemptOf(exchange).bits |= abi::attempt_bit::kReused;
   connection.exchange = &exchange;
   connection.deadline_ms = TimerWheel::kNever;
   sendRequest(exchange, connection, now);

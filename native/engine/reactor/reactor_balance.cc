@@ -153,7 +153,7 @@ bool Reactor::choose(Exchange& exchange, Now now) noexcept {
   } else if (exchange.image->image->subsets()[exchange.subset].member_count == 0) {
     fail(exchange, 503, abi::response_flag::kNc, "no upstream endpoint is available\n", now);
   } else {
-    fail(exchange, 503, abi::response_flag::kUh, "no healthy upstream endpoint\n", now);
+    fail(exchange, 503, abi::response_flag::kUh, kNobodyHealthyText, now);
   }
   return false;
 }
@@ -228,13 +228,15 @@ void Reactor::serveHeld(Now now) noexcept {
 // ---- what is recorded of an attempt
 
 // The end of a wait, for an endpoint or for a connection of it.
-void Reactor::recordWait(const Exchange& exchange, Now now) noexcept {
-  exchange.image->cluster_shards[exchange.cluster]->queue.record(
-      usBetween(exchange.wait_ns, now.ns));
+void Reactor::recordWait(Exchange& exchange, Now now) noexcept {
+  const uint64_t us = usBetween(exchange.wait_ns, now.ns);
+  exchange.trail.waited_us += static_cast<uint32_t>(us);
+  exchange.image->cluster_shards[exchange.cluster]->queue.record(us);
 }
 
 void Reactor::recordConnect(const Connection& connection, Now now) noexcept {
   const uint64_t us = usBetween(connection.opened_ns, now.ns);
+  attemptOf(*connection.exchange).connected_us = momentOf(*connection.exchange, now);
   connection.pool.cluster_shard->connect.record(us);
   connection.pool.shard.connect.record(us);
 }

@@ -68,7 +68,7 @@ uint32_t Reactor::sendBody(int32_t handle, std::string_view piece, bool last, No
   if (exchange.body_received > maxBodyOf(exchange.image->image->routes()[exchange.route])) {
     exchange.close_downstream = true;
     if (exchange.state == Exchange::State::kStreaming)
-      cut(exchange, abi::response_flag::kBl, {}, now);
+      cut(exchange, abi::response_flag::kBl, "request body too large\n", now);
     else
       fail(exchange, 413, abi::response_flag::kBl, "request body too large\n", now);
     return abi::send::kTooLarge;

@@ -27,8 +27,10 @@ void Reactor::goOnWithout(Exchange& exchange, uint32_t flag, std::string_view te
                           Now now) noexcept {
   exchange.image->cluster_shards[exchange.cluster]->counters.add(
       abi::cluster_stat::kConnectFailures, 1);
+  failAttempt(exchange, flag);
   if (exchange.primary != nullptr) return dropHedge(exchange, now);
   if (adoptHedge(exchange, false, now)) return;
+  exchange.detail = text;
   if (!retry(exchange, abi::retry_on::kConnectFailure, flag, text, now) &&
       !fallBack(exchange, flag, now))
     fail(exchange, gatewayStatus(flag), flag, text, now);
@@ -65,6 +67,7 @@ void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
     } else {
       noteError(connection.pool, ResponseError::kTruncated, 0, &exchange, now);
       observeFailure(exchange, Failure::kReset, now);
+      exchange.detail = describe(ResponseError::kTruncated);
       cut(exchange, abi::response_flag::kUc, {}, now);
     }
     return;
@@ -83,6 +86,7 @@ void Reactor::onClosed(Connection& connection, bool orderly, Now now) noexcept {
 void Reactor::lose(Connection& connection, bool begun, std::string_view text, Now now) noexcept {
   Exchange& exchange = *connection.exchange;
   if (!exchange.reused || begun) observeFailure(exchange, Failure::kReset, now);
+  failAttempt(exchange, abi::response_flag::kUc);
   if (exchange.primary != nullptr) return dropHedge(exchange, now);
   if (adoptHedge(exchange, false, now)) return;
   if ((!begun && replaceStale(exchange, now)) ||
@@ -96,8 +100,10 @@ void Reactor::protocolError(Connection& connection, ResponseError error, Now now
   Exchange& exchange = *connection.exchange;
   const bool begun = exchange.state == Exchange::State::kStreaming;
   noteError(connection.pool, error, begun ? 0 : 502, &exchange, now);
+  failAttempt(exchange, abi::response_flag::kUpe);
   if (begun) {
     observeFailure(exchange, Failure::kProtocol, now);
+    exchange.detail = describe(error);
     cut(exchange, abi::response_flag::kUpe, {}, now);
   } else {
     observeFailure(exchange, Failure::kProtocol, now);

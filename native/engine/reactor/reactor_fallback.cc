@@ -113,6 +113,8 @@ void Reactor::respond(Exchange& exchange, const abi::RespondRecord& respond,
   exchange.head.clear();
   exchange.head.append(local_buffer_.data(), length);
   exchange.body.clear();
+  if (flag == abi::response_flag::kCb) exchange.detail = kBreakerOpenText;
+  if (flag == abi::response_flag::kUh) exchange.detail = kNobodyHealthyText;
   exchange.state = Exchange::State::kFailed;
   exchange.flag = flag;
   deferred_.push_back(exchange.handle);

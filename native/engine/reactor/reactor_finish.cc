@@ -21,6 +21,7 @@ static_assert(abi::listener_stat::kResponsesNone ==
 void Reactor::fail(Exchange& exchange, uint32_t status, uint32_t flag, std::string_view text,
                    Now now) noexcept {
   noteFailure(exchange, status, flag, text, now);
+  failAttempt(exchange, flag);
   releaseEndpoint(exchange, now);
   exchange.state = Exchange::State::kFailed;
   exchange.status = status;
@@ -36,6 +37,7 @@ void Reactor::fail(Exchange& exchange, uint32_t status, uint32_t flag, std::stri
 void Reactor::cut(Exchange& exchange, uint32_t flag, std::string_view text, Now now) noexcept {
   if (!text.empty()) noteFailure(exchange, 0, flag, text, now);
   if (!text.empty()) exchange.detail = text;
+  failAttempt(exchange, flag);
   releaseEndpoint(exchange, now);
   exchange.state = Exchange::State::kCut;
   exchange.flag = flag;
@@ -83,18 +85,23 @@ void Reactor::abort(int32_t handle, Now now) noexcept {
     observeAbandoned(*exchange, now);
   }
   if (exchange->state == Exchange::State::kStreaming) observeEnd(*exchange, now);
+  failAttempt(*exchange, flag);
   releaseEndpoint(*exchange, now);
   finish(*exchange, 0, flag, now);
 }
 
 // Gives back whatever the exchange holds of an endpoint: place in the queue, connection, load.
 void Reactor::releaseEndpoint(Exchange& exchange, Now now) noexcept {
-  if (exchange.hedge != nullptr) dropHedge(*exchange.hedge, now);
+  if (exchange.hedge != nullptr) {
+    failAttempt(*exchange.hedge, attemptOf(exchange).flag);  // given up for the same reason
+    dropHedge(*exchange.hedge, now);
+  }
   if (exchange.state == Exchange::State::kHeld) release(exchange, now);
   if (exchange.state == Exchange::State::kQueued) {
     exchange.pool->dequeue(exchange);
     recordWait(exchange, now);
   }
+  if (exchange.state == Exchange::State::kBackoff) noteBackoff(exchange, now);
   if (exchange.connection != nullptr) {
     // In the middle of something: not fit for another request.
     Connection& connection = *exchange.connection;

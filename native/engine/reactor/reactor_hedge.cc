@@ -119,6 +119,7 @@ bool Reactor::adoptHedge(Exchange& exchange, bool won, Now now) noexcept {
     exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kHedgesWon,
                                                                    1);
     observeAbandoned(exchange, now);
+    attemptOf(exchange).bits |= abi::attempt_bit::kCancelled;
   }
   if (exchange.tried_count < Exchange::kMaxTried) noteTried(exchange);
   releaseEndpoint(exchange, now);
@@ -151,6 +152,7 @@ bool Reactor::settleHedge(Connection& connection, ResponseHead& head, Now now) n
   const bool good = head.status < 500 && head.status != 429;
   if (exchange.primary == nullptr) {
     if (good) {
+      attemptOf(*exchange.hedge).bits |= abi::attempt_bit::kCancelled;
       dropHedge(*exchange.hedge, now);
       return true;
     }
@@ -181,6 +183,7 @@ Exchange& Reactor::takeHedge(Exchange& primary) noexcept {
   hedge.primary = &primary;
   primary.hedge = &hedge;
   hedge.state = Exchange::State::kWaiting;
+  hedge.trail_at = RequestTrail::kNowhere;
   hedge.head_request = primary.head_request;
   hedge.idempotent = hedge.repeatable = true;
   hedge.reached = hedge.sent = false;

@@ -65,6 +65,8 @@ void Reactor::refuse(Exchange& exchange, const GateResult& result) noexcept {
   exchange.head.append(head, length);
   exchange.status = image.rateLimits()[result.limit_row].status;
   exchange.local_body = refusalBody(image, result);
+  const abi::RateLimitRecord& limit = image.rateLimits()[result.limit_row];
+  exchange.detail = image.str(limit.name_offset, limit.name_length);
   exchange.state = Exchange::State::kFailed;
   exchange.flag = abi::response_flag::kRl;
   deferred_.push_back(exchange.handle);

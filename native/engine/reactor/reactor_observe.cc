@@ -20,6 +20,7 @@ bool usesLatency(uint32_t policy) noexcept {
 
 // A head has come. May take fields out of it that are meant for us and not for the client.
 void Reactor::observeAnswer(Exchange& exchange, ResponseHead* head, Now now) noexcept {
+  attemptOf(exchange).status = static_cast<uint16_t>(head->status);
   auto& counters = exchange.pool->shard.counters;
   counters.add(abi::endpoint_stat::kResponses, 1);
   if (head->status >= 500) {

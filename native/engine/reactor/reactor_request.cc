@@ -21,6 +21,7 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
     // The listener left the configuration while this connection stayed open.
     Exchange& exchange = slotOf(handle);
     begin(exchange, handle, listener_key, now);
+    noteStray(exchange, listener_key, head, peer);
     exchange.close_downstream = true;
     fail(exchange, 503, abi::response_flag::kNc, "this listener is no longer configured\n", now);
     return abi::submit::kAccepted;
@@ -116,7 +117,8 @@ void Reactor::begin(Exchange& exchange, int32_t handle, uint32_t listener_key, N
   exchange.flag = exchange.last_flag = abi::response_flag::kNone;
   exchange.close_downstream = false;
   exchange.record_id = uint64_t{worker_} << 48 | ++last_record_;
-  exchange.trail.begin(abi::kNone, IpAddress());
+  exchange.trail.begin();
+  exchange.trail_at = RequestTrail::kNowhere;
   exchange.notes.clear();
   exchange.detail = {};
   process_.counters.add(abi::process_stat::kDownstreamRequests, 1);
@@ -186,10 +188,12 @@ void Reactor::forward(Exchange& exchange, const RequestHead& request,
   exchange.head.clear();
   char key[24];
   if (exchange.upgrade) makeKey(rng_, key);
-  exchange.deadline_at =
+  const UpstreamHead written =
       writeUpstreamHead(image, listener, route, request, path, downstream, rng_, &exchange.head,
                         exchange.upgrade ? std::string_view(key, sizeof key) : std::string_view(),
                         deadlines && attemptEnds(exchange, now) != TimerWheel::kNever);
+  exchange.deadline_at = written.deadline_at;
+  noteUpstreamHead(exchange, request, written);
   planReplay(exchange, request);
   const abi::BalancerRecord& balancer =
       image.balancers()[image.clusters()[exchange.cluster].balancer];

@@ -117,7 +117,7 @@ void Reactor::onReadable(Connection& connection, Now now) noexcept {
       break;
   }
   connection.response_bytes = true;
-  if (connection.first_byte_ns == 0) connection.first_byte_ns = now.ns;
+  if (connection.first_byte_ns == 0) noteFirstByte(connection, true, now);
   connection.exchange->activity_ms = now.ms();
   connection.exchange->image->cluster_shards[connection.exchange->cluster]->counters.add(
       abi::cluster_stat::kBytesReceived, result.bytes);
@@ -200,7 +200,7 @@ void Reactor::consume(Connection& connection, char* bytes, size_t n, bool in_dat
     bytes += end;
     n -= end;
     connection.scanned = 0;
-    connection.first_byte_ns = n == 0 ? 0 : now.ns;
+    noteFirstByte(connection, n != 0, now);
     if (n == 0) {
       connection.in.clear();
       return;
@@ -262,6 +262,7 @@ void Reactor::startResponse(Connection& connection, ResponseHead& head, char* bo
   event.length_low = static_cast<int32_t>(static_cast<uint32_t>(head.content_length));
   event.length_high = static_cast<int32_t>(static_cast<uint32_t>(head.content_length >> 32));
   exchange.state = Exchange::State::kStreaming;
+  attemptOf(exchange).bits |= abi::attempt_bit::kAnswered;
   endRetries(exchange, head.status);
   if (!first.done) {
     tellBreakerOfHead(exchange, now);

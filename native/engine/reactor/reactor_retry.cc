@@ -63,7 +63,7 @@ bool Reactor::retry(Exchange& exchange, uint32_t retry_on, uint32_t flag, std::s
   exchange.backed_off = exchange.reached;
   leaveAttempt(exchange, now);
   exchange.last_flag = flag;
-  exchange.local_body = text;
+  exchange.local_body = exchange.detail = text;
   startBackoff(exchange, delay_ms, now);
   return true;
 }
@@ -107,6 +107,7 @@ void Reactor::attemptTimedOut(Exchange& exchange, Now now) noexcept {
   uint32_t met = abi::retry_on::kTimeout;
   if (exchange.state == Exchange::State::kConnecting) met |= abi::retry_on::kConnectFailure;
   if (exchange.state != Exchange::State::kQueued) observeFailure(exchange, Failure::kTimeout, now);
+  failAttempt(exchange, outcome.flag);
   if (adoptHedge(exchange, false, now))
     armExchange(exchange);
   else if (!retry(exchange, met, outcome.flag, outcome.text, now))
@@ -120,6 +121,7 @@ bool Reactor::replaceStale(Exchange& exchange, Now now) noexcept {
   if (exchange.reached && !exchange.repeatable) return false;
   if (exchange.body_sent && !exchange.keep_body) return false;
   exchange.replaced = true;
+  attemptOf(exchange).bits |= abi::attempt_bit::kStale;
   ++exchange.retries;
   count(exchange, abi::cluster_stat::kRetries);
   // The same attempt goes on, as the probe that it may be.
@@ -200,6 +202,7 @@ uint32_t Reactor::backoffOf(const Exchange& exchange, uint32_t retry) noexcept {
 void Reactor::startBackoff(Exchange& exchange, uint64_t delay_ms, Now now) noexcept {
   exchange.state = Exchange::State::kBackoff;
   exchange.backoff_until_ms = now.ms() + delay_ms;
+  exchange.wait_ns = now.ns;
   if (delay_ms == 0)
     endBackoff(exchange, now);
   else
@@ -207,6 +210,7 @@ void Reactor::startBackoff(Exchange& exchange, uint64_t delay_ms, Now now) noexc
 }
 
 void Reactor::endBackoff(Exchange& exchange, Now now) noexcept {
+  noteBackoff(exchange, now);
   exchange.state = Exchange::State::kWaiting;
   if (exchange.fault_abort) return abortByFault(exchange, now);
   if (breakerPermits(exchange)) return dispatch(exchange, now);

@@ -92,6 +92,7 @@ void Reactor::startWebSocket(Connection& connection, ResponseHead& head, char* r
   connection.head_done = true;
   exchange.state = Exchange::State::kUpgraded;
   exchange.status = 101;
+  attemptOf(exchange).bits |= abi::attempt_bit::kAnswered;
   observeEnd(exchange, now);
   endRetries(exchange, 101);
   exchange.bytes_down += length;
@@ -239,6 +240,9 @@ void Reactor::sendCloseFrame(Connection& connection, uint32_t code, std::string_
 void Reactor::endWebSocket(Exchange& exchange, uint32_t code, std::string_view reason,
                            uint32_t flag, Now now) noexcept {
   noteFailure(exchange, 0, flag, reason, now);
+  failAttempt(exchange, flag);
+  // Without a flag it is the upstream's own word, and not static.
+  if (flag != abi::response_flag::kNone) exchange.detail = reason;
   exchange.leg->close_code = static_cast<uint16_t>(code);
   exchange.body.clear();
   exchange.body.append(reason);

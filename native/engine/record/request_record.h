@@ -23,6 +23,7 @@ namespace millrace {
 // attempt, its cluster and its endpoint. `size` is rounded up to 8.
 struct AttemptRecord {
   uint32_t chosen_us;
+  uint32_t connecting_us;
   uint32_t connected_us;
   uint32_t sent_us;
   uint32_t first_byte_us;
@@ -30,18 +31,18 @@ struct AttemptRecord {
   uint16_t status;
   uint8_t flag;
   uint8_t bits;
-  uint64_t span;
   uint16_t cluster_length;
   uint16_t endpoint_length;
-  uint32_t reserved;
+  uint64_t span;
 };
+static_assert(sizeof(AttemptRecord) == 40);
 
 struct RequestRecord {
-  uint32_t size;      // of everything, in bytes
-  uint32_t version;   // of the image, its lower half
-  uint64_t id;        // worker << 48 | running number of the worker, from 1
-  uint64_t ended_ns;  // monotonic
-  uint64_t duration_us;
+  uint32_t size;                   // of everything, in bytes
+  uint32_t version;                // of the image, its lower half
+  uint64_t id;                     // worker << 48 | running number of the worker, from 1
+  uint64_t ended_ns;               // monotonic
+  uint64_t duration_us;            // from its head to its end; of a WebSocket with its messages
   uint64_t request_bytes;          // of the body
   uint64_t response_bytes;         // of the body
   uint64_t sent_bytes;             // downstream, with the head
@@ -50,16 +51,16 @@ struct RequestRecord {
   uint64_t parent_span;            // of the caller, 0 = none
   uint32_t bits;                   // abi::record_bit
   uint32_t sinks;                  // bits of the access logs that want it
-  uint32_t waited_us;
-  uint32_t fault_delay_us;  // that fault injection made it wait
-  uint16_t status;          // that the client was answered; 0 = none
-  uint8_t flag;             // abi::response_flag
-  uint8_t attempts;         // that were made: may be more than are kept
-  uint8_t attempt_count;    // that are kept
+  uint32_t waited_us;              // for an endpoint or a connection
+  uint32_t backoff_us;             // before further attempts
+  uint32_t fault_delay_us;         // that fault injection made it wait
+  uint16_t status;                 // that the client was answered, wholly or not; 0 = none
+  uint8_t flag;                    // abi::response_flag
+  uint8_t attempts;                // that were made: may be more than are kept
+  uint8_t attempt_count;           // that are kept
   uint8_t retries;
-  uint16_t reserved;
+  uint16_t close_code;  // of a WebSocket; 0 = it was none
   IpAddress peer;
-  uint32_t padding;
   std::array<uint16_t, abi::record_text::kCount> lengths;
 
   const AttemptRecord* attemptsBegin() const noexcept {

@@ -19,9 +19,10 @@ struct AttemptTrail {
   uint32_t cluster = abi::kNone;   // of the image of the exchange
   uint32_t endpoint = abi::kNone;  // of the image
   uint32_t chosen_us = kNoMoment;
-  uint32_t connected_us = kNoMoment;  // of a new connection: it can carry a request
-  uint32_t sent_us = kNoMoment;       // the head of the request was written
-  uint32_t first_byte_us = kNoMoment;
+  uint32_t connecting_us = kNoMoment;  // a new connection was begun
+  uint32_t connected_us = kNoMoment;   // and can carry a request
+  uint32_t sent_us = kNoMoment;        // the head of the request was written
+  uint32_t first_byte_us = kNoMoment;  // of its answer, interim ones left out
   uint32_t ended_us = kNoMoment;
   uint16_t status = 0;  // of its answer
   uint8_t flag = 0;     // abi::response_flag: why it failed
@@ -33,22 +34,29 @@ struct AttemptTrail {
 // Lives in its exchange; of attempts beyond the room the last one is kept.
 struct RequestTrail {
   static constexpr uint32_t kMaxAttempts = abi::limits::kMaxRecordAttempts;
+  // The place in `attempts` of what is not under way, or is not remembered: written, never read.
+  static constexpr uint8_t kNowhere = kMaxAttempts;
 
   IpAddress peer;
-  uint32_t listener = abi::kNone;  // of the image of the exchange
+  uint32_t listener = abi::kNone;      // of the image of the exchange
+  uint32_t listener_key = abi::kNone;  // of a listener that is no longer in the image
   // Bytes of the texts kept in the exchange's `notes`, one behind the other, by
-  // abi::record_text: those that are known when the request comes in.
+  // abi::record_text: those that are known before an upstream is asked.
   std::array<uint16_t, abi::record_text::kCount> lengths{};
-  std::array<AttemptTrail, kMaxAttempts> attempts;
-  uint8_t kept = 0;        // attempts in the array
-  uint32_t waited_us = 0;  // for an endpoint or a connection, all attempts together
+  std::array<AttemptTrail, kMaxAttempts + 1> attempts;
+  uint8_t kept = 0;         // attempts in the array
+  bool cut = false;         // a text was longer than is kept
+  uint32_t waited_us = 0;   // for an endpoint or a connection, all attempts together
+  uint32_t backoff_us = 0;  // before further attempts, all together
+  uint32_t fault_us = 0;    // that was injected
 
-  void begin(uint32_t listener_index, const IpAddress& client) noexcept {
-    peer = client;
-    listener = listener_index;
+  void begin() noexcept {
+    peer = IpAddress();
+    listener = listener_key = abi::kNone;
     lengths.fill(0);
     kept = 0;
-    waited_us = 0;
+    cut = false;
+    waited_us = backoff_us = fault_us = 0;
   }
 
   // Index of a new attempt.
