@@ -13,6 +13,7 @@
 #include "api/message_api.h"
 #include "api/outlier_api.h"
 #include "api/reactor_api.h"
+#include "api/requests_api.h"
 #include "api/retry_budget_api.h"
 #include "api/websocket_api.h"
 
@@ -31,6 +32,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   millrace::api::exportHistogram(env, exports);
   millrace::api::exportOutlier(env, exports);
   millrace::api::exportReactor(env, exports);
+  millrace::api::exportRequests(env, exports);
   millrace::api::exportDownstreamSocket(env, exports);
   millrace::api::exportWebSocket(env, exports);
   return exports;

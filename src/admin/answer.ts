@@ -24,7 +24,12 @@ export function text(status: number, body: string): AdminAnswer {
 }
 
 export function json(status: number, value: unknown, headers?: Readonly<Record<string, string>>): AdminAnswer {
-  return { status, type: JSON_TYPE, body: `${JSON.stringify(value, null, 2)}\n`, ...(headers === undefined ? {} : { headers }) };
+  return { status, type: JSON_TYPE, body: `${jsonText(value)}\n`, ...(headers === undefined ? {} : { headers }) };
+}
+
+/** What JSON leaves as it is, a terminal may act on: texts from the network come along here. */
+function jsonText(value: unknown): string {
+  return JSON.stringify(value, null, 2).replace(/[\x7f-\x9f\u2028\u2029]/g, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
 }
 
 /** An error: a sentence that holds the fix, and each thing that is wrong where there may be many. */

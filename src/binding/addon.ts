@@ -1,7 +1,7 @@
 /** The process-wide half of the engine, for the control plane. */
 import { StartError } from '../core/errors.ts';
 import { addon } from './load.ts';
-import type { NativeIncident, NativeTransitions } from './native.ts';
+import type { NativeIncident, NativeRequestRecord, NativeTransitions } from './native.ts';
 
 export type InstallResult = { ok: true; version: number } | { ok: false; error: string };
 
@@ -131,6 +131,30 @@ export function processStats(out: Float64Array): void {
 /** What the workers reported for the log since the last call, at most `most` of each worker. */
 export function takeIncidents(most: number): NativeIncident[] {
   return addon.takeIncidents(most);
+}
+
+/** Which of the requests that the workers remember. */
+export interface RequestQuery {
+  /** Those only. */
+  failed?: boolean | undefined;
+  limit?: number | undefined;
+  route?: string | undefined;
+  /** An attempt went there, or it would have. */
+  cluster?: string | undefined;
+  /** From and to, both included; 0 = no answer. */
+  status?: readonly [number, number] | undefined;
+  /** Index into RESPONSE_FLAG. */
+  flag?: number | undefined;
+  /** Of the record, of the trace, or the request id as it was sent upstream. */
+  id?: string | undefined;
+}
+
+const MOST_REQUESTS = 2 ** 31 - 1;
+const ANY_STATUS = [0, 65_535] as const;
+
+/** What became of recent requests, newest first: of each worker the last ones, and of failed ones more. Any thread. */
+export function findRequests({ failed = false, limit = MOST_REQUESTS, route = '', cluster = '', status = ANY_STATUS, flag = -1, id = '' }: RequestQuery): NativeRequestRecord[] {
+  return addon.findRequests(failed, limit, route, cluster, status[0], status[1], flag, id);
 }
 
 /** Calls `callback` on this thread whenever workers have something for `failoverTick`; returns what ends that. */

@@ -31,6 +31,16 @@ export interface Addon {
   readonly rateTableStats: (out: Float64Array) => void;
   readonly processStats: (out: Float64Array) => void;
   readonly takeIncidents: (most: number) => NativeIncident[];
+  readonly findRequests: (
+    failed: boolean,
+    limit: number,
+    route: string,
+    cluster: string,
+    statusFrom: number,
+    statusTo: number,
+    flag: number,
+    id: string,
+  ) => NativeRequestRecord[];
   readonly onFailover: (callback: () => void) => () => void;
   readonly failoverTick: () => number;
   readonly takeTransitions: () => NativeTransitions;
@@ -139,6 +149,64 @@ export interface NativeIncident {
   texts: string[];
   /** The text goes on beyond what was kept. */
   cut: boolean[];
+}
+
+/** A finished request; see native/engine/record/request_record.h. Moments are microseconds since its head was received, -1 = never reached. */
+export interface NativeRequestRecord {
+  /** 16 hexadecimal digits. */
+  id: string;
+  /** Of the image, its lower 32 bits; 0 = of none. */
+  version: number;
+  /** Since its end. */
+  ageUs: number;
+  /** What the client was answered, wholly or not; 0 = nothing. */
+  status: number;
+  /** Index into RESPONSE_FLAG. */
+  flag: number;
+  /** RECORD_BIT. */
+  bits: number;
+  /** Address of the client; empty when it is not known. */
+  peer: string;
+  /** Of the body. */
+  requestBytes: number;
+  responseBytes: number;
+  /** Downstream, with the head. */
+  sentBytes: number;
+  /** Of a WebSocket; 0 = it was none. */
+  closeCode: number;
+  /** 32, 16 and 16 hexadecimal digits, or empty. */
+  traceId: string;
+  span: string;
+  parentSpan: string;
+  /** Phases: native/engine/record/request_phases.h. */
+  totalUs: number;
+  queueUs: number;
+  connectUs: number;
+  firstByteUs: number;
+  backoffUs: number;
+  faultDelayUs: number;
+  /** That were made; `kept` tells of fewer when there were many. */
+  attempts: number;
+  retries: number;
+  /** By RECORD_TEXT: bytes as they came, each as one latin1 character. */
+  texts: string[];
+  kept: NativeAttemptRecord[];
+}
+
+export interface NativeAttemptRecord {
+  cluster: string;
+  endpoint: string;
+  chosenUs: number;
+  connectingUs: number;
+  connectedUs: number;
+  sentUs: number;
+  firstByteUs: number;
+  endedUs: number;
+  status: number;
+  flag: number;
+  /** ATTEMPT_BIT. */
+  bits: number;
+  span: string;
 }
 
 /** A change of mind about an endpoint or a cluster; see native/engine/failover/transitions.h. */

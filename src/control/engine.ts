@@ -1,6 +1,6 @@
 import { rootCertificates } from 'node:tls';
-import type { DigestQuery, HealthChange, HistogramQuery } from '../binding/addon.ts';
-import type { NativeIncident, NativeTransitions } from '../binding/native.ts';
+import type { DigestQuery, HealthChange, HistogramQuery, RequestQuery } from '../binding/addon.ts';
+import type { NativeIncident, NativeRequestRecord, NativeTransitions } from '../binding/native.ts';
 import type { Config } from '../config/types.ts';
 import { StartError, errorMessage } from '../core/errors.ts';
 
@@ -42,6 +42,8 @@ export interface Engine {
   processStats(out: Float64Array): void;
   /** What the workers reported for the log since the last call, at most `most` of each worker. */
   takeIncidents(most: number): NativeIncident[];
+  /** What became of recent requests, newest first. */
+  findRequests(query: RequestQuery): NativeRequestRecord[];
   /** Calls back, on this thread, whenever workers have something for `failoverTick`; returns what ends that. */
   onFailover(callback: () => void): () => void;
   /** Does what is due for failover; milliseconds until the next call is due, 0 = not before a wake-up. */

@@ -21,6 +21,7 @@ import { HealthControl, type HealthView } from './health.ts';
 import { IncidentLog } from './incident-log.ts';
 import { formatAddress, planListeners, probeAddresses, type BoundListener } from './listeners.ts';
 import { LogLevels } from './log-levels.ts';
+import { RecentRequests } from './recent-requests.ts';
 import { Reloader, logProblems, type ReloadStatus } from './reload.ts';
 import { PlanRefresh } from './plan-refresh.ts';
 import { Stats } from './stats.ts';
@@ -54,6 +55,7 @@ export class Supervisor implements ControlView {
   readonly logLevels: LogLevels;
   /** Resolves when it has stopped; true when everything ended in good order. */
   readonly stopped: Promise<boolean>;
+  readonly requests: RecentRequests;
   readonly startedAtMs: number;
   readonly #options: SupervisorOptions;
   readonly #compiler = new Compiler();
@@ -74,6 +76,7 @@ export class Supervisor implements ControlView {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     this.stats = new Stats(options.engine, options.clock);
+    this.requests = new RecentRequests(options.engine, options.clock);
     this.#planRefresh = new PlanRefresh(options.engine);
     this.failover = new FailoverControl(options.engine, options.log, options.clock, () => this.#planRefresh.check());
     this.#incidents = new IncidentLog(options.engine, () => this.stats.process().incidentsDropped, options.log, options.clock);

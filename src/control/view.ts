@@ -3,6 +3,7 @@ import type { FailoverControl } from './failover.ts';
 import type { HealthView } from './health.ts';
 import type { BoundListener } from './listeners.ts';
 import type { LogLevels } from './log-levels.ts';
+import type { RecentRequests } from './recent-requests.ts';
 import type { ReloadStatus } from './reload.ts';
 import type { Stats } from './stats.ts';
 import type { WorkerStatus } from './workers.ts';
@@ -37,6 +38,8 @@ export interface ControlView {
   /** Why endpoints and clusters are, or were, out of service. */
   readonly failover: Pick<FailoverControl, 'historyOf'>;
   readonly health: HealthView;
+  /** What became of recent requests. */
+  readonly requests: Pick<RecentRequests, 'find'>;
   readonly startedAtMs: number;
   readonly logLevels: Pick<LogLevels, 'level' | 'configured' | 'set'>;
   /** Takes no more connections and finishes what is in flight; the process stays. False when it does not serve. */

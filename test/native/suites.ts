@@ -36,7 +36,7 @@ const ENGINE = [
   ...['reactor', 'reactor_request', 'reactor_attempt', 'reactor_body', 'reactor_response', 'reactor_failure', 'reactor_retry', 'reactor_replay', 'reactor_breaker', 'reactor_fallback', 'reactor_hedge', 'reactor_observe', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_deadline', 'reactor_caps', 'reactor_refusal', 'reactor_methods', 'reactor_websocket', 'reactor_idle', 'reactor_record', 'reactor_fault', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
   ...['upstream/connection', 'upstream/pool', 'upstream/failure_text', 'state/engine', 'state/engine_read', 'state/planner', 'state/rate_state', 'state/route_state', 'histogram/windows', 'http/load_report', 'http/retry_after', 'http/client_address', 'http/cookie', 'rate/gate', 'rate/gate_headers', 'rate/rate_table', 'rate/sliding_log'].map((name) => `native/engine/${name}.cc`),
   ...['failover/breaker', 'state/engine_breaker', 'state/engine_failover', 'state/engine_outlier', 'failover/detector', 'failover/ejection', 'failover/outlier', 'failover/sweep'].map((name) => `native/engine/${name}.cc`),
-  'native/engine/record/request_record.cc',
+  ...['request_record', 'recent_ring', 'request_query'].map((name) => `native/engine/record/${name}.cc`),
   ...['reactor_rig', 'origin', 'tls_stub'].map((name) => `test/native/${name}.cc`),
 ];
 

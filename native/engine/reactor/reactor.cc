@@ -28,6 +28,7 @@ Reactor::Reactor(uint32_t worker, EventSink sink, const ReactorSeeds& seeds, Now
       hedge_wheel_(now.ms()),
       process_(Engine::instance().process(worker)),
       incidents_(Engine::instance().incidents(worker)),
+      rings_(Engine::instance().requestRings(worker)),
       waker_(Engine::instance().waker(worker)),
       path_buffer_(256 * 1024),
       local_buffer_(192 * 1024) {
@@ -42,11 +43,13 @@ Reactor::Reactor(uint32_t worker, EventSink sink, const ReactorSeeds& seeds, Now
   process_.counters.reset(abi::process_stat::kDownstreamConnections);
   process_.counters.reset(abi::process_stat::kWebSockets);
   deferred_.reserve(1024);
+  last_record_ = rings_.last_number.load(std::memory_order_acquire);
   refresh();
 }
 
 Reactor::~Reactor() {
   for (ListenerShard* const shard : listener_shards_) clearGauges(*shard);
+  rings_.last_number.store(last_record_, std::memory_order_release);
   for (const auto& hedge : hedges_) {
     if (hedge->primary == nullptr) continue;
     closeConnection(*hedge->connection);

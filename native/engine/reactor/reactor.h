@@ -393,6 +393,7 @@ class Reactor {
   ProcessShard& process_;
   IncidentRing& incidents_;
   RecordBuilder records_;
+  RequestRings& rings_;
   uint64_t last_record_ = 0;  // running number of the records of this worker
   uint64_t image_version_ = 0;
   WorkerImage* image_ = nullptr;

@@ -1,6 +1,7 @@
 // What is remembered of a request while it is under way, and the record that is made of it at its
 // end: for the access log, for traces, and for whoever asks afterwards what became of it.
 #include "engine/reactor/reactor.h"
+#include "engine/record/failed.h"
 
 namespace millrace {
 
@@ -186,7 +187,8 @@ void Reactor::recordRequest(const Exchange& exchange, uint32_t status, uint32_t 
     }
     records_.addNames(i, cluster, endpoint);
   }
-  records_.end();
+  const RequestRecord& whole = records_.end();
+  rings_.push(whole, isFailure(whole.status, flag));
 }
 
 }  // namespace millrace

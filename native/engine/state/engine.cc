@@ -233,6 +233,23 @@ IncidentRing& Engine::incidents(uint32_t worker) {
   return *ring;
 }
 
+RequestRings& Engine::requestRings(uint32_t worker) {
+  // As with incidents.
+  RequestRings* rings = request_rings_[worker].load(std::memory_order_acquire);
+  if (rings == nullptr) {
+    rings = new RequestRings();
+    request_rings_[worker].store(rings, std::memory_order_release);
+  }
+  return *rings;
+}
+
+std::vector<KeptRecord> Engine::findRequests(const RequestQuery& query) const {
+  std::array<const RequestRings*, abi::limits::kMaxWorkers> rings;
+  for (size_t i = 0; i < rings.size(); ++i)
+    rings[i] = request_rings_[i].load(std::memory_order_acquire);
+  return millrace::findRequests(rings, query);
+}
+
 int Engine::waker(uint32_t worker) {
   const std::lock_guard lock(mutex_);
   int fd = wakers_[worker].load(std::memory_order_relaxed);

@@ -18,6 +18,7 @@
 #include "engine/failover/sweep.h"
 #include "engine/failover/transitions.h"
 #include "engine/image/image.h"
+#include "engine/record/request_query.h"
 #include "engine/state/incident_ring.h"
 #include "engine/state/listener_state.h"
 #include "engine/state/plan_board.h"
@@ -160,6 +161,11 @@ class Engine {
     }
   }
 
+  // What a worker keeps of its requests, made on first use; it stays when the worker is replaced.
+  RequestRings& requestRings(uint32_t worker);
+  // Of all workers, those that have ended among them. Any thread.
+  std::vector<KeptRecord> findRequests(const RequestQuery& query) const;
+
   // Merged over the workers; false when `version` is not the current image or the index is out of
   // range.
   bool readCluster(uint64_t version, uint32_t index, std::span<double> out) const;
@@ -242,6 +248,7 @@ class Engine {
   std::mutex breaker_mutex_;  // for moments; nothing else is locked inside but the journal
   uint32_t breaker_generation_ = 0;
   std::array<std::atomic<IncidentRing*>, abi::limits::kMaxWorkers> incidents_{};
+  std::array<std::atomic<RequestRings*>, abi::limits::kMaxWorkers> request_rings_{};
 };
 
 }  // namespace millrace

@@ -5,6 +5,7 @@ import { CONFIG } from './config.ts';
 import { CONTROL } from './control.ts';
 import { METRICS } from './metrics.ts';
 import { PROBES } from './probes.ts';
+import { REQUESTS } from './requests.ts';
 import { ROOT } from './root.ts';
 import { ROUTES } from './routes.ts';
 import { RUNNING } from './running.ts';
@@ -17,6 +18,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...STATS,
   ...CLUSTERS,
   ...ROUTES,
+  ...REQUESTS,
   ...RUNNING,
   ...CONFIG,
   ...CONTROL,

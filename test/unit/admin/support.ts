@@ -80,6 +80,7 @@ export async function view(changes: Partial<ControlView> = {}): Promise<ControlV
     stats: new Stats(countingEngine as Engine, { wallMs: () => 0, monotonicMs: () => 0 }),
     failover: { historyOf: () => [] },
     health: { endpoint: () => null, counts: new Map() },
+    requests: { find: () => [] },
     startedAtMs: 0,
     logLevels: new LogLevels(silentLogger(), () => Promise.resolve([])),
     drain: () => true,
