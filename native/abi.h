@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 4105589694u;
+inline constexpr uint32_t kHash = 3921887657u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -18,6 +18,8 @@ inline constexpr uint32_t kHeadLengthWords = 259u;
 inline constexpr uint32_t kHistogramBuckets = 1152u;
 inline constexpr uint32_t kHistogramTickMs = 5000u;
 inline constexpr uint32_t kHistogramWindowMs = 60000u;
+inline constexpr uint32_t kDigestWindowsMs[] = {10000u, 60000u, 0u};
+inline constexpr double kDigestQuantiles[] = {0.5, 0.9, 0.99, 0.999};
 
 namespace section {
 inline constexpr uint32_t kBytes = 0u;
@@ -1003,6 +1005,48 @@ inline constexpr uint32_t kRateLimited = 9u;
 inline constexpr uint32_t kCount = 10u;
 }  // namespace route_stat
 
+namespace listener_stat {
+inline constexpr uint32_t kRequests = 0u;
+inline constexpr uint32_t kActive = 1u;
+inline constexpr uint32_t kResponses1xx = 2u;
+inline constexpr uint32_t kResponses2xx = 3u;
+inline constexpr uint32_t kResponses3xx = 4u;
+inline constexpr uint32_t kResponses4xx = 5u;
+inline constexpr uint32_t kResponses5xx = 6u;
+inline constexpr uint32_t kResponsesNone = 7u;
+inline constexpr uint32_t kConnections = 8u;
+inline constexpr uint32_t kConnectionsTotal = 9u;
+inline constexpr uint32_t kBytesReceived = 10u;
+inline constexpr uint32_t kBytesSent = 11u;
+inline constexpr uint32_t kFlagnone = 12u;
+inline constexpr uint32_t kFlagNR = 13u;
+inline constexpr uint32_t kFlagNC = 14u;
+inline constexpr uint32_t kFlagUF = 15u;
+inline constexpr uint32_t kFlagUC = 16u;
+inline constexpr uint32_t kFlagUT = 17u;
+inline constexpr uint32_t kFlagSI = 18u;
+inline constexpr uint32_t kFlagUO = 19u;
+inline constexpr uint32_t kFlagUPE = 20u;
+inline constexpr uint32_t kFlagDPE = 21u;
+inline constexpr uint32_t kFlagDC = 22u;
+inline constexpr uint32_t kFlagDI = 23u;
+inline constexpr uint32_t kFlagBL = 24u;
+inline constexpr uint32_t kFlagUTLS = 25u;
+inline constexpr uint32_t kFlagOVL = 26u;
+inline constexpr uint32_t kFlagRL = 27u;
+inline constexpr uint32_t kFlagUH = 28u;
+inline constexpr uint32_t kFlagUQ = 29u;
+inline constexpr uint32_t kFlagCB = 30u;
+inline constexpr uint32_t kFlagUCT = 31u;
+inline constexpr uint32_t kFlagUTT = 32u;
+inline constexpr uint32_t kFlagUPT = 33u;
+inline constexpr uint32_t kFlagDRT = 34u;
+inline constexpr uint32_t kFlagUMSDR = 35u;
+inline constexpr uint32_t kFlagDLE = 36u;
+inline constexpr uint32_t kFlagFI = 37u;
+inline constexpr uint32_t kCount = 38u;
+}  // namespace listener_stat
+
 namespace histogram_field {
 inline constexpr uint32_t kSamples = 0u;
 inline constexpr uint32_t kSum = 1u;
@@ -1035,6 +1079,23 @@ inline constexpr uint32_t kResponseBytes = 2u;
 inline constexpr uint32_t kFirstByte = 3u;
 inline constexpr uint32_t kCount = 4u;
 }  // namespace route_histogram
+
+namespace listener_histogram {
+inline constexpr uint32_t kDuration = 0u;
+inline constexpr uint32_t kCount = 1u;
+}  // namespace listener_histogram
+
+namespace digest_field {
+inline constexpr uint32_t kSamples = 0u;
+inline constexpr uint32_t kSum = 1u;
+inline constexpr uint32_t kMax = 2u;
+inline constexpr uint32_t kSpanMs = 3u;
+inline constexpr uint32_t kP50 = 4u;
+inline constexpr uint32_t kP90 = 5u;
+inline constexpr uint32_t kP99 = 6u;
+inline constexpr uint32_t kP999 = 7u;
+inline constexpr uint32_t kCount = 8u;
+}  // namespace digest_field
 
 namespace downstream_error {
 inline constexpr uint32_t kNone = 0u;

@@ -14,7 +14,7 @@ Napi::Value latin1(Napi::Env env, std::string_view text) {
 }
 
 // Microseconds; -1 = never reached.
-double momentOf(uint32_t us) noexcept { return us == kNoMoment ? -1 : us; }
+double momentOf(uint32_t us) noexcept { return us == kNoMoment ? -1.0 : us; }
 
 Napi::Object attemptOf(Napi::Env env, const RequestRecord& record, uint32_t index) {
   const AttemptRecord& a = record.attemptRecords()[index];

@@ -253,7 +253,9 @@ uint32_t methodBit(std::string_view method) noexcept {
 RequestError parseRequestHead(const FlatHead& flat, const RequestRules& rules,
                               RequestHead* head) noexcept {
   Pieces pieces(flat);
-  head->method = head->target = {};  // the caller asks for them after an error, too
+  // The caller asks for them after an error, too: nothing of the request before may be left.
+  head->method = head->target = head->authority = {};
+  head->field_count = 0;
   if (!pieces.next(&head->method) || !pieces.next(&head->target)) return RequestError::kMalformed;
   if (head->target.size() > rules.max_target) return RequestError::kTargetTooLong;
   if (flat.bytes.size() + 2 * flat.lengths.size() > rules.max_head)
@@ -266,7 +268,6 @@ RequestError parseRequestHead(const FlatHead& flat, const RequestRules& rules,
   if (const RequestError error = readTarget(head->target, head); error != RequestError::kNone)
     return error;
 
-  head->field_count = 0;
   head->chunked = head->has_content_length = head->close = head->nominates = head->has_upgrade =
       head->has_underscores = false;
   head->content_length = 0;
