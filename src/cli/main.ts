@@ -2,6 +2,7 @@
 /** The command line. The only module that ends the process. */
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../core/version.ts';
+import type { TopOptions } from './top.ts';
 import { errorLines, ignoreClosedPipes, printError, printLine } from './output.ts';
 
 const EXAMPLES = `
@@ -9,6 +10,7 @@ Examples:
   $ millrace quickstart                     an example with its upstreams, to look around
   $ millrace check millrace.yaml            every problem of a configuration, with its line
   $ millrace run millrace.yaml              run it; reloads when the file changes or on SIGHUP
+  $ millrace top                            what the proxy on this machine does, live
   $ millrace config dump millrace.yaml      the tables that the engine will read
   $ millrace config schema > schema.json    JSON Schema for editors
 
@@ -40,6 +42,16 @@ function program(finish: (code: number) => void): Command {
     .command('quickstart')
     .description('run examples/quickstart.yaml together with the small upstreams that it names')
     .action(async () => finish(await (await import('./quickstart.ts')).quickstart()));
+  root
+    .command('top')
+    .description('show what a running proxy does: rates, latencies, clusters and endpoints with their health')
+    .option('--admin <url>', 'its admin endpoint', 'http://127.0.0.1:9901')
+    .option('--token-file <file>', 'file with a token of admin.tokens')
+    .option('--interval <duration>', 'time between two looks', '1s')
+    .option('--view <name>', 'what is shown first: clusters, endpoints, routes or listeners')
+    .option('--once', 'look once and end')
+    .option('--json', 'print JSON, one line for each look')
+    .action(async (options: TopOptions) => finish(await (await import('./top.ts')).top(options)));
   const config = root.command('config').description('look at configurations').helpCommand(false);
   config
     .command('dump')

@@ -30,6 +30,7 @@ export function rate(value) {
 /** @param {Maybe} value milliseconds */
 export function ms(value) {
   if (absent(value)) return NONE;
+  if (value < 0.0995) return `${WHOLE.format(value * 1000)} µs`;
   if (value < 9.995) return `${TWO.format(value)} ms`;
   if (value < 99.95) return `${ONE.format(value)} ms`;
   if (value < 999.5) return `${WHOLE.format(value)} ms`;

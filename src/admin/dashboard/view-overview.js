@@ -63,7 +63,7 @@ export class OverviewView {
     const failures = plus(all.class('5xx'), all.class('none'));
     const share = failures === null || !all.requests ? null : failures / all.requests;
     const io = model.rates('process');
-    const serving = workers.filter((/** @type {any} */ { state }) => !BAD_WORKER.has(state)).length;
+    const serving = workers.filter((/** @type {any} */ { state }) => state === 'running').length;
     this.#tile('Requests', `${rate(all.requests)}/s`, `${count(process.requests)} in all`);
     this.#tile('Failed', share === null ? '–' : percent(share), `${rate(failures)}/s of 5xx or no answer`, share === null || share < 0.01 ? '' : 'bad');
     this.#tile('p50', ms(all.latency?.p50), 'over the last 10 s');
@@ -126,7 +126,6 @@ export class OverviewView {
   }
 }
 
-const BAD_WORKER = new Set(['failed', 'restarting', 'stopped', 'exited', 'dead', 'waiting']);
 const plus = (/** @type {number | null} */ a, /** @type {number | null} */ b) => (a === null && b === null ? null : (a ?? 0) + (b ?? 0));
 
 /** Changes when anything that is wrong changes: then the reasons are asked for again. @param {any} stats */
