@@ -4,6 +4,7 @@ import { CLUSTERS } from './clusters.ts';
 import { CONFIG } from './config.ts';
 import { CONTROL } from './control.ts';
 import { METRICS } from './metrics.ts';
+import { OPENAPI } from './openapi.ts';
 import { PROBES } from './probes.ts';
 import { REQUESTS } from './requests.ts';
 import { ROOT } from './root.ts';
@@ -22,4 +23,5 @@ export const OPERATIONS: readonly Operation[] = [
   ...RUNNING,
   ...CONFIG,
   ...CONTROL,
+  ...OPENAPI,
 ];
