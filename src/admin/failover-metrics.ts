@@ -4,6 +4,7 @@ import type { ClusterStats, EndpointStats } from '../control/stats.ts';
 import type { MetricsWriter, Sample } from '../telemetry/exposition.ts';
 import type { ClusterRow, EndpointRow } from './metric-rows.ts';
 
+const REASONS = Object.fromEntries(Object.keys(HEALTH).map((reason) => [reason, { reason }])) as Record<keyof typeof HEALTH, { reason: string }>;
 const STATES = '0 = closed, 1 = open, 2 = half-open';
 
 /** Retries, second attempts, and what a cluster does about its failures. */
@@ -31,15 +32,17 @@ export function writeClusterFailover(out: MetricsWriter, rows: readonly ClusterR
   out.counter('millrace_cluster_circuit_breaker_rejected_total', 'Requests that the open circuit breaker of a cluster kept from it.', ofBreaker('breakerRejected'));
 }
 
-export function writeEndpointFailover(out: MetricsWriter, rows: readonly EndpointRow[]): void {
+export function* writeEndpointFailover(out: MetricsWriter, rows: readonly EndpointRow[]): Generator<void> {
   const of = (field: keyof EndpointStats): Sample[] => rows.map(({ labels, stats }) => ({ labels, value: stats[field] }));
   out.gauge('millrace_endpoint_available', 'Whether an endpoint is neither unhealthy nor ejected nor behind an open circuit breaker.', rows.map(({ labels, stats }) => ({ labels, value: isAvailable(stats.health) ? 1 : 0 })));
   out.gauge('millrace_endpoint_health', 'Why an endpoint is not available, 1 for each reason; halfOpen: it is, for probes. Only the reasons that its cluster is configured for.', rows.flatMap(({ labels, config, stats }) =>
-    reasonsOf(config).map((reason) => ({ labels: { ...labels, reason }, value: (stats.health & HEALTH[reason]) === 0 ? 0 : 1 })),
+    reasonsOf(config).map((reason) => ({ labels, more: REASONS[reason], value: (stats.health & HEALTH[reason]) === 0 ? 0 : 1 })),
   ));
+  yield;
   out.counter('millrace_endpoint_responses_total', 'Answers of an endpoint, whatever became of their bodies.', of('responses'));
   out.counter('millrace_endpoint_failures_total', 'Attempts that an endpoint did not answer: no connection, reset, timeout, protocol error.', of('failures'));
   out.counter('millrace_endpoint_ejections_total', 'Times that outlier detection ejected an endpoint.', of('ejections'));
+  yield;
   const withBreaker = rows.filter(({ config }) => hasBreaker(config, 'endpoint'));
   const ofBreaker = (field: keyof EndpointStats): Sample[] => withBreaker.map(({ labels, stats }) => ({ labels, value: stats[field] }));
   if (withBreaker.length === 0) return;

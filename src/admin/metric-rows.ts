@@ -12,6 +12,7 @@ export interface ClusterRow {
 
 export interface EndpointRow {
   labels: { cluster: string; endpoint: string };
+  weight: number;
   /** Of its cluster. */
   config: ClusterConfig;
   stats: EndpointStats;
@@ -27,10 +28,10 @@ export function readRows({ running, stats }: ControlView): { clusters: ClusterRo
     const version = running?.version ?? 0;
     const clusterStats = stats.cluster(version, index);
     if (clusterStats !== null) clusters.push({ labels: { cluster }, config, stats: clusterStats, histogram: (phase) => stats.clusterHistogram(version, index, phase) });
-    for (const { name } of config.endpoints) {
+    for (const { name, weight } of config.endpoints) {
       const at = endpointIndex++;
       const endpointStats = stats.endpoint(version, at);
-      if (endpointStats !== null) endpoints.push({ labels: { cluster, endpoint: name }, config, stats: endpointStats, histogram: (phase) => stats.endpointHistogram(version, at, phase) });
+      if (endpointStats !== null) endpoints.push({ labels: { cluster, endpoint: name }, weight, config, stats: endpointStats, histogram: (phase) => stats.endpointHistogram(version, at, phase) });
     }
   });
   return { clusters, endpoints };

@@ -11,6 +11,10 @@ export class ProtobufMessage {
   #bytes = Buffer.allocUnsafe(FIRST_CAPACITY);
   #length = 0;
 
+  get length(): number {
+    return this.#length;
+  }
+
   /** uint32, uint64, enumerations: whole, from 0 to 2^53. */
   uint(field: number, value: number): this {
     this.#tag(field, VARINT);
@@ -20,7 +24,7 @@ export class ProtobufMessage {
 
   /** sint32, sint64: zigzag, magnitude up to 2^52. */
   sint(field: number, value: number): this {
-    return this.uint(field, value >= 0 ? 2 * value : -2 * value - 1);
+    return this.uint(field, zigzag(value));
   }
 
   double(field: number, value: number): this {
@@ -45,12 +49,30 @@ export class ProtobufMessage {
     return this.delimited(message);
   }
 
+  /** Begins a message of `length` bytes: the fields that make up as many follow. Spares small ones an object. */
+  nested(field: number, length: number): this {
+    this.#tag(field, LENGTH);
+    this.#varint(length);
+    return this;
+  }
+
   /** Appends a message after its length, without a tag: an item of a stream of messages. */
   delimited(message: ProtobufMessage): this {
     this.#varint(message.#length);
+    return this.append(message);
+  }
+
+  /** The fields of another message, as if they were written here. */
+  append(message: ProtobufMessage): this {
     this.#reserve(message.#length);
     message.#bytes.copy(this.#bytes, this.#length, 0, message.#length);
     this.#length += message.#length;
+    return this;
+  }
+
+  /** Empty again, to be reused. */
+  clear(): this {
+    this.#length = 0;
     return this;
   }
 
@@ -79,3 +101,16 @@ export class ProtobufMessage {
     this.#bytes = grown;
   }
 }
+
+const zigzag = (value: number): number => (value >= 0 ? 2 * value : -2 * value - 1);
+
+/** Bytes of fields with numbers below 16, for `nested`. */
+export const lengthOf = {
+  uint: (value: number): number => {
+    let bytes = 2;
+    for (let rest = value; rest >= 0x80; rest = Math.floor(rest / 0x80)) bytes++;
+    return bytes;
+  },
+  sint: (value: number): number => lengthOf.uint(zigzag(value)),
+  double: 9,
+};

@@ -41,7 +41,7 @@ async function exporter(series: Readonly<Record<string, Histogram>>): Promise<Ex
     out.histogram('test_bytes', 'As sizes.', SIZE, samples);
     out.counter('test_done_total', 'A counter beside them.', [{ labels: { path: 'a "b"\n\\é' }, value: 2 ** 40 + 0.5 }]);
     out.gauge('test_level', 'A gauge.', [{ value: -3 }]);
-    response.writeHead(200, { 'content-type': METRICS_TYPES[format] }).end(out instanceof ProtobufExposition ? out.bytes() : out.text());
+    response.writeHead(200, { 'content-type': METRICS_TYPES[format] }).end(out.bytes());
   });
   await new Promise<void>((done) => server.listen(0, '127.0.0.1', done));
   onTestFinished(() => new Promise<void>((done) => {

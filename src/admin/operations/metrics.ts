@@ -4,6 +4,10 @@ import { MOST_ROUTES, metrics } from '../metrics.ts';
 import { METRICS_TYPES, metricsFormat } from '../../telemetry/negotiate.ts';
 import { operation } from '../operation.ts';
 import { flag } from '../operation-query.ts';
+import { Shared } from '../shared.ts';
+
+/** Those who scrape at the same time get the same page. */
+const pages = new Shared();
 
 export const METRICS = [
   operation({
@@ -20,7 +24,10 @@ export const METRICS = [
     handle({ view, admin, accept, query: { endpoints, routes } }) {
       const format = metricsFormat(accept);
       const mostRoutes = routes === undefined ? MOST_ROUTES.unasked : routes ? MOST_ROUTES.asked : 0;
-      return { status: 200, type: METRICS_TYPES[format], body: metrics(view, format, { endpoints, mostRoutes, admin: admin.counters }) };
+      return pages.get(view, JSON.stringify([format, endpoints, mostRoutes]), async () => {
+        const body = await metrics(view, format, { endpoints, mostRoutes, admin: admin.counters });
+        return { status: 200, type: METRICS_TYPES[format], body };
+      });
     },
   }),
 ];

@@ -102,10 +102,10 @@ describe('the metrics', () => {
     for (const phase of ['connect', 'first_byte', 'request', 'queue']) expect(count(plain, `millrace_upstream_${phase}_duration_seconds`, { cluster: 'b' })).toBe(4);
     expect(full.get('millrace_upstream_queue_duration_seconds')?.samples.find(({ name, labels }) => name.endsWith('_sum') && labels.cluster === 'a')?.value).toBe((3 * 44) / 1e6);
     // The second route of the configuration, the only one that was used.
-    expect(plain.get('millrace_route_requests_total')?.samples).toEqual([{ name: 'millrace_route_requests_total', labels: { route_table: 't', route: 't/0/1' }, value: 3100 }]);
-    expect(plain.get('millrace_route_responses_total')?.samples).toContainEqual({ name: 'millrace_route_responses_total', labels: { route_table: 't', route: 't/0/1', status_class: '5xx' }, value: 3105 });
+    expect(plain.get('millrace_route_requests_total')?.samples).toEqual([{ name: 'millrace_route_requests_total', labels: { route_table: 't', virtual_host: 't/0', route: 't/0/1' }, value: 3100 }]);
+    expect(plain.get('millrace_route_responses_total')?.samples).toContainEqual({ name: 'millrace_route_responses_total', labels: { route_table: 't', virtual_host: 't/0', route: 't/0/1', status_class: '5xx' }, value: 3105 });
     for (const family of ['millrace_route_duration_seconds', 'millrace_route_request_body_bytes', 'millrace_route_response_body_bytes']) {
-      expect(count(plain, family, { route_table: 't', route: 't/0/1' })).toBe(8);
+      expect(count(plain, family, { route_table: 't', virtual_host: 't/0', route: 't/0/1' })).toBe(8);
       expect(bare.has(family)).toBe(false);
       expect(full.has(family)).toBe(true);
     }
@@ -135,7 +135,7 @@ describe('the metrics', () => {
   it('escape what names may contain', () => {
     const out = new Exposition('prometheus');
     out.gauge('a', 'back\\slash\nline', [{ labels: { name: 'quote " back \\ line\n' }, value: 1 }, { labels: { name: 'x' }, value: Infinity }]);
-    expect(out.text()).toBe('# HELP a back\\\\slash\\nline\n# TYPE a gauge\na{name="quote \\" back \\\\ line\\n"} 1\na{name="x"} +Inf\n');
-    expect(parseMetrics(out.text(), 'prometheus').get('a')?.samples[0]?.labels).toEqual({ name: 'quote " back \\ line\n' });
+    expect(out.bytes().toString()).toBe('# HELP a back\\\\slash\\nline\n# TYPE a gauge\na{name="quote \\" back \\\\ line\\n"} 1\na{name="x"} +Inf\n');
+    expect(parseMetrics(out.bytes().toString(), 'prometheus').get('a')?.samples[0]?.labels).toEqual({ name: 'quote " back \\ line\n' });
   });
 });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { lowerBound } from '../../../src/telemetry/histograms.ts';
 import { AdminServer, type AdminServerOptions } from '../../../src/admin/server.ts';
-import { CLUSTER_STATS, ENDPOINT_STATS, HISTOGRAM_BUCKETS, HISTOGRAM_MAX_BITS, PROCESS_STATS, ROUTE_STATS } from '../../../src/binding/abi.ts';
+import { CLUSTER_STATS, ENDPOINT_STATS, HISTOGRAM_BUCKETS, HISTOGRAM_MAX_BITS, DIGEST_FIELDS, DIGEST_WINDOWS_MS, LISTENER_STATS, PROCESS_STATS, ROUTE_STATS } from '../../../src/binding/abi.ts';
 import { compile } from '../../../src/config/compile.ts';
 import { loadConfig } from '../../../src/config/load.ts';
 import type { AdminTokenConfig } from '../../../src/config/types.ts';
@@ -26,11 +26,17 @@ clusters:
 
 /** Counters that tell where they come from: cluster i, field j = 100 i + j. */
 export const countingEngine: Pick<
-  Engine, 'clusterStats' | 'endpointStats' | 'routeStats' | 'processStats' | 'clusterHistogram' | 'endpointHistogram' | 'routeHistogram' | 'usedRoutes'
+  Engine, 'listenerStats' | 'listenerHistogram' | 'listenerDigest' | 'clusterDigest' | 'endpointDigest' | 'routeDigest' | 'clusterStats' | 'endpointStats' | 'routeStats' | 'processStats' | 'clusterHistogram' | 'endpointHistogram' | 'routeHistogram' | 'usedRoutes'
 > = {
   clusterStats: (version, index, out) => version === 1 && fill(out, CLUSTER_STATS.length, 100 * index),
   endpointStats: (version, index, out) => version === 1 && fill(out, ENDPOINT_STATS.length, 1000 + 10 * index),
   processStats: (out) => void fill(out, PROCESS_STATS.length, 5000),
+  listenerStats: (version, index, out) => version === 1 && fill(out, LISTENER_STATS.length, 8000 + 100 * index),
+  listenerHistogram: histogramOf(9),
+  listenerDigest: digestOf(9),
+  clusterDigest: digestOf(3),
+  endpointDigest: digestOf(5),
+  routeDigest: digestOf(7),
   routeStats: (version, index, out) => version === 1 && fill(out, ROUTE_STATS.length, 3000 + 100 * index),
   usedRoutes: (version) => Uint32Array.from(version === 1 ? [1] : []),
   clusterHistogram: histogramOf(3),
@@ -45,6 +51,18 @@ function histogramOf(samples: number): Engine['clusterHistogram'] {
     const value = 40 + phase;
     const pairs = [value, samples, ...(index === 0 ? [] : [HISTOGRAM_BUCKETS - 1, index])];
     out.set([samples + index, value * samples + large * index, index === 0 ? value : large, windowMs === 0 ? 0 : windowMs + 2000, pairs.length / 2, ...pairs]);
+    return version === 1;
+  };
+}
+
+/** `samples` + index in every window, quantiles of 1000 (p50) and 2000 us; the ten seconds are empty for the first. */
+function digestOf(samples: number): Engine['clusterDigest'] {
+  return ({ version, index }, out) => {
+    DIGEST_WINDOWS_MS.forEach((windowMs, i) => {
+      const count = windowMs === 10_000 && index === 0 ? 0 : samples + index;
+      const values = { samples: count, sum: count * 1500, max: 3000, spanMs: windowMs, p50: 1000, p90: 2000, p99: 2000, p999: 2000 };
+      out.set(DIGEST_FIELDS.map((field) => (count === 0 && field !== 'spanMs' ? 0 : values[field])), i * DIGEST_FIELDS.length);
+    });
     return version === 1;
   };
 }
