@@ -59,6 +59,8 @@ export class AdminServer {
   readonly #connections = new Connections(MAX_CONNECTIONS);
   readonly #answerTimeoutMs: number;
   #unreadBytes = 0;
+  /** Of the answers that are not texts: how many are being sent them. */
+  readonly #readers = new Map<Uint8Array, number>();
   #closing = false;
 
   private constructor({ host, tokens }: AdminConfig, view: ControlView, log: Logger, options: AdminServerOptions) {
@@ -179,14 +181,37 @@ export class AdminServer {
       // An unread body would be taken for the next request's head.
       ...(unread || this.#closing ? { connection: 'close' } : {}),
     });
-    this.#unreadBytes += bytes;
+    this.#hold(body, bytes);
     const limit = setTimeout(() => request.socket.destroy(), this.#answerTimeoutMs);
     response.on('close', () => {
       clearTimeout(limit);
-      this.#unreadBytes -= bytes;
+      this.#release(body, bytes);
     });
     if (unread) lingeringEnd(request, response, body);
     else response.end(body);
+  }
+
+  /** Bytes that several readers share are in memory once; a text is encoded for each. */
+  #hold(body: string | Uint8Array, bytes: number): void {
+    if (typeof body === 'string') {
+      this.#unreadBytes += bytes;
+      return;
+    }
+    const readers = this.#readers.get(body) ?? 0;
+    if (readers === 0) this.#unreadBytes += bytes;
+    this.#readers.set(body, readers + 1);
+  }
+
+  #release(body: string | Uint8Array, bytes: number): void {
+    if (typeof body !== 'string') {
+      const readers = (this.#readers.get(body) ?? 1) - 1;
+      if (readers > 0) {
+        this.#readers.set(body, readers);
+        return;
+      }
+      this.#readers.delete(body);
+    }
+    this.#unreadBytes -= bytes;
   }
 }
 
