@@ -8,6 +8,7 @@
 
 #include "base/rng.h"
 #include "engine/histogram/counts.h"
+#include "engine/histogram/digest.h"
 #include "engine/histogram/shard.h"
 #include "engine/histogram/windows.h"
 #include "harness.h"
@@ -242,4 +243,28 @@ CASE("ticks that come too early or out of order are refused") {
   EXPECT(!series.tick(12000));
   EXPECT(!series.tick(5000));
   EXPECT(series.tick(12500));
+}
+
+CASE("a digest has the quantiles of its counts, found in one walk") {
+  namespace field = abi::digest_field;
+  Rng rng(test::seed());
+  std::vector<double> out(field::kCount + 1, -1);
+  for (int round = 0; round < 200; ++round) {
+    HistogramShard shard;
+    const auto samples = 1 + rng.below(round < 100 ? 5 : 3000);
+    for (uint64_t i = 0; i < samples; ++i)
+      shard.record(rng.below(uint64_t{1} << rng.below(41)),
+                   1 + static_cast<uint32_t>(rng.below(3)));
+    const auto counts = countsOf(shard);
+    writeDigest(*counts, 77, out);
+    EXPECT_EQ(out[field::kSamples], static_cast<double>(counts->count));
+    EXPECT_EQ(out[field::kSum], static_cast<double>(counts->sum));
+    EXPECT_EQ(out[field::kMax], static_cast<double>(counts->max));
+    EXPECT_EQ(out[field::kSpanMs], 77.0);
+    for (std::size_t i = 0; i < std::size(abi::kDigestQuantiles); ++i)
+      EXPECT_EQ(out[field::kP50 + i], counts->quantile(abi::kDigestQuantiles[i]));
+  }
+  EXPECT_EQ(out[field::kCount], -1.0);  // not a word more
+  writeDigest(HistogramCounts(), 5, out);
+  for (uint32_t i = 0; i < field::kCount; ++i) EXPECT_EQ(out[i], i == field::kSpanMs ? 5.0 : 0.0);
 }
