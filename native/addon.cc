@@ -6,6 +6,7 @@
 #include "api/breaker_api.h"
 #include "api/downstream_socket_api.h"
 #include "api/engine_api.h"
+#include "api/explain_api.h"
 #include "api/failover_api.h"
 #include "api/histogram_api.h"
 #include "api/limiter_api.h"
@@ -23,6 +24,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   exports.Set("abiHash", Napi::Number::New(env, millrace::abi::kHash));
   millrace::api::exportEngine(env, exports);
   millrace::api::exportFailover(env, exports);
+  millrace::api::exportExplain(env, exports);
   millrace::api::exportBalancer(env, exports);
   millrace::api::exportBreaker(env, exports);
   millrace::api::exportLimiter(env, exports);

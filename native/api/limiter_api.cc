@@ -115,7 +115,7 @@ class RateTableHandle : public Napi::ObjectWrap<RateTableHandle> {
     for (size_t i = 0; i + 3 < rows.ElementLength(); i += 4) {
       if (rows[i] >= rules_.size()) return unknownRule(info);
       indexes.push_back(rows[i]);
-      all.add(*table_, *rules_[rows[i]], *shards_[rows[i]],
+      all.add(*table_, *rules_[rows[i]], shards_[rows[i]].get(),
               rows[i + 2] | uint64_t{rows[i + 3]} << 32, rows[i + 1] != 0);
     }
     const uint32_t refused = all.run(*table_, wholeOf(info[1]));

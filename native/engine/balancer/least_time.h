@@ -9,19 +9,20 @@
 
 namespace millrace {
 
+inline constexpr uint32_t kLeastTimeLooks = 16;
+
 // Least time (Traefik): the lowest mean time to the first byte x (1 + in flight) / weight wins.
-// Looks at up to 16 endpoints from a random start on, which also breaks ties in turn: with more, a
-// pick stays O(1) and is still far closer to the best one than a choice of two.
+// Looks at up to kLeastTimeLooks endpoints from a random start on, which also breaks ties in turn:
+// with more, a pick stays O(1) and is still far closer to the best one than a choice of two.
 template <typename Open>
 uint32_t pickLeastTime(Slots slots, Rng& rng, const Open& open, uint32_t now_ms, float decay_scale,
                        uint32_t default_latency_us) noexcept {
-  constexpr uint32_t kLooks = 16;
   const auto n = static_cast<uint32_t>(slots.size());
   uint32_t slot = rng.below(n);
   uint32_t best = abi::kNone;
   double best_score = 0;
   for (uint32_t k = 0; k < n; ++k, slot = slot + 1 == n ? 0 : slot + 1) {
-    if (k >= kLooks && best != abi::kNone) break;
+    if (k >= kLeastTimeLooks && best != abi::kNone) break;
     if (!open(slots[slot])) continue;
     const double score = latencyLoad(*slots[slot].load, now_ms, decay_scale, default_latency_us) /
                          slots[slot].weight;

@@ -64,8 +64,11 @@ class Plan {
   // are excluded or full. Any thread, with a state of its own.
   uint32_t pick(PickerState& state, const PickRequest& request) const noexcept;
 
-  // For /clusters and tests.
+  // For explanations and tests.
   std::span<const PlanGroup> groups() const noexcept { return groups_; }
+  // The group that 64 random bits stand for, by the shares; mix64 of the hash of a request that has
+  // one. There must be a group.
+  uint32_t groupFor(uint64_t bits) const noexcept;
 
  private:
   Plan() = default;

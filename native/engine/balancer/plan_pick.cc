@@ -4,16 +4,13 @@
 #include "engine/balancer/latency.h"
 #include "engine/balancer/least_time.h"
 #include "engine/balancer/plan.h"
+#include "engine/balancer/prefer.h"
 #include "engine/balancer/prequal.h"
 #include "engine/balancer/stride.h"
 
 namespace millrace {
 
 namespace {
-
-uint64_t activeOf(const PlanSlot& slot) noexcept {
-  return slot.load->active.load(std::memory_order_relaxed);
-}
 
 // Calls `walk(accept)` of the group's table, then looks at everybody in turn, from a place that
 // depends on the key: what is left over must not all go to the same neighbour.
@@ -51,7 +48,10 @@ uint32_t pickByHash(const PlanGroup& group, bool bounded, PickerState& state,
 uint32_t Plan::drawGroup(PickerState& state, const PickRequest& request,
                          bool by_hash) const noexcept {
   if (groups_.front().share_end == kShareScale) return 0;
-  const uint64_t bits = by_hash ? mix64(request.hash) : state.rng.next();
+  return groupFor(by_hash ? mix64(request.hash) : state.rng.next());
+}
+
+uint32_t Plan::groupFor(uint64_t bits) const noexcept {
   const auto draw = static_cast<uint32_t>(((bits >> 32) * kShareScale) >> 32);
   uint32_t group = 0;
   while (group + 1 < groups_.size() && draw >= groups_[group].share_end) ++group;
@@ -74,27 +74,19 @@ uint32_t Plan::pickFrom(uint32_t number, PickerState& state, const PickRequest& 
       if (bias_ == 1) {
         return pickOfTwo(slots, group.uniform, state.rng, open,
                          [](const PlanSlot& first, const PlanSlot& second) {
-                           const uint64_t one = activeOf(first);
-                           const uint64_t two = activeOf(second);
-                           // Two idle ones: the draw has seen to the weights already.
-                           return ((one | two) != 0) &
-                                  ((two + 1) * first.weight < (one + 1) * second.weight);
+                           return secondIsLessBusy(first, second);
                          });
       }
       if (powers_ == nullptr) return drawSlot(slots, state.rng, open);  // bias 0: by weight alone
       return pickOfTwo(slots, group.uniform, state.rng, open,
                        [this](const PlanSlot& first, const PlanSlot& second) {
-                         const uint64_t one = activeOf(first);
-                         const uint64_t two = activeOf(second);
-                         if ((one | two) == 0) return false;
-                         return (*powers_)(two + 1) * first.weight <
-                                (*powers_)(one + 1) * second.weight;
+                         return secondIsLessBusy(first, second, *powers_);
                        });
     case abi::policy::kPeakEwma:
       return pickOfTwo(slots, group.uniform, state.rng, open,
                        [this, now](const PlanSlot& first, const PlanSlot& second) {
-                         return latencyLoad(*second.load, now, decay_scale_, default_latency_us_) <
-                                latencyLoad(*first.load, now, decay_scale_, default_latency_us_);
+                         return secondIsFaster(first, second, now, decay_scale_,
+                                               default_latency_us_);
                        });
     case abi::policy::kLeastTime:
       return pickLeastTime(slots, state.rng, open, now, decay_scale_, default_latency_us_);

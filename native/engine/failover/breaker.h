@@ -143,6 +143,18 @@ class BasicBreaker {
   BreakerCounts counts(uint64_t now_ms) const noexcept {
     return countsOf(generationOf(word_.load(std::memory_order_acquire)), now_ms);
   }
+  // While half-open, else zeros: probes that hold a place, good answers so far, and when places
+  // that have said nothing are given to others.
+  struct Probes {
+    uint32_t held = 0;
+    uint32_t successes = 0;
+    uint64_t silent_until_ms = 0;
+  };
+  Probes probes() const noexcept {
+    const uint64_t word = word_.load(std::memory_order_acquire);
+    if (stateOf(word) != abi::breaker_state::kHalfOpen) return {};
+    return {probesOf(word), successesOf(word), silent_until_ms_.load(std::memory_order_relaxed)};
+  }
   // Probes that hold a place; not a step of an interleaved run.
   uint32_t probesForTest() const noexcept {
     uint64_t word;

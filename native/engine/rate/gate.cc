@@ -100,6 +100,41 @@ void showTighter(uint32_t row, const RateNumbers& numbers, GateResult* result) n
   *result = tighter(*result, own);
 }
 
+using CheckedRows = std::array<uint32_t, kMaxLimits>;  // RATE_LIMIT row of each limit in a check
+
+void addLimits(const Gate& gate, std::span<const uint32_t> rows, const GateRequest& request,
+               RateCheck* check, CheckedRows* counted) noexcept {
+  for (const uint32_t row : rows.first(std::min<std::size_t>(rows.size(), kMaxLimits))) {
+    const abi::RateLimitRecord& limit = gate.image.rateLimits()[row];
+    uint64_t hash;
+    if (!hashLimitKey(gate.image, limit, request, gate.key, &hash)) continue;
+    (*counted)[check->size()] = row;
+    check->add(gate.table, *gate.rules[row], gate.shards.empty() ? nullptr : gate.shards[row], hash,
+               (limit.flags & abi::rate_flag::kShadow) != 0);
+  }
+}
+
+// Which of the limits the answer tells of.
+void summarise(const Gate& gate, const RateCheck& check, const CheckedRows& counted,
+               uint64_t now_ns, GateResult* result) noexcept {
+  for (uint32_t i = 0; i < check.size(); ++i) {
+    const RateCheck::Item& item = check[i];
+    if (item.shadow) continue;
+    const bool shown =
+        (gate.image.rateLimits()[counted[i]].flags & abi::rate_flag::kHeadersAlways) != 0;
+    if (result->allowed && !shown) continue;
+    // The first refusal ends the check; how long to wait depends on those behind it, too.
+    const RateVerdict verdict =
+        item.known ? item.verdict : gate.table.peek(*item.rule, item.key, now_ns);
+    const RateNumbers numbers = RateTable::numbers(*item.rule, verdict, now_ns);
+    if (!result->allowed && verdict.allowed) continue;
+    if (result->allowed)
+      showTighter(counted[i], numbers, result);
+    else
+      showLonger(counted[i], numbers, result);
+  }
+}
+
 }  // namespace
 
 RateSettings rateSettingsOf(const abi::RateLimitRecord& limit) noexcept {
@@ -123,32 +158,27 @@ GateResult checkLimits(const Gate& gate, std::span<const uint32_t> rows, const G
   GateResult result;
   if (rows.empty()) return result;
   RateCheck check;
-  std::array<uint32_t, kMaxLimits> counted;  // RATE_LIMIT row of each limit in the check
-  for (const uint32_t row : rows.first(std::min<std::size_t>(rows.size(), kMaxLimits))) {
-    const abi::RateLimitRecord& limit = gate.image.rateLimits()[row];
-    uint64_t hash;
-    if (!hashLimitKey(gate.image, limit, request, gate.key, &hash)) continue;
-    counted[check.size()] = row;
-    check.add(gate.table, *gate.rules[row], *gate.shards[row], hash,
-              (limit.flags & abi::rate_flag::kShadow) != 0);
-  }
+  CheckedRows counted;
+  addLimits(gate, rows, request, &check, &counted);
   result.allowed = check.run(gate.table, now_ns) == abi::kNone;
+  summarise(gate, check, counted, now_ns, &result);
+  return result;
+}
+
+GateResult peekLimits(const Gate& gate, std::span<const uint32_t> rows, const GateRequest& request,
+                      uint64_t now_ns, std::vector<PeekedLimit>* peeked) {
+  GateResult result;
+  if (rows.empty()) return result;
+  RateCheck check;
+  CheckedRows counted;
+  addLimits(gate, rows, request, &check, &counted);
+  result.allowed = check.look(gate.table, now_ns) == abi::kNone;
   for (uint32_t i = 0; i < check.size(); ++i) {
     const RateCheck::Item& item = check[i];
-    if (item.shadow) continue;
-    const bool shown =
-        (gate.image.rateLimits()[counted[i]].flags & abi::rate_flag::kHeadersAlways) != 0;
-    if (result.allowed && !shown) continue;
-    // The first refusal ends the check; how long to wait depends on those behind it, too.
-    const RateVerdict verdict =
-        item.known ? item.verdict : gate.table.peek(*item.rule, item.key, now_ns);
-    const RateNumbers numbers = RateTable::numbers(*item.rule, verdict, now_ns);
-    if (!result.allowed && verdict.allowed) continue;
-    if (result.allowed)
-      showTighter(counted[i], numbers, &result);
-    else
-      showLonger(counted[i], numbers, &result);
+    peeked->push_back({counted[i], item.verdict.allowed, item.verdict.unplaced,
+                       RateTable::numbers(*item.rule, item.verdict, now_ns)});
   }
+  summarise(gate, check, counted, now_ns, &result);
   return result;
 }
 

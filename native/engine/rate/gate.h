@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <span>
 #include <string_view>
+#include <vector>
 
 #include "abi.h"
 #include "base/siphash.h"
@@ -22,7 +23,7 @@ struct Gate {
   const Image& image;
   RateTable& table;                    // shared by all workers
   std::span<RateRule* const> rules;    // shared, too
-  std::span<RateShard* const> shards;  // of this worker
+  std::span<RateShard* const> shards;  // of this worker; empty for `peekLimits`
   SipKey key;                          // random, of the process
 };
 
@@ -53,6 +54,19 @@ RateSettings rateSettingsOf(const abi::RateLimitRecord& limit) noexcept;
 // own shards; no allocation. `now_ns` as RateTable wants it.
 GateResult checkLimits(const Gate& gate, std::span<const uint32_t> rows, const GateRequest& request,
                        uint64_t now_ns) noexcept;
+
+// One limit of a request that was only looked at.
+struct PeekedLimit {
+  uint32_t row;         // RATE_LIMIT
+  bool allowed;         // it would let the request pass
+  bool unplaced;        // it would be counted together with others: the table has no room
+  RateNumbers numbers;  // before the request
+};
+
+// What `checkLimits` would say, with nothing counted and nobody's shards needed; in `*peeked` every
+// limit that would count the request, in order. Control plane.
+GateResult peekLimits(const Gate& gate, std::span<const uint32_t> rows, const GateRequest& request,
+                      uint64_t now_ns, std::vector<PeekedLimit>* peeked);
 
 // The key of a request under a limit: SipHash of the tag and of every part, each with its length or
 // count in front, so that different requests never are the same bytes. False when a part is missing

@@ -35,7 +35,7 @@ class RateCheck {
 
   struct Item {
     RateRule* rule;
-    RateShard* shard;  // of this worker
+    RateShard* shard;  // of this worker; null where it is only looked
     uint64_t key;      // siphash13 of the limit's tag and key parts
     bool shadow;
     bool known;           // whether `verdict` says something
@@ -45,11 +45,11 @@ class RateCheck {
   static_assert(std::is_trivially_destructible_v<Item>);
 
   // Starts the memory access, too: add all limits before run. False when there are too many.
-  bool add(const RateTable& table, RateRule& rule, RateShard& shard, uint64_t key,
+  bool add(const RateTable& table, RateRule& rule, RateShard* shard, uint64_t key,
            bool shadow) noexcept {
     if (count_ == kCapacity) return false;
     table.prefetch(rule, key);
-    std::construct_at(&items_[count_++], Item{&rule, &shard, key, shadow, false, {}});
+    std::construct_at(&items_[count_++], Item{&rule, shard, key, shadow, false, {}});
     enforced_ += shadow ? 0 : 1;
     return true;
   }
@@ -78,6 +78,18 @@ class RateCheck {
       }
     }
     return abi::kNone;
+  }
+
+  // What `run` would say, without counting anything: all of them are looked at.
+  uint32_t look(RateTable& table, uint64_t now_ns) noexcept {
+    uint32_t refusing = abi::kNone;
+    for (uint32_t i = 0; i < count_; ++i) {
+      Item& item = items_[i];
+      item.verdict = table.peek(*item.rule, item.key, now_ns);
+      item.known = true;
+      if (!item.verdict.allowed && !item.shadow && refusing == abi::kNone) refusing = i;
+    }
+    return refusing;
   }
 
   uint32_t size() const noexcept { return count_; }

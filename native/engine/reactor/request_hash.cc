@@ -54,6 +54,32 @@ std::optional<std::string_view> headerValue(const RequestHead& request,
 
 }  // namespace
 
+std::optional<std::string_view> hashSourceValue(const Image& image,
+                                                const abi::ListenerRecord& listener,
+                                                const abi::HashSourceRecord& source,
+                                                const RequestHead& request, std::string_view path,
+                                                const Downstream& downstream,
+                                                AddressBytes& address_bytes) noexcept {
+  const std::string_view name = image.str(source.name_offset, source.name_length);
+  switch (source.kind) {
+    case abi::hash_source_kind::kHeader:
+      return headerValue(request, name);
+    case abi::hash_source_kind::kCookie:
+      return cookieValue({request.fields.data(), request.field_count}, name);
+    case abi::hash_source_kind::kClientIp: {
+      const IpAddress client = clientAddressOf(request, downstream.peer, image.trust(listener));
+      if (!client.valid()) return std::nullopt;
+      std::memcpy(address_bytes.data(), client.words, address_bytes.size());
+      return std::string_view(address_bytes.data(),
+                              client.family == abi::family::kIpv4 ? 4 : address_bytes.size());
+    }
+    case abi::hash_source_kind::kPath:
+      return path;
+    default:
+      return query::firstValue(request.query, name);
+  }
+}
+
 RequestHash hashRequest(const Image& image, const abi::ListenerRecord& listener,
                         const abi::BalancerRecord& balancer, const RequestHead& request,
                         std::string_view path, const Downstream& downstream, Rng& rng,
@@ -61,36 +87,15 @@ RequestHash hashRequest(const Image& image, const abi::ListenerRecord& listener,
   RequestHash hash;
   const auto sources = image.hashSources().subspan(balancer.hash_start, balancer.hash_count);
   for (const abi::HashSourceRecord& source : sources) {
-    const std::string_view name = image.str(source.name_offset, source.name_length);
-    std::optional<std::string_view> value;
+    AddressBytes address_bytes;
     std::array<char, kCookieValueBytes> made_up;
-    std::array<char, sizeof(IpAddress::words)> address_bytes;
-    switch (source.kind) {
-      case abi::hash_source_kind::kHeader:
-        value = headerValue(request, name);
-        break;
-      case abi::hash_source_kind::kCookie:
-        value = cookieValue({request.fields.data(), request.field_count}, name);
-        if (!value.has_value() && source.ttl_seconds != abi::kNone) {
-          made_up = randomCookie(rng);
-          value = std::string_view(made_up.data(), made_up.size());
-          writeSetCookie(image, source, *value, downstream.tls, response_lines);
-        }
-        break;
-      case abi::hash_source_kind::kClientIp: {
-        const IpAddress client = clientAddressOf(request, downstream.peer, image.trust(listener));
-        if (!client.valid()) break;
-        std::memcpy(address_bytes.data(), client.words, address_bytes.size());
-        value = std::string_view(address_bytes.data(),
-                                 client.family == abi::family::kIpv4 ? 4 : address_bytes.size());
-        break;
-      }
-      case abi::hash_source_kind::kPath:
-        value = path;
-        break;
-      default:
-        value = query::firstValue(request.query, name);
-        break;
+    std::optional<std::string_view> value =
+        hashSourceValue(image, listener, source, request, path, downstream, address_bytes);
+    if (!value.has_value() && source.kind == abi::hash_source_kind::kCookie &&
+        source.ttl_seconds != abi::kNone) {
+      made_up = randomCookie(rng);
+      value = std::string_view(made_up.data(), made_up.size());
+      writeSetCookie(image, source, *value, downstream.tls, response_lines);
     }
     if (value.has_value()) {
       hash.value = combineHash(hash.value, hashSource(*value));

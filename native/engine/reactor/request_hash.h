@@ -1,7 +1,9 @@
 #ifndef MILLRACE_ENGINE_REACTOR_REQUEST_HASH_H_
 #define MILLRACE_ENGINE_REACTOR_REQUEST_HASH_H_
 
+#include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
 
 #include "base/rng.h"
@@ -28,6 +30,16 @@ RequestHash hashRequest(const Image& image, const abi::ListenerRecord& listener,
                         const abi::BalancerRecord& balancer, const RequestHead& request,
                         std::string_view path, const Downstream& downstream, Rng& rng,
                         Buffer* response_lines) noexcept;
+
+// What one source of that list has to say: a view into the request, or into `address_bytes`. A
+// cookie that is missing is made up by `hashRequest` only.
+using AddressBytes = std::array<char, sizeof(IpAddress::words)>;
+std::optional<std::string_view> hashSourceValue(const Image& image,
+                                                const abi::ListenerRecord& listener,
+                                                const abi::HashSourceRecord& source,
+                                                const RequestHead& request, std::string_view path,
+                                                const Downstream& downstream,
+                                                AddressBytes& address_bytes) noexcept;
 
 }  // namespace millrace
 

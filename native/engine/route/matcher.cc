@@ -1,207 +1,22 @@
 #include "engine/route/matcher.h"
 
-#include <algorithm>
-#include <bit>
-#include <cstddef>
-
-#include "base/hash.h"
-#include "engine/route/dfa.h"
-#include "engine/route/predicate.h"
+#include "engine/route/match_walk.h"
 
 namespace millrace {
-
 namespace {
 
-// No configured host is longer (the image was checked), and hashing the suffixes of an absurd Host
-// header would be the only work here that is not linear.
-constexpr std::size_t kMaxHostBytes = 255;
-
-// Prefixes from this length on share the last bit of a table's length bitmap.
-constexpr uint32_t kLongPrefix = 63;
-
-uint32_t findHost(const Image& image, uint32_t start, uint32_t capacity,
-                  std::string_view host) noexcept {
-  const uint32_t hash = murmur3(host, 0);
-  const abi::HostRecord* slots = image.hosts().data() + start;
-  for (uint32_t i = hash;; ++i) {
-    const abi::HostRecord& slot = slots[i & (capacity - 1)];
-    if (slot.vhost == abi::kNone) return abi::kNone;
-    if (slot.hash == hash && image.str(slot.key_offset, slot.key_length) == host) return slot.vhost;
-  }
-}
-
-uint32_t findVhost(const Image& image, const abi::RouteTableRecord& table,
-                   std::string_view host) noexcept {
-  if (host.size() > kMaxHostBytes) return table.any_vhost;
-  if (table.host_capacity != 0) {
-    const uint32_t vhost = findHost(image, table.host_start, table.host_capacity, host);
-    if (vhost != abi::kNone) return vhost;
-  }
-  if (table.wild_capacity != 0) {
-    // Back over as many labels as the deepest wildcard has, then forward: the longest suffix first.
-    // The first byte belongs to the label that "*" stands for.
-    std::size_t dot = host.size();
-    for (uint32_t labels = 0; labels < table.wild_max_labels && dot > 1; ++labels) {
-      const std::size_t next = host.rfind('.', dot - 1);
-      if (next == std::string_view::npos || next == 0) break;
-      dot = next;
-    }
-    while (dot < host.size()) {
-      const uint32_t vhost =
-          findHost(image, table.wild_start, table.wild_capacity, host.substr(dot));
-      if (vhost != abi::kNone) return vhost;
-      dot = std::min(host.find('.', dot + 1), host.size());
-    }
-  }
-  return table.any_vhost;
-}
-
-// The search inside one virtual host.
-class PathSearch {
- public:
-  PathSearch(const Image& image, const abi::VhostRecord& vhost, const RequestView& request) noexcept
-      : image_(image),
-        vhost_(vhost),
-        request_(request),
-        path_(request.path),
-        slots_(image.paths().data() + vhost.path_start) {}
-
-  uint32_t run() const noexcept {
-    if (vhost_.path_capacity != 0) {
-      const uint32_t route =
-          tryPath(murmur3(path_, abi::path_kind::kExact), path_.size(), abi::path_kind::kExact);
-      if (route != abi::kNone) return route;
-    }
-    for (uint32_t i = 0; i < vhost_.regex_count; ++i) {
-      const abi::RegexRecord& regex = image_.regexes()[vhost_.regex_start + i];
-      if (!dfaMatches(image_, regex.dfa, path_)) continue;
-      const uint32_t route = firstRoute(regex.candidate_start, regex.candidate_count);
-      if (route != abi::kNone) return route;
-    }
-    const uint64_t lengths = vhost_.prefix_lengths_low | uint64_t{vhost_.prefix_lengths_high} << 32;
-    return lengths == 0 ? abi::kNone : prefixes(lengths);
-  }
-
- private:
-  static constexpr uint64_t kLongBit = uint64_t{1} << kLongPrefix;
-
-  struct Boundary {
-    uint32_t length;
-    uint32_t hash;
-  };
-
-  // The hashes of all candidate lengths come from one pass forward; the probes then run backward.
-  uint32_t prefixes(uint64_t lengths) const noexcept {
-    Boundary found[kLongPrefix];
-    uint32_t count = 0;
-    Murmur3Prefixes hashes(path_, abi::path_kind::kPrefix);
-    for (uint64_t left = lengths & ~kLongBit; left != 0; left &= left - 1) {
-      const uint32_t length = static_cast<uint32_t>(std::countr_zero(left));
-      if (length > path_.size()) break;
-      if (isBoundary(length)) found[count++] = {length, hashes.hash(length)};
-    }
-    if ((lengths & kLongBit) != 0 && path_.size() >= kLongPrefix) {
-      const uint32_t route = longPrefixes();
-      if (route != abi::kNone) return route;
-    }
-    while (count > 0) {
-      --count;
-      const uint32_t route =
-          tryPath(found[count].hash, found[count].length, abi::path_kind::kPrefix);
-      if (route != abi::kNone) return route;
-    }
-    return abi::kNone;
-  }
-
-  // Any length from 63 on: every boundary is probed on the way forward, and the longest hits are
-  // kept. With more hits than kept and no route among them, the walk is repeated below the shortest
-  // of them.
-  uint32_t longPrefixes() const noexcept {
-    constexpr uint32_t kKept = 16;
-    std::size_t limit = path_.size();
-    for (;;) {
-      const abi::PathRecord* hits[kKept];
-      uint32_t count = 0;
-      Murmur3Prefixes hashes(path_, abi::path_kind::kPrefix);
-      for (std::size_t length = kLongPrefix; length <= limit; ++length) {
-        if (!isBoundary(length)) continue;
-        const abi::PathRecord* slot = find(hashes.hash(length), length, abi::path_kind::kPrefix);
-        if (slot != nullptr) hits[count++ % kKept] = slot;
-      }
-      const uint32_t kept = std::min(count, kKept);
-      for (uint32_t k = 1; k <= kept; ++k) {
-        const abi::PathRecord* slot = hits[(count - k) % kKept];
-        const uint32_t route = routeOf(*slot);
-        if (route != abi::kNone) return route;
-        limit = slot->key_length - 1;
-      }
-      if (kept < kKept) return abi::kNone;
-    }
-  }
-
-  // Whether a prefix of this length would end with a segment of the path.
-  bool isBoundary(std::size_t length) const noexcept {
-    if (length == 0 || length == path_.size()) return length != 0;
-    return path_[length] == '/' || path_[length - 1] == '/';
-  }
-
-  const abi::PathRecord* find(uint32_t hash, std::size_t length, uint32_t kind) const noexcept {
-    const uint32_t mask = vhost_.path_capacity - 1;
-    for (uint32_t i = hash;; ++i) {
-      const abi::PathRecord& slot = slots_[i & mask];
-      if (slot.kind == 0) return nullptr;
-      if (slot.hash == hash && slot.kind == kind &&
-          image_.str(slot.key_offset, slot.key_length) == path_.substr(0, length)) {
-        return &slot;
-      }
-    }
-  }
-
-  uint32_t tryPath(uint32_t hash, std::size_t length, uint32_t kind) const noexcept {
-    const abi::PathRecord* slot = find(hash, length, kind);
-    return slot == nullptr ? abi::kNone : routeOf(*slot);
-  }
-
-  // With many routes, the index row and the route would be two more cache misses, one after the
-  // other.
-  uint32_t routeOf(const abi::PathRecord& slot) const noexcept {
-    if (slot.sure_route != abi::kNone) return slot.sure_route;
-    return firstRoute(slot.candidate_start, slot.candidate_count);
-  }
-
-  uint32_t firstRoute(uint32_t start, uint32_t count) const noexcept {
-    const uint32_t* candidates = image_.indexes().data() + start;
-    for (uint32_t i = 0; i < count; ++i) {
-      if (routeHolds(image_.routes()[candidates[i]])) return candidates[i];
-    }
-    return abi::kNone;
-  }
-
-  bool routeHolds(const abi::RouteRecord& route) const noexcept {
-    if (route.methods != 0) {
-      if (request_.method_bit == abi::kNone) return false;
-      if ((route.methods >> request_.method_bit & 1) == 0) return false;
-    }
-    const abi::PredicateRecord* predicates = image_.predicates().data() + route.predicate_start;
-    for (uint32_t i = 0; i < route.predicate_count; ++i) {
-      if (!predicateHolds(image_, predicates[i], request_)) return false;
-    }
-    return true;
-  }
-
-  const Image& image_;
-  const abi::VhostRecord& vhost_;
-  const RequestView& request_;
-  std::string_view path_;
-  const abi::PathRecord* slots_;
+// For requests: nobody wants to know. In this unnamed namespace, so that the compiler knows all
+// callers and inlines the walk as if it were not a template.
+struct NoRecorder {
+  void host(std::string_view, uint32_t) const noexcept {}
+  void anyHost(uint32_t) const noexcept {}
+  void route(uint32_t, uint32_t) const noexcept {}
 };
 
 }  // namespace
 
 uint32_t matchRoute(const Image& image, uint32_t route_table, const RequestView& request) noexcept {
-  const uint32_t vhost = findVhost(image, image.routeTables()[route_table], request.host);
-  if (vhost == abi::kNone) return abi::kNone;
-  return PathSearch(image, image.vhosts()[vhost], request).run();
+  return walkRoutes(image, route_table, request, NoRecorder{});
 }
 
 }  // namespace millrace

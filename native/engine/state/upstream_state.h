@@ -59,8 +59,8 @@ struct ClusterState : Series<ClusterShard> {
 // cap must hold for the process.
 struct EndpointState : Series<EndpointShard> {
   std::string key;
-  uint64_t warm_since_ms = 0;  // slow start began; 0 = none. Control plane only
-  bool joined = false;         // came to a cluster that was running. Control plane only
+  std::atomic<uint64_t> warm_since_ms{0};  // slow start began; 0 = none. Control plane writes it
+  bool joined = false;                     // came to a cluster that was running. Control plane only
   EndpointLoad load;
   EndpointOutlier outlier;
   alignas(kCacheLine) std::atomic<uint32_t> connections{0};
