@@ -3,6 +3,8 @@ import { StartError } from '../core/errors.ts';
 import { addon } from './load.ts';
 import type { NativeIncident, NativeRequestRecord, NativeTransitions } from './native.ts';
 
+export { explain } from './explain.ts';
+
 export type InstallResult = { ok: true; version: number } | { ok: false; error: string };
 
 /**

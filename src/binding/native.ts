@@ -44,6 +44,7 @@ export interface Addon {
   readonly onFailover: (callback: () => void) => () => void;
   readonly failoverTick: () => number;
   readonly takeTransitions: () => NativeTransitions;
+  readonly explain: (version: number, listener: number, head: Uint8Array, lengths: Int32Array, peer: Uint8Array) => string | undefined;
   readonly limitReceiveBuffer: (port: number, bytes: number) => number;
   readonly muteNativeOutput: () => void;
   readonly reservePort: (host: string) => { fd: number; port: number } | number;

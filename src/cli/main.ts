@@ -3,6 +3,7 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../core/version.ts';
 import type { TopOptions } from './top.ts';
+import type { ExplainOptions } from './explain.ts';
 import { errorLines, ignoreClosedPipes, printError, printLine } from './output.ts';
 
 const EXAMPLES = `
@@ -11,6 +12,8 @@ Examples:
   $ millrace check millrace.yaml            every problem of a configuration, with its line
   $ millrace run millrace.yaml              run it; reloads when the file changes or on SIGHUP
   $ millrace top                            what the proxy on this machine does, live
+  $ millrace explain millrace.yaml --host api.example.com --path /v1/items
+                                            what would happen to this request, and why
   $ millrace config dump millrace.yaml      the tables that the engine will read
   $ millrace config schema > schema.json    JSON Schema for editors
 
@@ -52,6 +55,21 @@ function program(finish: (code: number) => void): Command {
     .option('--once', 'look once and end')
     .option('--json', 'print JSON, one line for each look')
     .action(async (options: TopOptions) => finish(await (await import('./top.ts')).top(options)));
+  root
+    .command('explain')
+    .description('say what would happen to a request, and why; nothing is sent. Exit code 0 when a route would answer it, else 1')
+    .argument('[config]', 'configuration file; or --admin')
+    .option('-X, --method <method>', 'method', 'GET')
+    .option('--host <host>', 'host that is asked, with its port if you like')
+    .option('--path <path>', 'path and query, as they are sent')
+    .option('--url <url>', 'http(s)://host/path?query, instead of host and path')
+    .option('-H, --header <line>', 'a header, "name: value"; may be repeated', (line: string, before: string[]) => [...before, line], [])
+    .option('--client-ip <address>', 'peer of the connection (default: 127.0.0.1)')
+    .option('--listener <listener>', 'name, host:port or :port (default: the first one)')
+    .option('--admin <url>', 'ask a running proxy at its admin address, with its live state, instead of a file')
+    .option('--token-file <file>', 'file with the bearer token of that admin endpoint')
+    .option('--json', 'print everything as JSON')
+    .action(async (file: string | undefined, options: ExplainOptions) => finish(await (await import('./explain.ts')).explain(file, options)));
   const config = root.command('config').description('look at configurations').helpCommand(false);
   config
     .command('dump')

@@ -1,5 +1,6 @@
 import { rootCertificates } from 'node:tls';
 import type { DigestQuery, HealthChange, HistogramQuery, RequestQuery } from '../binding/addon.ts';
+import type { ExplainHead, NativeExplanation } from '../binding/explain.ts';
 import type { NativeIncident, NativeRequestRecord, NativeTransitions } from '../binding/native.ts';
 import type { Config } from '../config/types.ts';
 import { StartError, errorMessage } from '../core/errors.ts';
@@ -50,6 +51,8 @@ export interface Engine {
   failoverTick(): number;
   /** What was decided about endpoints and clusters since the last call, oldest first. */
   takeTransitions(): NativeTransitions;
+  /** What would happen to a request now, by LISTENER row; undefined when `version` is no longer the current image. */
+  explain(version: number, listener: number, head: ExplainHead): NativeExplanation | undefined;
   /** An anonymous file in memory, readable as /proc/self/fd/N; the caller closes it with fs.closeSync. */
   createMemoryFile(name: string, bytes: Uint8Array): number;
   reservePort(host: string): { fd: number; port: number } | number;

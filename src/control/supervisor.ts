@@ -101,6 +101,10 @@ export class Supervisor implements ControlView {
     return this.#health;
   }
 
+  get engine(): Pick<Engine, 'explain'> {
+    return this.#options.engine;
+  }
+
   get reloads(): Readonly<ReloadStatus> {
     return this.#reloader.status;
   }

@@ -1,4 +1,5 @@
 import type { Config } from '../config/types.ts';
+import type { Engine } from './engine.ts';
 import type { FailoverControl } from './failover.ts';
 import type { HealthView } from './health.ts';
 import type { BoundListener } from './listeners.ts';
@@ -40,6 +41,8 @@ export interface ControlView {
   readonly health: HealthView;
   /** What became of recent requests. */
   readonly requests: Pick<RecentRequests, 'find'>;
+  /** Answers what would happen to a request. */
+  readonly engine: Pick<Engine, 'explain'>;
   readonly startedAtMs: number;
   readonly logLevels: Pick<LogLevels, 'level' | 'configured' | 'set'>;
   /** Takes no more connections and finishes what is in flight; the process stays. False when it does not serve. */

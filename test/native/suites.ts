@@ -30,6 +30,7 @@ const GATE = [
   'test/native/gate_fixture.cc',
 ];
 const BALANCER = ['hash_ring', 'maglev', 'plan', 'plan_groups', 'plan_pick'].map((name) => `native/engine/balancer/${name}.cc`);
+const EXPLAIN = ['explain_request', 'explain_route', 'explain_limits', 'explain_cluster', 'explain_pick', 'match_trace', 'pick_shares'].map((name) => `native/engine/explain/${name}.cc`);
 const ENGINE = [
   ...BALANCER,
   ...HEADS,
@@ -103,6 +104,10 @@ export const SUITES: readonly Suite[] = [
   test('reactor_websocket', ...ENGINE),
   test('reactor_abort', ...ENGINE),
   test('reactor_pool', ...ENGINE),
+  test('json_writer'),
+  test('explain_shares', ...BALANCER, 'native/engine/explain/pick_shares.cc'),
+  test('explain_match', ...BUILDER, ...IMAGE, ...ROUTE, 'native/engine/explain/match_trace.cc'),
+  test('explain', ...ENGINE, ...EXPLAIN),
   test('reactor_breaker', ...ENGINE),
   test('reactor_endpoint_breaker', ...ENGINE),
   test('reactor_fallback', ...ENGINE),

@@ -34,17 +34,31 @@ export function findVirtualHost(hosts: readonly VirtualHostConfig[], host: strin
   return suffixes[0] === undefined ? withPattern('*') : withPattern(`*${suffixes[0]}`);
 }
 
+/** A route that was asked, and the first of its conditions that does not hold; null = it takes the request. */
+export interface Attempt {
+  route: RouteConfig;
+  failed: null | 'method' | PredicateConfig;
+}
+
+/** All routes whose path matches, in the order in which they are asked; the first that takes the request ends the search. */
+export function attempts(host: VirtualHostConfig, request: MatchRequest): Attempt[] {
+  return candidatesOf(host, request).map((route) => ({ route, failed: firstFailure(route, request) }));
+}
+
 /** The exact path, then regexes in declared order, then prefixes, longest first; among equals the declared order. */
-function findRoute(host: VirtualHostConfig, request: MatchRequest): RouteConfig | undefined {
+function candidatesOf(host: VirtualHostConfig, request: MatchRequest): RouteConfig[] {
   const ofKind = (kind: string) => host.routes.filter((route) => route.match.path.kind === kind);
-  const candidates = [
+  return [
     ...ofKind('exact').filter((route) => route.match.path.value === request.path),
     ...ofKind('regex').filter((route) => wholeMatch(route.match.path.value, request.path)),
     ...ofKind('prefix')
       .filter((route) => hasPrefix(request.path, route.match.path.value))
       .sort((a, b) => b.match.path.value.length - a.match.path.value.length),
   ];
-  return candidates.find((route) => holds(route, request));
+}
+
+function findRoute(host: VirtualHostConfig, request: MatchRequest): RouteConfig | undefined {
+  return candidatesOf(host, request).find((route) => firstFailure(route, request) === null);
 }
 
 /** A prefix covers whole segments: "/v1" covers "/v1" and "/v1/x", not "/v10"; "/v1/" only what is below it. */
@@ -56,14 +70,12 @@ function wholeMatch(source: string, text: string): boolean {
   return new RegExp(`^(?:${source})$`, 'u').test(text);
 }
 
-function holds(route: RouteConfig, request: MatchRequest): boolean {
+/** The method, then headers, then query, each in declared order. */
+function firstFailure(route: RouteConfig, request: MatchRequest): Attempt['failed'] {
   const { methods, headers, query } = route.match;
   const parameters = [...new URLSearchParams(request.query)];
-  return (
-    (methods.length === 0 || methods.includes(request.method)) &&
-    headers.every((predicate) => predicateHolds(predicate, request.headers)) &&
-    query.every((predicate) => predicateHolds(predicate, parameters))
-  );
+  if (methods.length > 0 && !methods.includes(request.method)) return 'method';
+  return headers.find((predicate) => !predicateHolds(predicate, request.headers)) ?? query.find((predicate) => !predicateHolds(predicate, parameters)) ?? null;
 }
 
 /** Some value of that name fulfils it; `not` turns the result round. */

@@ -118,6 +118,7 @@ bool Explainer::readRequest() {
   const IpAddress client = clientAddressOf(request_, downstream_.peer, image_.trust(listener()));
   json_.field("client", ipText(client, ip)).field("chunked", request_.chunked);
   if (request_.has_content_length) json_.field("contentLength", request_.content_length);
+  json_.field("idempotent", request_.isIdempotent());
   json_.field("lastHop", request_.isLastHop()).endObject();
   return true;
 }

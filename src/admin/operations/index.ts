@@ -3,6 +3,7 @@ import type { Operation } from '../operation.ts';
 import { CLUSTERS } from './clusters.ts';
 import { CONFIG } from './config.ts';
 import { CONTROL } from './control.ts';
+import { EXPLAIN } from './explain.ts';
 import { METRICS } from './metrics.ts';
 import { OPENAPI } from './openapi.ts';
 import { PROBES } from './probes.ts';
@@ -21,6 +22,7 @@ export const OPERATIONS: readonly Operation[] = [
   ...ROUTES,
   ...REQUESTS,
   ...RUNNING,
+  ...EXPLAIN,
   ...CONFIG,
   ...CONTROL,
   ...OPENAPI,

@@ -99,6 +99,7 @@ export async function view(changes: Partial<ControlView> = {}): Promise<ControlV
     failover: { historyOf: () => [] },
     health: { endpoint: () => null, counts: new Map() },
     requests: { find: () => [] },
+    engine: { explain: () => undefined },
     startedAtMs: 0,
     logLevels: new LogLevels(silentLogger(), () => Promise.resolve([])),
     drain: () => true,
