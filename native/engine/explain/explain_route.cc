@@ -80,12 +80,12 @@ void Explainer::upstreamHead(const abi::RouteRecord& route) {
   char key[24];
   if (upgrades_) makeKey(rng_, key);
   Buffer head;
-  const size_t deadline_at =
+  const UpstreamHead written =
       writeUpstreamHead(image_, listener(), route, request_, path_, downstream_, rng_, &head,
                         upgrades_ ? std::string_view(key, sizeof key) : std::string_view(),
                         deadlines && left_ms != UINT64_MAX);
-  if (deadline_at != 0) {
-    writeDeadline(head.data() + deadline_at,
+  if (written.deadline_at != 0) {
+    writeDeadline(head.data() + written.deadline_at,
                   static_cast<uint32_t>(std::clamp<uint64_t>(left_ms, 1, kMostDeadlineMs)));
   }
   json_.field("head", head.view());
