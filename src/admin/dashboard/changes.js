@@ -2,18 +2,11 @@
 import { clock, valueText } from './format.js';
 
 /** @typedef {{ path: string, from?: unknown, to?: unknown }} Difference */
-/** @typedef {{ at: string, who: string, what: string, version: number | null, diff: Difference[], outcome: string }} Change */
+/** @typedef {{ at: string, who: string, what: string, version: number | null, diff: Difference[], outcome: string, why: string }} Change */
 
 /** @param {any} entry of the audit or the history @returns {Change} */
-export function changeOf(entry) {
-  return {
-    at: clock(entry.at),
-    who: String(entry.who ?? 'somebody'),
-    what: String(entry.what ?? entry.operation ?? ''),
-    version: typeof entry.version === 'number' ? entry.version : null,
-    diff: Array.isArray(entry.diff) ? entry.diff : [],
-    outcome: String(entry.outcome ?? entry.result ?? ''),
-  };
+export function changeOf({ at, who, what, version, diff = [], outcome = 'applied', why }) {
+  return { at: clock(at), who, what, version, diff, outcome, why: why ?? '' };
 }
 
 /** @param {Difference} difference */
@@ -28,9 +21,6 @@ export function changeText({ what, diff, version }) {
 
 /** Newest first. @param {import('./api.js').Api} api @param {number | null} version @returns {Promise<Change[]>} */
 export async function changesSince(api, version) {
-  const changes = entriesOf(await api.get('/audit')).map(changeOf);
-  return changes.filter((change) => change.version !== null && (version === null || change.version > version)).sort((a, b) => Number(b.version) - Number(a.version));
+  const { audit } = await api.get('/audit');
+  return audit.map(changeOf).filter((/** @type {Change} */ change) => change.version !== null && change.outcome !== 'refused' && (version === null || change.version > version));
 }
-
-/** @param {any} answer @returns {any[]} */
-export const entriesOf = (answer) => answer?.entries ?? answer?.audit ?? answer?.history ?? [];

@@ -21,7 +21,7 @@ const api = new Api();
 const model = new Model();
 const poller = new Poller(poll, failed);
 /** @type {import('./tuned.js').App} */
-const app = { api, model, confirm: () => (byId('confirm-within').value === '' ? '' : `?confirm=${byId('confirm-within').value}`), changed: () => poller.now() };
+const app = { api, model, confirm: () => (byId('confirm-within').value === '' ? '' : `confirm=${byId('confirm-within').value}`), changed: () => poller.now() };
 /** @type {Record<string, { update: () => void, themeChanged?: () => void }>} */
 let views = {};
 /** @type {PendingBar | null} */
@@ -44,7 +44,7 @@ async function begin() {
   views = { overview: new OverviewView(app, details), clusters: new ClustersView(app, details), routes: new RoutesView(app, config), listeners: new ListenersView(app) };
   if (api.can('GET /requests/recent')) views.requests = new RequestsView(app);
   if (api.can('POST /explain')) views.explain = new ExplainView(app);
-  if (api.can('GET /config/history') || api.can('GET /audit') || api.can('PUT /log-level')) views.changes = new ChangesView(app, config);
+  if (api.can('GET /config/history') || api.can('GET /audit') || api.can('PUT /log-level')) views.changes = new ChangesView(app);
   tabs.offer(Object.keys(views));
   show(byId('confirm-part'), api.can('POST /config/confirm'));
   pending = new PendingBar(app);

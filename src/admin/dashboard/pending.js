@@ -1,5 +1,6 @@
 /** A change that waits for its confirmation: a bar with the time that is left, on every page, for everybody who looks. */
 import { byId, setText, show } from './dom.js';
+import { percent } from './format.js';
 import { Note } from './note.js';
 
 const ASK_EVERY_MS = 2000;
@@ -7,7 +8,7 @@ const ASK_EVERY_MS = 2000;
 export class PendingBar {
   #app;
   #note = new Note();
-  /** @type {{ untilMs: number, guard?: any, version?: number } | null} */
+  /** @type {{ untilMs: number, guard: any, version: number, what: string, who: string } | null} */
   #pending = null;
   /** Clock of the proxy minus ours. */
   #skewMs = 0;
@@ -33,8 +34,7 @@ export class PendingBar {
   async ask() {
     this.#askedAt = performance.now();
     try {
-      const { pending, confirm } = await this.#app.api.get('/config/history');
-      this.#pending = pending ?? confirm ?? null;
+      this.#pending = (await this.#app.api.get('/config/history')).pending;
     } catch {
       // the next poll says what is wrong
     }
@@ -47,6 +47,7 @@ export class PendingBar {
     show(byId('pending'), isPending);
     if (!isPending) return;
     setText(byId('pending-left'), `${Math.max(0, Math.ceil(left / 1000))} s`);
+    setText(byId('pending-what'), `${this.#pending?.what ?? ''} by ${this.#pending?.who ?? ''}`);
     setText(byId('pending-guard'), guardText(this.#pending?.guard));
   }
 
@@ -66,7 +67,6 @@ export class PendingBar {
 
 /** @param {any} guard */
 function guardText(guard) {
-  if (!guard) return '';
-  const parts = [guard.maxErrorRate === undefined || guard.maxErrorRate === null ? '' : `errors exceed ${Math.round(guard.maxErrorRate * 1000) / 10} %`, guard.maxP99 === undefined || guard.maxP99 === null ? '' : `p99 exceeds ${guard.maxP99} times what it was`].filter(Boolean);
-  return parts.length === 0 ? '' : `It is rolled back earlier when ${parts.join(' or ')}.`;
+  if (!guard || guard.watched.length === 0) return '';
+  return `Earlier when, of ${guard.watched.map((/** @type {any} */ { name }) => name).join(', ')}, ${percent(guard.maxErrorRate)} more requests fail or p99 grows by more than a factor of ${guard.maxP99}.`;
 }

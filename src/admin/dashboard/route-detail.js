@@ -29,19 +29,19 @@ export class RouteDetail {
   }
 
   /** @param {import('./view-routes.js').RouteRow} row */
-  update({ key, name, route, stats }) {
-    if (!this.#isBuilt && route !== null) this.#build(name, route);
+  update({ key, name, table, route, stats }) {
+    if (!this.#isBuilt && route !== null) this.#build(name, table, route);
     if (route !== null) for (const update of this.#updates) update(route);
     const rates = this.#app.model.rates(key);
     const failed = (stats?.responses?.['5xx'] ?? 0) + (stats?.responses?.none ?? 0);
     setText(this.#facts, stats === null ? 'It has not taken a request yet.' : `Since the start: ${count(stats.requests)} requests, ${percent(stats.requests === 0 ? null : failed / stats.requests)} failed, ${count(stats.retries)} retries (${rate(rates.retries)}/s), ${count(stats.timeouts)} timeouts, ${count(stats.rateLimited)} rate limited.`);
   }
 
-  /** @param {string} name @param {any} route */
-  #build(name, route) {
+  /** @param {string} name @param {string} table @param {any} route */
+  #build(name, table, route) {
     this.#isBuilt = true;
     const app = this.#app;
-    const path = `/routes/${segment(name)}`;
+    const path = `/routes/${segment(name)}?table=${encodeURIComponent(table)}`;
     if (!app.api.can('PATCH /routes/{}')) return;
     const timeout = textControl(app, { path, label: 'Timeout', value: durationText(route.timeoutMs), hint: '15s', bodyOf: (text) => ({ timeout: text }) });
     this.#controls.append(timeout.element);

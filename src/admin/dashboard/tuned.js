@@ -70,7 +70,7 @@ export class Tuned {
     const shown = this.#version;
     try {
       // Only what is tuned can be confirmed, or rolled back.
-      const answer = await api.change(this.#method, this.#method === 'PATCH' ? `${this.#path}${confirm()}` : this.#path, this.#bodyOf(value), shown);
+      const answer = await api.change(this.#method, this.#method === 'PATCH' ? withQuery(this.#path, confirm()) : this.#path, this.#bodyOf(value), shown);
       if (typeof answer?.version === 'number') this.#version = this.#madeVersion = answer.version;
       const warnings = Array.isArray(answer?.warnings) ? answer.warnings.map(warningText) : [];
       this.note.ok([savedText(answer), ...warnings].join(' '));
@@ -85,6 +85,9 @@ export class Tuned {
     changed();
   }
 }
+
+/** @param {string} path @param {string} query without "?"; empty: none */
+const withQuery = (path, query) => (query === '' ? path : `${path}${path.includes('?') ? '&' : '?'}${query}`);
 
 /** @param {any} answer */
 function savedText(answer) {

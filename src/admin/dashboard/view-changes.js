@@ -1,8 +1,8 @@
 /** What was changed, by whom, and the way back; the log level; what is tuned and not in the file. */
 import { ApiError } from './api.js';
-import { changeOf, differenceText, entriesOf } from './changes.js';
+import { changeOf, differenceText } from './changes.js';
 import { byId, el, show } from './dom.js';
-import { count, valueText } from './format.js';
+import { clock, count, valueText, words } from './format.js';
 import { choiceControl } from './inputs.js';
 import { Note } from './note.js';
 
@@ -12,7 +12,6 @@ const LEVELS = ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'];
 
 export class ChangesView {
   #app;
-  #config;
   #askedAt = -Infinity;
   #asking = false;
   #shown = '';
@@ -20,10 +19,9 @@ export class ChangesView {
   /** @type {{ element: HTMLElement, update: (value: string) => void } | null} */
   #level = null;
 
-  /** @param {import('./tuned.js').App} app @param {import('./config.js').RunningConfig} config */
-  constructor(app, config) {
+  /** @param {import('./tuned.js').App} app */
+  constructor(app) {
     this.#app = app;
-    this.#config = config;
     const { api } = app;
     show(byId('save-overrides'), api.can('POST /config/save'));
     show(byId('drop-overrides'), api.can('DELETE /config/overrides'));
@@ -31,17 +29,11 @@ export class ChangesView {
     show(byId('history-part'), api.can('GET /config/history'));
     show(byId('audit-part'), api.can('GET /audit'));
     byId('change-note').append(this.#note.element);
-    byId('save-overrides').addEventListener('click', () => void this.#do('POST', '/config/save', (answer) => `Saved${answer?.file ? ` to ${answer.file}` : ''}.`));
+    byId('save-overrides').addEventListener('click', () => void this.#do('POST', '/config/save', savedText));
     byId('drop-overrides').addEventListener('click', () => void this.#do('DELETE', '/config/overrides', () => 'Dropped: what the file says is in service.'));
   }
 
   update() {
-    const { api, model } = this.#app;
-    this.#config.need(model.stats.version, () => this.update());
-    const level = this.#config.config?.log?.level;
-    if (level !== undefined && api.can('PUT /log-level')) {
-      if (this.#level === null) byId('log-level').append((this.#level = choiceControl(this.#app, { path: '/log-level', method: 'PUT', label: 'Log level', choices: LEVELS, value: level, bodyOf: (value) => ({ level: value }) })).element);
-    }
     if (performance.now() - this.#askedAt > EVERY_MS) void this.ask();
   }
 
@@ -52,7 +44,8 @@ export class ChangesView {
     const { api } = this.#app;
     const get = (/** @type {string} */ path) => (api.can(`GET ${path}`) ? api.get(path) : null);
     try {
-      const [history, audit, overrides] = await Promise.all([get('/config/history'), get('/audit'), get('/config/overrides')]);
+      const [history, audit, overrides, log] = await Promise.all([get('/config/history'), get('/audit'), get('/config/overrides'), get('/log-level')]);
+      if (log !== null) this.#showLevel(log.level);
       const text = JSON.stringify([history, audit, overrides]);
       if (text !== this.#shown) this.#show(history, audit, overrides);
       this.#shown = text;
@@ -62,16 +55,24 @@ export class ChangesView {
     this.#asking = false;
   }
 
+  /** @param {string} level */
+  #showLevel(level) {
+    if (this.#level === null) {
+      this.#level = choiceControl(this.#app, { path: '/log-level', method: 'PUT', label: 'Log level', choices: LEVELS, value: level, bodyOf: (value) => ({ level: value }) });
+      byId('log-level').append(this.#level.element);
+    }
+    this.#level.update(level);
+  }
+
   /** @param {any} history @param {any} audit @param {any} overrides */
   #show(history, audit, overrides) {
     const running = this.#app.model.stats.version;
-    const versions = entriesOf(history).toSorted((/** @type {any} */ a, /** @type {any} */ b) => (b.version ?? 0) - (a.version ?? 0));
+    const versions = history?.history ?? [];
     byId('history').replaceChildren(...versions.slice(0, SHOWN).map((/** @type {any} */ entry) => this.#version(entry, running)));
-    const changes = entriesOf(audit).map(changeOf);
-    if (changes.length > 1 && Number(changes[0]?.version) < Number(changes.at(-1)?.version)) changes.reverse();
-    byId('audit').replaceChildren(...changes.slice(0, SHOWN).map((change) => el('li', {}, el('p', { class: 'who' }, el('strong', {}, change.who), ` ${change.at}`, change.version === null ? '' : `, version ${change.version}`, change.outcome === '' ? '' : `, ${change.outcome}`), el('p', {}, change.what), diffList(change.diff))));
+    const changes = (audit?.audit ?? []).map(changeOf);
+    byId('audit').replaceChildren(...changes.slice(0, SHOWN).map(auditItem));
     const tuned = overrides?.overrides ?? [];
-    byId('overrides').replaceChildren(...tuned.map((/** @type {any} */ { path, value, to, file, from, who }) => el('li', {}, el('code', {}, path), `: ${valueText(value ?? to)}`, el('span', { class: 'muted' }, ` (file: ${valueText(file ?? from)}${who ? `, by ${who}` : ''})`))));
+    byId('overrides').replaceChildren(...tuned.map((/** @type {any} */ { path, value, was, who, at }) => el('li', {}, el('code', {}, path), `: ${valueText(value)}`, el('span', { class: 'muted' }, ` (file: ${valueText(was)}; ${who}, ${clock(at)})`))));
     show(byId('no-overrides'), tuned.length === 0);
     byId('save-overrides').disabled = tuned.length === 0;
     byId('drop-overrides').disabled = tuned.length === 0;
@@ -81,9 +82,10 @@ export class ChangesView {
   #version(entry, running) {
     const change = changeOf(entry);
     const isRunning = entry.version === running;
-    const canGoBack = !isRunning && entry.available !== false && this.#app.api.can('POST /config/rollback');
+    const canGoBack = !isRunning && this.#app.api.can('POST /config/rollback');
     const back = canGoBack ? el('button', { type: 'button', onclick: () => void this.#do('POST', `/config/rollback?to=${encodeURIComponent(String(entry.version))}`, (answer) => `Back at what version ${entry.version} said${typeof answer?.version === 'number' ? `: now version ${answer.version}` : ''}.`) }, `Roll back to ${entry.version}`) : null;
-    return el('li', { class: isRunning ? 'running' : '' }, el('p', { class: 'who' }, el('strong', {}, `Version ${count(entry.version)}`), isRunning ? el('span', { class: 'tag' }, 'in service') : null, ` ${change.at}, ${change.who}`), el('p', {}, change.what), diffList(change.diff), back);
+    const tuned = entry.overrides > 0 ? `, ${count(entry.overrides)} tuned` : '';
+    return el('li', {}, el('p', { class: 'who' }, el('strong', {}, `Version ${entry.version}`), isRunning ? el('span', { class: 'tag' }, 'in service') : null, ` ${change.at}, ${change.who}${tuned}`), el('p', {}, change.what), back);
   }
 
   /** @param {string} method @param {string} path @param {(answer: any) => string} done */
@@ -98,6 +100,14 @@ export class ChangesView {
     await this.ask();
   }
 }
+
+/** @param {import('./changes.js').Change} change */
+function auditItem({ who, at, version, outcome, what, why, diff }) {
+  return el('li', {}, el('p', { class: 'who' }, el('strong', {}, who), ` ${at}${version === null ? '' : `, version ${version}`}`, outcome === 'applied' ? '' : el('span', { class: outcome === 'confirmed' ? 'tag' : 'tag bad' }, words(outcome))), el('p', {}, what), why === '' ? '' : el('p', { class: 'muted' }, why), diffList(diff));
+}
+
+/** @param {any} answer of POST /config/save */
+const savedText = ({ file, written, why }) => (written ? `Saved in ${file}.` : `Not written: ${why}. POST /config/save answers with the text.`);
 
 /** @param {import('./changes.js').Difference[]} diff */
 function diffList(diff) {

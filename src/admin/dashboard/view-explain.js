@@ -1,7 +1,7 @@
 /** What would happen to a request: POST /explain with what the form says, and its answer in full. */
 import { ApiError } from './api.js';
 import { byId, el } from './dom.js';
-import { facts } from './facts.js';
+import { explained } from './explained.js';
 
 export class ExplainView {
   #app;
@@ -52,24 +52,15 @@ export class ExplainView {
 /** @param {string} name @param {string} value */
 const given = (name, value) => (value === '' ? {} : { [name]: value });
 
-/** `name: value` in lines. @param {string} text */
+/** `name: value` in lines; a name may come twice. @param {string} text */
 function headersOf(text) {
-  /** @type {Record<string, string>} */
-  const headers = {};
+  /** @type {[string, string][]} */
+  const headers = [];
   for (const line of text.split('\n')) {
     if (line.trim() === '') continue;
     const colon = line.indexOf(':');
     if (colon < 1) throw new Error(`a header is "name: value", not "${line.trim()}"`);
-    headers[line.slice(0, colon).trim().toLowerCase()] = line.slice(colon + 1).trim();
+    headers.push([line.slice(0, colon).trim(), line.slice(colon + 1).trim()]);
   }
   return headers;
-}
-
-/** The answer in words first, if there are any; then every part of it. @param {any} answer @returns {Node[]} */
-function explained(answer) {
-  const parts = [];
-  const { summary, ...rest } = answer ?? {};
-  if (typeof summary === 'string') parts.push(el('p', { class: 'summary' }, summary));
-  for (const [name, value] of Object.entries(rest)) parts.push(el('section', { class: 'card' }, el('h3', {}, name), facts(value)));
-  return parts;
 }

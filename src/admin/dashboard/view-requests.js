@@ -1,11 +1,9 @@
 /** The last requests, or the last failed ones, and everything that is known about one of them. */
 import { byId, el, setText, show } from './dom.js';
-import { facts } from './facts.js';
 import { clock, count, ms } from './format.js';
-import { FLAGS } from './health.js';
+import { RequestDetail } from './request-detail.js';
 import { ApiError } from './api.js';
 import { RowTable, textCell } from './table.js';
-import { segment } from './tuned.js';
 
 const EVERY_MS = 2000;
 const LIMIT = 100;
@@ -23,19 +21,19 @@ export class RequestsView {
     this.#table = new RowTable({
       caption: 'Requests, newest first',
       columns: [
-        { label: 'Ended', class: 'time', cell: textCell((row) => clock(row.at ?? row.endedAt ?? row.startedAt)) },
+        { label: 'Ended', class: 'time', cell: textCell((row) => clock(row.endedAt)) },
         { label: 'Status', class: 'status', cell: statusCell },
         { label: 'Flag', class: 'flag', cell: flagCell },
-        { label: 'Request', class: 'target', cell: textCell(({ method, host, path, target }) => `${method ?? ''} ${host ?? ''}${target ?? path ?? ''}`.trim()) },
+        { label: 'Request', class: 'target', cell: textCell(requestText) },
         { label: 'Route', class: 'goes', cell: textCell(({ route }) => route ?? '') },
         { label: 'Endpoint', class: 'goes', cell: textCell(({ cluster, endpoint }) => [cluster, endpoint].filter(Boolean).join(' / ')) },
-        { label: 'Took', class: 'number', cell: textCell((row) => ms(row.durationMs ?? row.totalMs ?? row.tookMs)) },
-        { label: 'Attempts', class: 'number', cell: textCell(({ attempts }) => count(Array.isArray(attempts) ? attempts.length : attempts)) },
+        { label: 'Took', class: 'number', cell: textCell((row) => ms(row.ms.total)) },
+        { label: 'Attempts', class: 'number', cell: textCell(({ attemptCount }) => count(attemptCount)) },
       ],
       keyOf: ({ id }) => id,
-      nameOf: ({ method, host, path, target }) => `${method} ${host}${target ?? path}`,
+      nameOf: requestText,
       empty: 'No such request is remembered.',
-      detail: (row) => new RequestDetail(app.api, row.id),
+      detail: (row) => new RequestDetail(app.api, row),
     });
     byId('request-table').append(this.#table.element);
     byId('request-form').addEventListener('submit', (/** @type {Event} */ event) => event.preventDefault());
@@ -59,7 +57,7 @@ export class RequestsView {
     }
     try {
       const answer = await this.#app.api.get(`/requests/recent?${query}`);
-      this.#table.update(answer.requests ?? answer.records ?? []);
+      this.#table.update(answer.requests);
       show(byId('request-error'), false);
     } catch (error) {
       show(byId('request-error'), true);
@@ -69,13 +67,16 @@ export class RequestsView {
   }
 }
 
+/** @param {any} row */
+const requestText = ({ method, authority, target }) => `${method} ${authority}${target}`;
+
 /** @param {HTMLElement} cell */
 function statusCell(cell) {
   const node = el('span', {}, '');
   cell.append(node);
   return (/** @type {any} */ { status }) => {
-    setText(node, status ? String(status) : 'none');
-    node.className = !status || status >= 500 ? 'status-5xx' : status >= 400 ? 'status-4xx' : '';
+    setText(node, status === null ? 'none' : String(status));
+    node.className = status === null || status >= 500 ? 'status-5xx' : status >= 400 ? 'status-4xx' : '';
   };
 }
 
@@ -83,25 +84,8 @@ function statusCell(cell) {
 function flagCell(cell) {
   const node = el('span', {}, '');
   cell.append(node);
-  return (/** @type {any} */ row) => {
-    const flag = row.flag ?? row.responseFlag ?? '';
-    const text = flag === 'none' ? '' : flag;
-    setText(node, text);
-    node.title = FLAGS[text] ?? '';
+  return (/** @type {any} */ { flag }) => {
+    setText(node, flag?.name ?? '');
+    node.title = flag?.text ?? '';
   };
-}
-
-/** A record does not change: it is asked for once. */
-class RequestDetail {
-  element = el('div', { class: 'request-detail' }, '…');
-
-  /** @param {import('./api.js').Api} api @param {string} id */
-  constructor(api, id) {
-    void api.get(`/requests/${segment(id)}`).then(
-      (record) => this.element.replaceChildren(facts(record.request ?? record)),
-      (error) => this.element.replaceChildren(el('p', { class: 'error-text' }, error instanceof ApiError ? error.lines.join(' ') : String(error))),
-    );
-  }
-
-  update() {}
 }
