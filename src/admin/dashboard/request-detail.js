@@ -50,7 +50,7 @@ function attemptLine(attempt, totalMs) {
     piece.style.left = percentOf(from, totalMs);
     piece.style.width = `max(1px, ${percentOf(at - from, totalMs)})`;
     line.append(piece);
-    if (at > from) parts.push(`${what} ${ms(at - from)}`);
+    if (at > from) parts.push(`${moment === 'ended' && moments.firstByte === null ? 'fails after' : what} ${ms(at - from)}`);
     from = at;
   }
   const flag = attempt.flag === null ? '' : `, ${attempt.flag.name}: ${attempt.flag.text}`;
