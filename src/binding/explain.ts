@@ -96,7 +96,6 @@ export interface NativeStation {
   hash?: { present: boolean; madeUp: boolean; value: string; sources: (string | null)[] };
   groups: { priority: number; share: number; zoned: boolean; local: boolean; panicking: boolean; endpoints: number }[];
   pick: {
-    byHash: boolean;
     /** picked: certain; drawn: by the shares. */
     result: 'picked' | 'drawn' | 'full' | 'none';
     lastResort: boolean;

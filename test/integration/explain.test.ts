@@ -116,7 +116,9 @@ it('shares of a policy in turn are those of the requests', async () => {
   const origins = await named(3);
   const endpoints = origins.map(({ address }, i) => ({ address, weight: i + 1 }));
   const proxy = await Millrace.start(proxyTo(endpoints, { cluster: { balancer: { policy: 'roundRobin' } } }));
-  const told = station(await explain(proxy, {}))?.candidates ?? [];
+  const first = station(await explain(proxy, {}));
+  expect(first?.pick).toMatchObject({ result: 'drawn', endpoint: null });
+  const told = first?.candidates ?? [];
   for (let i = 0; i < 60; i++) await request(proxy.port(), '/');
   for (const [i, { address, requests }] of origins.entries()) {
     const share = told.find(({ endpoint }) => endpoint === address)?.share ?? 0;
@@ -143,6 +145,26 @@ it('the head that is told is the head that goes upstream, and a rewrite with it'
   const known = (lines: readonly (readonly string[])[]): string[] => lines.map(([name, value]) => (/deadline|timeout/.test(name ?? '') ? name : `${name}: ${value}`)).map(String);
   expect(known(told.route?.upstream?.headers ?? [])).toEqual(known(fields));
   expect(told.route?.deadline).toMatchObject({ askedMs: null, sentMs: 15_000 });
+});
+
+it('who would wait for an endpoint is told, and who finds the queue full', async () => {
+  const origin = await Origin.start({ answer: () => undefined });
+  const proxy = await Millrace.start(proxyTo([origin.address], { cluster: { endpoints: [{ address: origin.address, maxRequests: 1 }], queue: { max: 1, timeout: '1m' } } }));
+  expect((await explain(proxy, {})).outcome).toMatchObject({ kind: 'forward', text: 'goes to up' });
+  const held = [request(proxy.port(), '/1').catch(() => null)];
+  const outcome = async (text: string): Promise<void> =>
+    void (await eventually(async () => {
+      const told = await explain(proxy, {});
+      if (told.outcome.text !== text) throw new Error(JSON.stringify(told.outcome));
+    }));
+  await outcome('waits for an endpoint of up');
+  expect(station(await explain(proxy, {}))?.candidates[0]).toMatchObject({ active: 1, given: false, why: 'at its maxRequests (1)' });
+  held.push(request(proxy.port(), '/2').catch(() => null));
+  await outcome('every endpoint of up is at its limit of requests, and the queue is full');
+  expect((await request(proxy.port(), '/3')).status).toBe(503);
+  origin.answer = (_request, connection) => connection.send(ok());
+  for (const connection of origin.open) connection.send(ok());
+  await Promise.all(held);
 });
 
 it('nothing is counted, contacted or taken by asking', async () => {

@@ -58,8 +58,9 @@ uint32_t ownerOf(uint32_t policy, const PlanGroup& group, uint64_t hash) {
   }
 }
 
-const char* resultName(uint32_t picked) {
-  return picked == kFull ? "full" : picked == abi::kNone ? "none" : "picked";
+const char* resultName(uint32_t picked, bool certain) {
+  if (picked == kFull) return "full";
+  return picked == abi::kNone ? "none" : certain ? "picked" : "drawn";
 }
 
 }  // namespace
@@ -125,13 +126,14 @@ bool Explainer::candidates(uint32_t cluster, uint32_t subset, const Hashed& hash
     for (const uint32_t member : image_.members(image_.subsets()[subset]))
       active += installed_.endpoints[member]->load.active.load(std::memory_order_relaxed);
   }
-  const bool by_hash = hashes(settings.policy) && hashed.hash.present;
+  const bool by_hash =
+      hashes(settings.policy) && hashed.hash.present && !hashed.made_up && !groups.empty();
   uint32_t picked = std::find(open.begin(), open.end(), 1) != open.end() ? 0
                     : any_full                                           ? kFull
                                                                          : abi::kNone;
-  json_.key("pick").beginObject().field("byHash", by_hash && !hashed.made_up);
+  json_.key("pick").beginObject();
   std::optional<std::vector<double>> shares;
-  if (by_hash && !hashed.made_up && !groups.empty()) {
+  if (by_hash) {
     PickRequest request;
     request.has_hash = true;
     request.hash = hashed.hash.value;
@@ -161,7 +163,10 @@ bool Explainer::candidates(uint32_t cluster, uint32_t subset, const Hashed& hash
     shares = pickShares(settings, *plan, open, nowMs());
     for (std::size_t i = 0; shares && i < shares->size(); ++i) all[i].share = (*shares)[i];
   }
-  json_.field("result", resultName(picked)).field("lastResort", last_resort);
+  // Whoever waits already goes first.
+  if (picked < kFull && plan->capped() && installed_.clusters[cluster]->line.waiting() != 0)
+    picked = kFull;
+  json_.field("result", resultName(picked, by_hash)).field("lastResort", last_resort);
   json_.field("sharesKnown", shares.has_value()).endObject();
 
   const auto shown = static_cast<std::ptrdiff_t>(std::min(all.size(), kMostCandidates));
