@@ -19,12 +19,12 @@ export interface EndpointRow {
   histogram: (phase: EndpointPhase) => HistogramData | null;
 }
 
-/** The clusters and endpoints of the configuration in service; none while another image takes its place. */
-export function readRows({ running, stats }: ControlView): { clusters: ClusterRow[]; endpoints: EndpointRow[] } {
+/** The clusters and endpoints of the configuration in service; none while another image takes its place. May be left for a moment at each `yield`. */
+export function* readRows({ running, stats }: ControlView): Generator<void, { clusters: ClusterRow[]; endpoints: EndpointRow[] }> {
   const clusters: ClusterRow[] = [];
   const endpoints: EndpointRow[] = [];
   let endpointIndex = 0;
-  Object.entries(running?.config.clusters ?? {}).forEach(([cluster, config], index) => {
+  for (const [index, [cluster, config]] of Object.entries(running?.config.clusters ?? {}).entries()) {
     const version = running?.version ?? 0;
     const clusterStats = stats.cluster(version, index);
     if (clusterStats !== null) clusters.push({ labels: { cluster }, config, stats: clusterStats, histogram: (phase) => stats.clusterHistogram(version, index, phase) });
@@ -32,7 +32,9 @@ export function readRows({ running, stats }: ControlView): { clusters: ClusterRo
       const at = endpointIndex++;
       const endpointStats = stats.endpoint(version, at);
       if (endpointStats !== null) endpoints.push({ labels: { cluster, endpoint: name }, weight, config, stats: endpointStats, histogram: (phase) => stats.endpointHistogram(version, at, phase) });
+      if (at % 64 === 0) yield;
     }
-  });
+    yield;
+  }
   return { clusters, endpoints };
 }

@@ -60,7 +60,7 @@ export function metricsText(view: ControlView, format: ExpositionFormat, options
 /** A yield is where others may have their turn. */
 export function* writeMetrics(out: MetricsWriter, view: ControlView, { endpoints: withEndpoints, mostRoutes, admin }: MetricsOptions): Generator<void> {
   yield* writeListeners(out, view);
-  const { clusters, endpoints } = readRows(view);
+  const { clusters, endpoints } = yield* readRows(view);
   yield* writeClusters(out, clusters);
   writeClusterFailover(out, clusters);
   yield;

@@ -22,30 +22,41 @@ const ATTEMPTS = 3;
 
 const breakerNames = new Map<number, string>(Object.entries(BREAKER_STATE).map(([name, state]) => [state, name]));
 
+export interface ShownStats {
+  version: number;
+  /** JSON, without line breaks: it is read by programs, every second. */
+  text: string;
+}
+
 /** Null while no configuration is in service. Rows of a configuration that is replaced meanwhile are left out. */
-export async function stats(view: ControlView, options: StatsOptions): Promise<Record<string, unknown> | null> {
+export async function stats(view: ControlView, options: StatsOptions): Promise<ShownStats | null> {
   for (let attempt = 1; ; attempt++) {
     const { running } = view;
     if (running === null) return null;
-    const shown = await statsOf(view, running, options);
-    if (attempt === ATTEMPTS || view.running?.version === running.version) return shown;
+    const text = await statsText(view, running, options);
+    if (attempt === ATTEMPTS || view.running?.version === running.version) return { version: running.version, text };
   }
 }
 
-async function statsOf(view: ControlView, running: RunningConfig, options: StatsOptions): Promise<Record<string, unknown>> {
+async function statsText(view: ControlView, running: RunningConfig, options: StatsOptions): Promise<string> {
   const turns = new Turns(systemClock, TURN_MS);
   const wallMs = systemClock.wallMs();
   const page: Page = { view, running, uptimeMs: Math.max(1, wallMs - view.startedAtMs), histograms: options.histograms };
-  return {
+  const head = {
     at: new Date(wallMs).toISOString(),
     version: running.version,
     uptimeMs: page.uptimeMs,
     process: processRow(view),
     workers: view.workers.map(({ index, state, restarts }) => ({ id: index, state, restarts })),
     listeners: running.config.listeners.flatMap(({ name }, index) => listenerRow(page, name, index)),
-    ...(options.routes ? { routes: await routeRows(page, turns) } : {}),
-    clusters: await clusterRows(page, options.endpoints, turns),
   };
+  return withRows(head, { ...(options.routes ? { routes: await routeRows(page, turns) } : {}), clusters: await clusterRows(page, options.endpoints, turns) });
+}
+
+/** The text of an object with these lists of texts behind its own fields: the many rows are made into text one by one, in turns. */
+function withRows(head: object, lists: Readonly<Record<string, readonly string[]>>): string {
+  const texts = Object.entries(lists).map(([name, rows]) => `,"${name}":[${rows.join(',')}]`);
+  return `${JSON.stringify(head).slice(0, -1)}${texts.join('')}}`;
 }
 
 interface Page {
@@ -86,14 +97,14 @@ function listenerRow({ view: { stats }, running: { version }, uptimeMs, histogra
 }
 
 /** Those that were used: of the others there is nothing to tell. */
-async function routeRows({ view: { stats }, running: { config, version }, uptimeMs, histograms }: Page, turns: Turns): Promise<object[]> {
-  const rows: object[] = [];
+async function routeRows({ view: { stats }, running: { config, version }, uptimeMs, histograms }: Page, turns: Turns): Promise<string[]> {
+  const rows: string[] = [];
   const names = routeNames(config);
   for (const index of stats.usedRoutes(version)) {
     const counted = stats.route(version, index);
     const name = names[index];
     if (counted === null || name === undefined) break;
-    rows.push({
+    rows.push(JSON.stringify({
       name: name.route,
       table: name.table,
       host: name.virtualHost,
@@ -103,20 +114,20 @@ async function routeRows({ view: { stats }, running: { config, version }, uptime
       timeouts: counted.timeouts,
       rateLimited: counted.rateLimited,
       ...(histograms ? { latencyMs: latencies(stats.routeDigests(version, index, 'duration'), uptimeMs) } : {}),
-    });
+    }));
     await turns.pause();
   }
   return rows;
 }
 
-async function clusterRows(page: Page, withEndpoints: boolean, turns: Turns): Promise<object[]> {
+async function clusterRows(page: Page, withEndpoints: boolean, turns: Turns): Promise<string[]> {
   const { view: { stats }, running: { config, version }, uptimeMs, histograms } = page;
-  const rows: object[] = [];
+  const rows: string[] = [];
   let firstEndpoint = 0;
   for (const [index, [name, cluster]] of Object.entries(config.clusters).entries()) {
     const counted = stats.cluster(version, index);
     if (counted === null) break;
-    rows.push({
+    rows.push(withRows({
       name,
       policy: cluster.balancer.policy,
       requests: counted.requests,
@@ -127,8 +138,7 @@ async function clusterRows(page: Page, withEndpoints: boolean, turns: Turns): Pr
       hedges: counted.hedges,
       breaker: breakerOf(cluster, counted),
       ...(histograms ? { latencyMs: latencies(stats.clusterDigests(version, index, 'duration'), uptimeMs) } : {}),
-      ...(withEndpoints ? { endpoints: await endpointRows(page, name, cluster, firstEndpoint, turns) } : {}),
-    });
+    }, withEndpoints ? { endpoints: await endpointRows(page, name, cluster, firstEndpoint, turns) } : {}));
     firstEndpoint += cluster.endpoints.length;
     await turns.pause();
   }
@@ -141,13 +151,13 @@ function breakerOf({ circuitBreaker }: ClusterConfig, { breakerState }: ClusterS
   return breakerNames.get(breakerState) ?? 'closed';
 }
 
-async function endpointRows({ view, running: { version }, uptimeMs, histograms }: Page, clusterName: string, cluster: ClusterConfig, first: number, turns: Turns): Promise<object[]> {
-  const rows: object[] = [];
+async function endpointRows({ view, running: { version }, uptimeMs, histograms }: Page, clusterName: string, cluster: ClusterConfig, first: number, turns: Turns): Promise<string[]> {
+  const rows: string[] = [];
   for (const [place, endpoint] of cluster.endpoints.entries()) {
     const at = first + place;
     const counted = view.stats.endpoint(version, at);
     if (counted === null) break;
-    rows.push({
+    rows.push(JSON.stringify({
       address: endpoint.name,
       weight: endpoint.weight,
       drain: 'drain' in endpoint && endpoint.drain === true,
@@ -161,7 +171,7 @@ async function endpointRows({ view, running: { version }, uptimeMs, histograms }
       failures: counted.failures,
       // An endpoint that was never used has nothing to show.
       ...(histograms && counted.requests !== 0 ? { latencyMs: latencies(view.stats.endpointDigests(version, at, 'upstream'), uptimeMs) } : {}),
-    });
+    }));
     await turns.pause();
   }
   return rows;

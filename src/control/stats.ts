@@ -18,6 +18,9 @@ export type ClusterPhase = (typeof CLUSTER_HISTOGRAMS)[number];
 export type EndpointPhase = (typeof ENDPOINT_HISTOGRAMS)[number];
 export type RoutePhase = (typeof ROUTE_HISTOGRAMS)[number];
 
+/** Places of HISTOGRAM_FIELDS. */
+const FIELD = Object.fromEntries(HISTOGRAM_FIELDS.map((name, i) => [name, i])) as Record<(typeof HISTOGRAM_FIELDS)[number], number>;
+
 /** What people want to know of a series, in whole microseconds or bytes. */
 export type Digest = Record<(typeof DIGEST_FIELDS)[number], number>;
 /** By DIGEST_WINDOWS_MS. */
@@ -120,14 +123,15 @@ export class Stats {
   #data(read: (query: HistogramQuery, out: Float64Array) => boolean, query: Omit<HistogramQuery, 'nowMs'>): HistogramData | null {
     const words = this.#histogram;
     if (!read({ ...query, nowMs: this.#nowMs() }, words)) return null;
-    const { samples, sum, max, spanMs, entries } = named(HISTOGRAM_FIELDS, words);
+    // A scrape reads thousands of them.
+    const entries = words[FIELD.entries] ?? 0;
     const buckets = new Uint32Array(entries);
     const counts = new Float64Array(entries);
-    for (let i = 0; i < entries; i++) {
-      buckets[i] = words[HISTOGRAM_FIELDS.length + 2 * i] ?? 0;
-      counts[i] = words[HISTOGRAM_FIELDS.length + 2 * i + 1] ?? 0;
+    for (let i = 0, at = HISTOGRAM_FIELDS.length; i < entries; i++) {
+      buckets[i] = words[at++] ?? 0;
+      counts[i] = words[at++] ?? 0;
     }
-    return { count: samples, sum, max, spanMs, buckets, counts };
+    return { count: words[FIELD.samples] ?? 0, sum: words[FIELD.sum] ?? 0, max: words[FIELD.max] ?? 0, spanMs: words[FIELD.spanMs] ?? 0, buckets, counts };
   }
 
   #digests(read: (query: DigestQuery, out: Float64Array) => boolean, query: Omit<DigestQuery, 'nowMs'>): Digests | null {

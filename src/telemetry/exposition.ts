@@ -2,7 +2,7 @@
  * Writes metrics as text: Prometheus text format 0.0.4, or OpenMetrics 1.0 when the scraper asks for it. They differ in the
  * name of a counter's family (without `_total` in OpenMetrics), in the spelling of whole `le` values and in the last line.
  */
-import { classicBuckets, type HistogramData, type HistogramKind } from './histograms.ts';
+import { classicCounts, type HistogramData, type HistogramKind } from './histograms.ts';
 
 export type Labels = Readonly<Record<string, string>>;
 
@@ -68,13 +68,15 @@ export class Exposition implements MetricsWriter {
   *histogramInTurns(name: string, help: string, kind: HistogramKind, samples: Iterable<HistogramSample>): Generator<void> {
     this.#head(name, 'histogram', help);
     const ends = this.#boundsOf(kind);
+    const below = new Float64Array(ends.length);
     let rows = 0;
     for (const { labels, data } of samples) {
       const own = this.#labelText(labels);
       const bucket = `${name}_bucket{${own === '' ? '' : `${own},`}le="`;
       const count = numberText(data.count);
       let text = '';
-      for (const [i, { count: below }] of classicBuckets(data, kind).entries()) text += `${bucket}${ends[i] ?? ''}${below}\n`;
+      classicCounts(data, kind, below);
+      for (let i = 0; i < ends.length; i++) text += `${bucket}${ends[i] ?? ''}${below[i] ?? 0}\n`;
       const series = own === '' ? '' : `{${own}}`;
       this.#add(`${text}${bucket}+Inf"} ${count}\n${name}_sum${series} ${numberText(data.sum / kind.scale)}\n${name}_count${series} ${count}\n`);
       if (++rows % ROWS_PER_TURN === 0) yield;

@@ -2,7 +2,7 @@
  * What is made of the engine's log-linear histograms (native/engine/histogram/histogram.h has the picture of the buckets):
  * quantiles, the classic buckets of Prometheus and its native ones.
  */
-import { HISTOGRAM_SUB_BUCKET_BITS } from '../binding/abi.ts';
+import { HISTOGRAM_BUCKETS, HISTOGRAM_SUB_BUCKET_BITS } from '../binding/abi.ts';
 
 /** Merged samples of one series, in whole microseconds or bytes. */
 export interface HistogramData {
@@ -36,36 +36,41 @@ export const SIZE: HistogramKind = { scale: 1, bounds: [0, 100, 1e3, 1e4, 1e5, 1
 
 /** Smallest value of a native bucket; `lowerBound(i + 1)` is the first value beyond bucket i. */
 export function lowerBound(bucket: number): number {
+  return LOWER_BOUNDS[bucket] ?? computedBound(bucket);
+}
+
+function computedBound(bucket: number): number {
   if (bucket < 2 * SUB_BUCKETS) return bucket;
   const shift = (bucket >> HISTOGRAM_SUB_BUCKET_BITS) - 1;
   return ((bucket & (SUB_BUCKETS - 1)) + SUB_BUCKETS) * 2 ** shift;
 }
+
+// A page asks for hundreds of thousands of them.
+const LOWER_BOUNDS = Float64Array.from({ length: HISTOGRAM_BUCKETS + 1 }, (_, bucket) => computedBound(bucket));
 
 /** Middle of a bucket's values: what every sample in it is taken for. At most 1/64 (1.6 %) off. */
 export function middle(bucket: number): number {
   return (lowerBound(bucket) + lowerBound(bucket + 1) - 1) / 2;
 }
 
-export interface ClassicBucket {
-  le: number;
-  count: number;
-}
-
 /**
- * Counts up to each bound. A bound that lies inside a native bucket takes its share of it, as if the samples were spread
+ * Counts up to each bound, into `out`. A bound that lies inside a native bucket takes its share of it, as if the samples were spread
  * evenly: the count is exact for some bound that is at most 1/32 (3.1 %) away, and never falls from one scrape to the next.
  */
-export function classicBuckets({ buckets, counts }: HistogramData, { scale, bounds }: HistogramKind): ClassicBucket[] {
+export function classicCounts({ buckets, counts }: HistogramData, { scale, bounds }: HistogramKind, out: Float64Array): void {
   let next = 0;
   let below = 0;
-  return bounds.map((le) => {
-    const bound = Math.round(le * scale);
+  for (let i = 0; i < bounds.length; i++) {
+    const bound = Math.round((bounds[i] ?? 0) * scale);
     for (; next < buckets.length && lowerBound((buckets[next] ?? 0) + 1) <= bound + 1; next++) below += counts[next] ?? 0;
     const bucket = buckets[next];
-    if (bucket === undefined || lowerBound(bucket) > bound) return { le, count: below };
+    if (bucket === undefined || lowerBound(bucket) > bound) {
+      out[i] = below;
+      continue;
+    }
     const share = (bound + 1 - lowerBound(bucket)) / (lowerBound(bucket + 1) - lowerBound(bucket));
-    return { le, count: below + Math.floor(share * (counts[next] ?? 0)) };
-  });
+    out[i] = below + Math.floor(share * (counts[next] ?? 0));
+  }
 }
 
 /** A native histogram as Prometheus defines it: bucket i holds values in (2^((i-1)/2^schema), 2^(i/2^schema)]. */

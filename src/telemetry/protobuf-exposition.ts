@@ -4,7 +4,7 @@
  * https://github.com/prometheus/client_model/blob/master/io/prometheus/client/metrics.proto
  */
 import { atOnce, type HistogramSample, type Labels, type MetricsWriter, type Sample } from './exposition.ts';
-import { classicBuckets, nativeBuckets, type HistogramData, type HistogramKind } from './histograms.ts';
+import { classicCounts, nativeBuckets, type HistogramData, type HistogramKind } from './histograms.ts';
 import { ProtobufMessage, lengthOf } from './protobuf.ts';
 
 export const PROTOBUF_CONTENT_TYPE = 'application/vnd.google.protobuf; proto=io.prometheus.client.MetricFamily; encoding=delimited';
@@ -94,7 +94,9 @@ export class ProtobufExposition implements MetricsWriter {
 
 function writeHistogram(message: ProtobufMessage, data: HistogramData, kind: HistogramKind): ProtobufMessage {
   message.uint(HISTOGRAM.sampleCount, data.count).double(HISTOGRAM.sampleSum, data.sum / kind.scale);
-  for (const { le, count } of classicBuckets(data, kind)) writeBucket(message, count, le);
+  const below = new Float64Array(kind.bounds.length);
+  classicCounts(data, kind, below);
+  for (const [i, le] of kind.bounds.entries()) writeBucket(message, below[i] ?? 0, le);
   writeBucket(message, data.count, Infinity);
   const { schema, zeroThreshold, zeroCount, spans, deltas } = nativeBuckets(data, kind);
   message.sint(HISTOGRAM.schema, schema).double(HISTOGRAM.zeroThreshold, zeroThreshold).uint(HISTOGRAM.zeroCount, zeroCount);

@@ -56,8 +56,7 @@ export const STATS = [
     handle: ({ view, query }) =>
       answers.get(view, JSON.stringify(query), async () => {
         const shown = await stats(view, query);
-        // Without line breaks: it is read by programs, every second.
-        return shown === null ? noConfig() : { status: 200, type: JSON_TYPE, body: Buffer.from(`${JSON.stringify(shown)}\n`), headers: versionHeaders(Number(shown.version)) };
+        return shown === null ? noConfig() : { status: 200, type: JSON_TYPE, body: Buffer.from(`${shown.text}\n`), headers: versionHeaders(shown.version) };
       }),
   }),
 ];

@@ -9,7 +9,7 @@ import { CONFIG, adminServer, ask, countingEngine, runningConfig, view } from '.
 
 const ALL = { routes: true, endpoints: true, histograms: true };
 const clock = { wallMs: () => 0, monotonicMs: () => 0 };
-const shownBy = async (of: ControlView, options = ALL): Promise<ReturnType<typeof statsSchema.parse>> => statsSchema.parse(await stats(of, options));
+const shownBy = async (of: ControlView, options = ALL): Promise<ReturnType<typeof statsSchema.parse>> => statsSchema.parse(JSON.parse((await stats(of, options))?.text ?? ''));
 
 describe('GET /stats', () => {
   it('tells of every listener, used route, cluster and endpoint, each with its own numbers', async () => {

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { DURATION, NATIVE_SCHEMA, SIZE, classicBuckets, lowerBound, middle, nativeBuckets, quantile } from '../../../src/telemetry/histograms.ts';
+import { DURATION, NATIVE_SCHEMA, SIZE, classicCounts, lowerBound, middle, nativeBuckets, quantile, type HistogramData, type HistogramKind } from '../../../src/telemetry/histograms.ts';
 import { HISTOGRAM_BUCKETS, HISTOGRAM_MAX_BITS } from '../../../src/binding/abi.ts';
 import { histogramData } from '../admin/support.ts';
+
+function classicBuckets(data: HistogramData, kind: HistogramKind): { le: number; count: number }[] {
+  const counts = new Float64Array(kind.bounds.length);
+  classicCounts(data, kind, counts);
+  return kind.bounds.map((le, at) => ({ le, count: counts[at] ?? NaN }));
+}
 
 const EVERY_BUCKET = histogramData(Object.fromEntries(Array.from({ length: HISTOGRAM_BUCKETS }, (_, i) => [i, 1])));
 const bucketOf = (value: number): number => EVERY_BUCKET.buckets.findIndex((_, i) => value < lowerBound(i + 1));
