@@ -1,4 +1,4 @@
-/** From a request to its answer: route -> query -> If-Match -> body -> the operation. */
+/** From a request to its answer: route -> query -> If-Match -> body -> its turn -> the operation. */
 import type { IncomingMessage } from 'node:http';
 import type { ControlView } from '../control/view.ts';
 import { problem, versionHeaders, type AdminAnswer } from './answer.ts';
@@ -7,12 +7,14 @@ import type { AdminState, Operation } from './operation.ts';
 import { checkQuery } from './operation-query.ts';
 import { readBody, refuseByHead, type BodyTimes } from './request-body.ts';
 import type { Router } from './router.ts';
+import type { Turns } from './turns.ts';
 
 export interface Dispatcher {
   router: Router;
   view: ControlView;
   admin: AdminState;
   bodyTimes: BodyTimes;
+  turns: Turns;
 }
 
 /** Path and query of a request target. */
@@ -41,7 +43,7 @@ export function route(router: Router, request: IncomingMessage): { operation: Op
 
 /** Null when the sender went away before its body was complete. `ready` is called when the body is about to be read. */
 export async function perform(
-  { view, admin, bodyTimes }: Dispatcher,
+  { view, admin, bodyTimes, turns }: Dispatcher,
   { operation, params, who }: { operation: Operation; params: Record<string, string>; who: string },
   request: IncomingMessage,
   ready: () => void,
@@ -62,6 +64,9 @@ export async function perform(
     if (!read.ok) return read.answer;
     body = read.body;
   }
+  await turns.next();
+  // Nobody is there to read it any more; a change that arrived whole is made.
+  if (request.socket.destroyed && operation.access !== 'change') return null;
   return operation.handle({ view, admin, params, query: checked.query, body, who, ifMatch, accept: request.headers.accept ?? '', ifNoneMatch: request.headers['if-none-match'] ?? '' });
 }
 

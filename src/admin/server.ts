@@ -19,10 +19,13 @@ import type { Operation } from './operation.ts';
 import { OPERATIONS } from './operations/index.ts';
 import { BODY_TIMES, type BodyTimes } from './request-body.ts';
 import { Router } from './router.ts';
+import { Pipeline, Turns } from './turns.ts';
 
 /** Heads are small and come at once; bodies have limits of their own, so the one for whole requests is only a net. */
 const LIMITS = { maxHeaderSize: 8 * 1024, headersTimeout: 5_000, requestTimeout: 40_000, keepAliveTimeout: 5_000, connectionsCheckingInterval: 1_000 };
 export const MAX_CONNECTIONS = 128;
+/** Requests that wait on one connection for those before them. Clients of this port send the next when they have the answer. */
+const MOST_PIPELINED = 16;
 /** An answer must have been read by then, or it is cut off. */
 const ANSWER_TIMEOUT_MS = 30_000;
 /** Answers that wait for slow readers hold no more than that together; a large one is some MB. */
@@ -57,6 +60,7 @@ export class AdminServer {
   readonly #failedLogins: FailedLogins;
   readonly #counters: AdminCounters;
   readonly #connections = new Connections(MAX_CONNECTIONS);
+  readonly #pipeline = new Pipeline(MOST_PIPELINED);
   readonly #answerTimeoutMs: number;
   #unreadBytes = 0;
   /** Of the answers that are not texts: how many are being sent them. */
@@ -71,7 +75,7 @@ export class AdminServer {
     this.#failedLogins = new FailedLogins(this.#counters, log, options.clock ?? systemClock);
     this.#answerTimeoutMs = options.answerTimeoutMs ?? ANSWER_TIMEOUT_MS;
     const admin = { operations: OPERATIONS, assets: options.assets ?? loadAssets(), counters: this.#counters };
-    this.#dispatcher = { router: new Router(OPERATIONS), view, admin, bodyTimes: options.bodyTimes ?? BODY_TIMES };
+    this.#dispatcher = { router: new Router(OPERATIONS), view, admin, bodyTimes: options.bodyTimes ?? BODY_TIMES, turns: new Turns() };
     this.#server = createServer(LIMITS, this.#serve);
     // Without this Node would ask for the body of a request that is about to be refused.
     this.#server.on('checkContinue', this.#serve);
@@ -102,6 +106,11 @@ export class AdminServer {
     return (this.#server.address() as AddressInfo).port;
   }
 
+  /** Of answers on their way. */
+  get unreadBytes(): number {
+    return this.#unreadBytes;
+  }
+
   /** Holds from the next request on. Beyond loopback the last tokens stay, if there are to be none: it is about to move. */
   replaceTokens(tokens: readonly AdminTokenConfig[]): void {
     if (tokens.length > 0 || isLoopback(this.host)) this.#auth.replace(tokens);
@@ -118,14 +127,24 @@ export class AdminServer {
   }
 
   readonly #serve = (request: IncomingMessage, response: ServerResponse): void => {
+    const { socket } = request;
+    if (!this.#pipeline.begin(socket, () => this.#begin(request, response))) socket.destroy();
+  };
+
+  #begin(request: IncomingMessage, response: ServerResponse): void {
+    const { socket } = request;
+    if (socket.destroyed) {
+      this.#pipeline.end(socket);
+      return;
+    }
     const admitted = this.#admit(request);
     const { operation } = admitted;
-    const { socket } = request;
     // What nobody had to show a token for may be cut off for somebody else.
     const holds = admitted.refused === null && admitted.operation.access !== 'open';
     if (holds) this.#connections.begin(socket);
     response.on('close', () => {
       if (holds) this.#connections.end(socket);
+      this.#pipeline.end(socket);
     });
     this.#answer(admitted, request, response)
       .catch((error: unknown) => {
@@ -142,7 +161,7 @@ export class AdminServer {
         this.#log.error({ err: error, method: request.method, target: request.url }, 'admin answer failed');
         response.destroy();
       });
-  };
+  }
 
   /** Who may, and what: the answer to those who may not. */
   #admit(request: IncomingMessage): Admitted | Refused {

@@ -3,12 +3,15 @@ import * as z from 'zod';
 import { dumpImage } from '../../config/dump.ts';
 import { configJsonSchema } from '../../config/json-schema.ts';
 import type { RunningConfig } from '../../control/view.ts';
-import { json, versionHeaders } from '../answer.ts';
+import { json, versionHeaders, type AdminAnswer } from '../answer.ts';
 import { operation } from '../operation.ts';
 import { NO_QUERY } from '../operation-query.ts';
 import { NO_CONFIG, noConfig } from './no-config.ts';
 
 const isoTime = z.iso.datetime();
+
+/** Made when it is first asked for: it takes some 10 ms, and never changes. */
+let schemaAnswer: AdminAnswer | undefined;
 
 export const CONFIG = [
   operation({
@@ -60,7 +63,7 @@ export const CONFIG = [
     query: NO_QUERY,
     body: null,
     answers: [{ status: 200, description: 'JSON Schema, draft 2020-12', schema: z.looseObject({ $schema: z.string(), properties: z.looseObject({}) }) }],
-    handle: () => json(200, configJsonSchema()),
+    handle: () => (schemaAnswer ??= json(200, configJsonSchema())),
   }),
 ];
 
