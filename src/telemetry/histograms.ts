@@ -91,7 +91,20 @@ export interface NativeBuckets {
  */
 export const NATIVE_SCHEMA = 5;
 
-export function nativeBuckets({ buckets, counts }: HistogramData, { scale }: HistogramKind): NativeBuckets {
+/** Where each of our buckets goes; a logarithm for each at every scrape would be most of its time. */
+const indexTables = new WeakMap<HistogramKind, Int32Array>();
+function nativeIndexes(kind: HistogramKind): Int32Array {
+  let indexes = indexTables.get(kind);
+  if (indexes === undefined) {
+    indexes = Int32Array.from({ length: HISTOGRAM_BUCKETS }, (_, bucket) => (bucket === 0 ? 0 : Math.ceil(Math.log2(middle(bucket) / kind.scale) * 2 ** NATIVE_SCHEMA)));
+    indexTables.set(kind, indexes);
+  }
+  return indexes;
+}
+
+export function nativeBuckets({ buckets, counts }: HistogramData, kind: HistogramKind): NativeBuckets {
+  const { scale } = kind;
+  const indexes = nativeIndexes(kind);
   const spans: NativeBuckets['spans'] = [];
   const deltas: number[] = [];
   let zeroCount = 0;
@@ -110,7 +123,7 @@ export function nativeBuckets({ buckets, counts }: HistogramData, { scale }: His
       zeroCount = count;
       return;
     }
-    const index = Math.ceil(Math.log2(middle(bucket) / scale) * 2 ** NATIVE_SCHEMA);
+    const index = indexes[bucket] ?? 0;
     if (index !== last) {
       flush();
       const run = spans.at(-1);

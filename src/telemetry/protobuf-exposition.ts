@@ -21,10 +21,10 @@ const SPAN = { offset: 1, length: 2 };
 const ROWS_PER_TURN = 8;
 
 export class ProtobufExposition implements MetricsWriter {
-  readonly #stream = new ProtobufMessage();
+  /** Families, each behind its length. */
+  readonly #pieces: Buffer[] = [];
   readonly #labels = new WeakMap<Labels, ProtobufMessage>();
-  // Reused for each family, row and histogram.
-  readonly #family = new ProtobufMessage();
+  // Reused for each row.
   readonly #metric = new ProtobufMessage();
   readonly #histogram = new ProtobufMessage();
 
@@ -54,7 +54,7 @@ export class ProtobufExposition implements MetricsWriter {
   }
 
   bytes(): Buffer {
-    return this.#stream.bytes();
+    return Buffer.concat(this.#pieces);
   }
 
   #numbers(name: string, help: string, type: number, field: number, samples: Iterable<Sample>): void {
@@ -71,12 +71,12 @@ export class ProtobufExposition implements MetricsWriter {
   }
 
   #begin(name: string, help: string, type: number): ProtobufMessage {
-    return this.#family.clear().string(FAMILY.name, name).string(FAMILY.help, help).uint(FAMILY.type, type);
+    return new ProtobufMessage().string(FAMILY.name, name).string(FAMILY.help, help).uint(FAMILY.type, type);
   }
 
   /** A family without metrics is refused by some readers, and says nothing. */
   #end(family: ProtobufMessage, rows: number): void {
-    if (rows !== 0) this.#stream.delimited(family);
+    if (rows !== 0) this.#pieces.push(new ProtobufMessage().varint(family.length).bytes(), family.bytes());
   }
 
   #writeLabels(metric: ProtobufMessage, labels: Labels | undefined): void {

@@ -45,8 +45,7 @@ export class ProtobufMessage {
   }
 
   message(field: number, message: ProtobufMessage): this {
-    this.#tag(field, LENGTH);
-    return this.delimited(message);
+    return this.nested(field, message.#length).append(message);
   }
 
   /** Begins a message of `length` bytes: the fields that make up as many follow. Spares small ones an object. */
@@ -56,10 +55,10 @@ export class ProtobufMessage {
     return this;
   }
 
-  /** Appends a message after its length, without a tag: an item of a stream of messages. */
-  delimited(message: ProtobufMessage): this {
-    this.#varint(message.#length);
-    return this.append(message);
+  /** A number without a tag: the length of an item of a stream of messages. */
+  varint(value: number): this {
+    this.#varint(value);
+    return this;
   }
 
   /** The fields of another message, as if they were written here. */
