@@ -1,6 +1,6 @@
 /** Clusters and their endpoints, as they are now. */
 import * as z from 'zod';
-import { CLUSTER_HISTOGRAMS, ENDPOINT_HISTOGRAMS } from '../../binding/abi.ts';
+import { CLUSTER_HISTOGRAMS, CLUSTER_STATS, ENDPOINT_HISTOGRAMS, ENDPOINT_STATS } from '../../binding/abi.ts';
 import { json, versionHeaders, type AdminAnswer } from '../answer.ts';
 import { clusterBreaker, endpointHealth } from '../endpoint-health.ts';
 import { quantiles } from '../../telemetry/histograms.ts';
@@ -9,6 +9,34 @@ import { NO_QUERY } from '../operation-query.ts';
 import { SHOWN, summarizeAll } from '../summaries.ts';
 import type { ControlView } from '../../control/view.ts';
 import { NO_CONFIG, noConfig } from './no-config.ts';
+import { breakerSchema, countersSchema, healthSchema, histogramsSchema, quantilesSchema } from './shown-schemas.ts';
+
+const endpoint = z.looseObject({
+  address: z.string(),
+  weight: z.int(),
+  priority: z.int(),
+  backup: z.boolean(),
+  zone: z.string().nullable(),
+  maxRequests: z.int(),
+  metadata: z.record(z.string(), z.string()),
+  health: healthSchema,
+  ...countersSchema(ENDPOINT_STATS.filter((name) => name !== 'health')).partial().shape,
+  histograms: histogramsSchema(ENDPOINT_HISTOGRAMS),
+});
+
+const clustersSchema = z.object({
+  version: z.int(),
+  clusters: z.array(z.looseObject({
+    name: z.string(),
+    policy: z.string(),
+    tls: z.boolean(),
+    endpoints: z.array(endpoint),
+    breaker: breakerSchema.nullable().describe('of the whole cluster'),
+    stats: countersSchema(CLUSTER_STATS).nullable(),
+    latencyMs: quantilesSchema.nullable(),
+    histograms: histogramsSchema(CLUSTER_HISTOGRAMS),
+  })),
+});
 
 export const CLUSTERS = [
   operation({
@@ -18,7 +46,7 @@ export const CLUSTERS = [
     access: 'read',
     query: NO_QUERY,
     body: null,
-    answers: [{ status: 200, description: 'all clusters, in the order of the configuration', schema: z.looseObject({ version: z.int(), clusters: z.array(z.looseObject({ name: z.string() })) }) }, NO_CONFIG],
+    answers: [{ status: 200, description: 'all clusters, in the order of the configuration', schema: clustersSchema }, NO_CONFIG],
     handle: ({ view }) => clusters(view),
   }),
 ];

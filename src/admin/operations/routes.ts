@@ -1,12 +1,20 @@
 /** Routes and what they have done. */
 import * as z from 'zod';
-import { ROUTE_HISTOGRAMS } from '../../binding/abi.ts';
+import { ROUTE_HISTOGRAMS, ROUTE_STATS } from '../../binding/abi.ts';
 import { json, versionHeaders } from '../answer.ts';
 import { routeNames } from '../names.ts';
 import { operation } from '../operation.ts';
 import { wholeNumber } from '../operation-query.ts';
 import { summarizeAll } from '../summaries.ts';
 import { NO_CONFIG, noConfig } from './no-config.ts';
+import { countersSchema, histogramsSchema } from './shown-schemas.ts';
+
+const routesSchema = z.object({
+  version: z.int(),
+  configured: z.int().describe('all routes'),
+  used: z.int().describe('those that have taken a request'),
+  routes: z.array(z.object({ table: z.string(), virtualHost: z.string(), route: z.string(), stats: countersSchema(ROUTE_STATS).nullable(), histograms: histogramsSchema(ROUTE_HISTOGRAMS) })),
+});
 
 /** As many are shown unless ?limit= says otherwise. */
 const ROUTES_SHOWN = 1000;
@@ -21,7 +29,7 @@ export const ROUTES = [
     query: z.object({ limit: wholeNumber(0, MOST_SHOWN).prefault(String(ROUTES_SHOWN)) }),
     body: null,
     answers: [
-      { status: 200, description: 'used routes, in the order of the configuration', schema: z.looseObject({ version: z.int(), configured: z.int(), used: z.int(), routes: z.array(z.looseObject({ table: z.string(), route: z.string() })) }) },
+      { status: 200, description: 'used routes, in the order of the configuration', schema: routesSchema },
       NO_CONFIG,
     ],
     handle({ view: { running, stats }, query: { limit } }) {
