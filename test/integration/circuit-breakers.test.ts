@@ -104,8 +104,8 @@ it('answers 503 with the flag CB without a fallback, or what `respond` says, and
   expect(await proxy.metric('millrace_cluster_circuit_breaker_opened_total', { cluster: 'up' })).toBe(1);
   expect(main.origin.requests.length).toBe(10);
 
-  // Other settings are another breaker, which begins closed.
-  await proxy.reload(proxyTo([main.origin.address], { workers: 2, cluster: { ...quiet, circuitBreaker: breaker({ minRequests: 11 }) } }));
+  // Another window takes another breaker, which begins closed.
+  await proxy.reload(proxyTo([main.origin.address], { workers: 2, cluster: { ...quiet, circuitBreaker: breaker({ window: '9s' }) } }));
   expect(await stateOf(proxy)).toBe(BREAKER_STATE.closed);
   expect((await request(proxy.port(), '/')).status).toBe(500);
 });

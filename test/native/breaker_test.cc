@@ -52,6 +52,27 @@ BreakerSettings plain() {
 
 }  // namespace
 
+CASE("a breaker that is retuned keeps its state and its counts") {
+  Bench bench(plain());
+  for (int i = 0; i < 6; ++i) bench.request(false, kStart);
+  BreakerSettings other = plain();
+  other.min_requests = 7;
+  bench.breaker.retune(other, kStart);
+  EXPECT(bench.breaker.settings() == other);
+  EXPECT_EQ(bench.breaker.counts(kStart).failures, 6u);
+  EXPECT(bench.request(false, kStart) == Kind::kOpened);
+  EXPECT_EQ(bench.breaker.openUntilMs(), kStart + 100);
+  // A longer interval is for the next time, a shorter one counts from now on.
+  other.interval_ms = 500;
+  bench.breaker.retune(other, kStart + 10);
+  EXPECT_EQ(bench.breaker.openUntilMs(), kStart + 100);
+  other.interval_ms = 30;
+  bench.breaker.retune(other, kStart + 10);
+  EXPECT_EQ(bench.breaker.openUntilMs(), kStart + 40);
+  EXPECT_EQ(bench.admit(kStart + 39), 0u);
+  EXPECT(bench.request(true, kStart + 40) == Kind::kClosed);
+}
+
 CASE("a breaker opens at the threshold and not before") {
   for (const uint32_t threshold : {1u, 250u, 333u, 500u, 501u, 999u, 1000u}) {
     BreakerSettings settings = plain();

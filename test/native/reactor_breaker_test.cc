@@ -300,16 +300,20 @@ CASE("workers share one breaker") {
   }
 }
 
-CASE("a reload keeps an open breaker while its settings are the same, and starts over else") {
+CASE("a reload keeps an open breaker, and starts over where it counts in another window") {
   BreakerRig b;
   b.breakIt();
   b.rig->install(b.spec(abi::breaker_scope::kCluster,
                         [](ImageBuilder& image) { image.clusters[0].max_pending = 7; }));
   EXPECT_EQ(b.state(), state::kOpen);
   EXPECT_EQ(b.statusOf(b.ask(200)), 503u);
-  transitions();
   b.rig->install(b.spec(abi::breaker_scope::kCluster,
                         [](ImageBuilder& image) { image.breakers[0].min_requests = 5; }));
+  EXPECT_EQ(b.state(), state::kOpen);
+  EXPECT_EQ(b.statusOf(b.ask(200)), 503u);
+  transitions();
+  b.rig->install(b.spec(abi::breaker_scope::kCluster,
+                        [](ImageBuilder& image) { image.breakers[0].window_ms += 1; }));
   EXPECT_EQ(b.state(), state::kClosed);
   EXPECT_EQ(b.statusOf(b.ask(200)), 200u);
   const std::vector<Transition> noted = transitions();
@@ -332,8 +336,10 @@ CASE("a request of the configuration before does not disturb the breaker of the 
       return b.rig->answer(handle).done;
     }));
   }
-  b.rig->install(b.spec(abi::breaker_scope::kCluster,
-                        [](ImageBuilder& image) { image.breakers[0].min_requests = 1; }));
+  b.rig->install(b.spec(abi::breaker_scope::kCluster, [](ImageBuilder& image) {
+    image.breakers[0].min_requests = 1;
+    image.breakers[0].window_ms += 1;
+  }));
   transitions();
   b.origins[0].reset(0);
   EXPECT(b.rig->untilDone(old));

@@ -208,6 +208,8 @@ CASE("a reload keeps an open endpoint out, and one without its breaker brings it
   EXPECT_EQ(b.tick(), 100u);
   b.rig->install(
       b.spec(kScope, [](ImageBuilder& image) { image.breakers[0].threshold_millis = 600; }));
+  EXPECT_EQ(b.healthOf(0), abi::health::kOpen);
+  b.rig->install(b.spec(kScope, [](ImageBuilder& image) { image.breakers[0].window_ms += 1; }));
   EXPECT_EQ(b.healthOf(0), 0u);
   EXPECT(share(b, 12) == std::vector<int>({4, 4, 4}));
   breakFirst(b);

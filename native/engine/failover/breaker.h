@@ -77,11 +77,35 @@ class BasicBreaker {
 
   // `first_generation`: different ones keep tickets of different breakers apart.
   explicit BasicBreaker(const BreakerSettings& settings, uint32_t first_generation = 1) noexcept
-      : word_(closedWord(first_generation == 0 ? 1 : first_generation)), settings_(settings) {}
+      : word_(closedWord(first_generation == 0 ? 1 : first_generation)),
+        window_ms_(settings.window_ms) {
+    write(settings);
+  }
   BasicBreaker(const BasicBreaker&) = delete;
   BasicBreaker& operator=(const BasicBreaker&) = delete;
 
-  const BreakerSettings& settings() const noexcept { return settings_; }
+  BreakerSettings settings() const noexcept {
+    const auto read = [](const std::atomic<uint32_t>& value) {
+      return value.load(std::memory_order_relaxed);
+    };
+    return {read(threshold_millis_), window_ms_,
+            read(min_requests_),     read(interval_ms_),
+            read(max_interval_ms_),  read(jitter_percent_),
+            read(probes_),           read(successes_)};
+  }
+  // Takes other settings of the same window; its state, its counts and its tickets stay. What is
+  // open stays so, but from now on for no longer than it would if it opened now. Control plane.
+  // Race: whoever judges meanwhile may see some of the new settings and some of the old ones, each
+  // of them valid; there is no order between a change of settings and the requests around it.
+  void retune(const BreakerSettings& settings, uint64_t now_ms) noexcept {
+    write(settings);
+    uint64_t word = word_.load(std::memory_order_acquire);
+    while (stateOf(word) == abi::breaker_state::kOpen) {
+      const uint64_t until = now_ms + openMs(reopeningsOf(word));
+      if (untilOf(word) <= until) return;
+      if (move(word, (word & ~kUntilMask) | (until & kUntilMask))) return;
+    }
+  }
   // The worker's own, made at its first call.
   Window& windowOf(uint32_t worker) { return windows_.of(worker); }
 
@@ -132,7 +156,7 @@ class BasicBreaker {
     const uint64_t word = word_.load(std::memory_order_acquire);
     if (generationOf(word) != ticket >> 2) return {};
     if (stateOf(word) == abi::breaker_state::kClosed) [[likely]] {
-      window.add(generationOf(word), settings_.window_ms, now_ms, good);
+      window.add(generationOf(word), window_ms_, now_ms, good);
       return good ? BreakerEvent{} : judge(word, now_ms, random);
     }
     if (stateOf(word) != abi::breaker_state::kHalfOpen || !isProbe(ticket)) return {};
@@ -166,6 +190,20 @@ class BasicBreaker {
   }
 
  private:
+  void write(const BreakerSettings& settings) noexcept {
+    threshold_millis_.store(settings.threshold_millis, std::memory_order_relaxed);
+    min_requests_.store(settings.min_requests, std::memory_order_relaxed);
+    interval_ms_.store(settings.interval_ms, std::memory_order_relaxed);
+    max_interval_ms_.store(settings.max_interval_ms, std::memory_order_relaxed);
+    jitter_percent_.store(settings.jitter_percent, std::memory_order_relaxed);
+    probes_.store(settings.probes, std::memory_order_relaxed);
+    successes_.store(settings.successes, std::memory_order_relaxed);
+  }
+  // Without its jitter.
+  uint64_t openMs(uint32_t reopenings) const noexcept {
+    return std::min<uint64_t>(uint64_t{interval_ms_.load(std::memory_order_relaxed)} << reopenings,
+                              max_interval_ms_.load(std::memory_order_relaxed));
+  }
   static constexpr uint32_t kGenerationMask = 0xffff;
   static constexpr uint32_t kMostReopenings = 31;
   static constexpr uint64_t kUntilMask = (uint64_t{1} << 41) - 1;
@@ -224,7 +262,16 @@ class BasicBreaker {
   // verdict or the last place that was given. Only rises: all of its values are a moment and the
   // same interval, so the highest is that of the latest moment.
   Atomic<uint64_t> silent_until_ms_{0};
-  const BreakerSettings settings_;
+  // Counts of another window would mean something else: that takes another breaker.
+  const uint32_t window_ms_;
+  // Not `Atomic`: what they are is no part of the protocol that is run under every order of steps.
+  std::atomic<uint32_t> threshold_millis_;
+  std::atomic<uint32_t> min_requests_;
+  std::atomic<uint32_t> interval_ms_;
+  std::atomic<uint32_t> max_interval_ms_;
+  std::atomic<uint32_t> jitter_percent_;
+  std::atomic<uint32_t> probes_;
+  std::atomic<uint32_t> successes_;
   ShardList<Window> windows_;
 };
 
@@ -236,16 +283,16 @@ using BreakerTicket = Breaker::Ticket;
 template <template <typename> typename Atomic>
 uint64_t BasicBreaker<Atomic>::openWord(uint64_t from, uint32_t reopenings, uint64_t now_ms,
                                         uint32_t random) const noexcept {
-  const uint64_t open_ms =
-      std::min<uint64_t>(uint64_t{settings_.interval_ms} << reopenings, settings_.max_interval_ms);
-  const uint64_t jitter_ms = (open_ms * settings_.jitter_percent / 100 * random) >> 32;
+  const uint64_t open_ms = openMs(reopenings);
+  const uint64_t jitter_ms =
+      (open_ms * jitter_percent_.load(std::memory_order_relaxed) / 100 * random) >> 32;
   return wordOf(abi::breaker_state::kOpen, after(from), reopenings) |
          ((now_ms + open_ms + jitter_ms) & kUntilMask);
 }
 
 template <template <typename> typename Atomic>
 void BasicBreaker<Atomic>::allowSilence(uint64_t now_ms) noexcept {
-  const uint64_t until = now_ms + settings_.interval_ms;
+  const uint64_t until = now_ms + interval_ms_.load(std::memory_order_relaxed);
   uint64_t before = silent_until_ms_.load(std::memory_order_relaxed);
   // Release, by the change of `word_` that follows: who finds that finds this, too.
   while (before < until &&
@@ -257,7 +304,7 @@ template <template <typename> typename Atomic>
 BreakerCounts BasicBreaker<Atomic>::countsOf(uint32_t generation, uint64_t now_ms) const noexcept {
   BreakerCounts sum;
   windows_.forEach(
-      [&](const Window& window) { window.addTo(&sum, generation, settings_.window_ms, now_ms); });
+      [&](const Window& window) { window.addTo(&sum, generation, window_ms_, now_ms); });
   return sum;
 }
 
@@ -265,8 +312,9 @@ BreakerCounts BasicBreaker<Atomic>::countsOf(uint32_t generation, uint64_t now_m
 template <template <typename> typename Atomic>
 BreakerEvent BasicBreaker<Atomic>::judge(uint64_t word, uint64_t now_ms, uint32_t random) noexcept {
   const BreakerCounts sum = countsOf(generationOf(word), now_ms);
-  if (sum.requests < settings_.min_requests ||
-      sum.failures * 1000 < sum.requests * settings_.threshold_millis) {
+  const BreakerSettings now = settings();
+  if (sum.requests < now.min_requests ||
+      sum.failures * 1000 < sum.requests * now.threshold_millis) {
     return {};
   }
   const uint64_t opened = openWord(word, 0, now_ms, random);
@@ -304,7 +352,7 @@ template <template <typename> typename Atomic>
 typename BasicBreaker<Atomic>::Ticket BasicBreaker<Atomic>::tryProbe(uint64_t now_ms) noexcept {
   uint64_t word = word_.load(std::memory_order_acquire);
   while (stateOf(word) == abi::breaker_state::kHalfOpen) {
-    const bool full = probesOf(word) >= settings_.probes;
+    const bool full = probesOf(word) >= probes_.load(std::memory_order_relaxed);
     // Race: `word_` may be of a later period by now; then its change below fails, and the time is
     // looked at again.
     if (full && now_ms < silent_until_ms_.load(std::memory_order_relaxed)) return 0;
@@ -335,7 +383,7 @@ BreakerEvent BasicBreaker<Atomic>::settle(Ticket ticket, uint64_t now_ms) noexce
   uint64_t word = word_.load(std::memory_order_acquire);
   while (stateOf(word) == abi::breaker_state::kHalfOpen && generationOf(word) == ticket >> 2) {
     allowSilence(now_ms);
-    if (successesOf(word) + 1 >= settings_.successes) {
+    if (successesOf(word) + 1 >= successes_.load(std::memory_order_relaxed)) {
       if (move(word, closedWord(after(word)))) return {BreakerEvent::Kind::kClosed};
     } else {
       const uint64_t left = probesOf(word) == 0 ? word : word - kOneProbe;

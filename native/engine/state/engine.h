@@ -211,7 +211,7 @@ class Engine {
   // Takes the delays of hedged routes from their histograms.
   void refreshHedges(const InstalledImage& installed, uint64_t now_ms);
   std::shared_ptr<Breaker> breakerFor(const std::shared_ptr<Breaker>& present,
-                                      const abi::BreakerRecord& row);
+                                      const abi::BreakerRecord& row, uint64_t now_ms);
   void adoptBreakers(const Image& image, InstalledImage* installed, uint64_t now_ms);
   // Breakers of endpoints whose interval is over become half-open; when the next one is due,
   // UINT64_MAX = none is open.

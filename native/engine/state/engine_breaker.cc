@@ -58,11 +58,16 @@ void describe(const BreakerEvent& event, const BreakerSettings& settings, Transi
 
 }  // namespace
 
-// The breaker that goes on where nothing has changed, else a new one, closed.
+// The breaker that goes on, with other settings if need be; where it counts in another window, a
+// new one, closed.
 std::shared_ptr<Breaker> Engine::breakerFor(const std::shared_ptr<Breaker>& present,
-                                            const abi::BreakerRecord& row) {
+                                            const abi::BreakerRecord& row, uint64_t now_ms) {
   const BreakerSettings settings = breakerSettings(row);
-  if (present != nullptr && present->settings() == settings) return present;
+  if (present != nullptr && present->settings().window_ms == settings.window_ms) {
+    // Requests of the image before go by them a moment early: theirs is the same outage.
+    if (present->settings() != settings) present->retune(settings, now_ms);
+    return present;
+  }
   // Any step will do: tickets of one breaker must not pass for those of the next.
   breaker_generation_ = (breaker_generation_ + 4099) & 0xffff;
   return std::make_shared<Breaker>(settings, breaker_generation_);
@@ -92,7 +97,8 @@ void Engine::adoptBreakers(const Image& image, InstalledImage* installed, uint64
     const uint32_t scope = breaker == nullptr ? 0 : breaker->scope;
     ClusterState& cluster = *installed->clusters[c];
     std::shared_ptr<Breaker> own;
-    if ((scope & abi::breaker_scope::kCluster) != 0) own = breakerFor(cluster.breaker, *breaker);
+    if ((scope & abi::breaker_scope::kCluster) != 0)
+      own = breakerFor(cluster.breaker, *breaker, now_ms);
     note_removed(cluster.breaker, own, cluster.name, {});
     cluster.breaker = own;
     installed->cluster_breakers.push_back(std::move(own));
@@ -100,7 +106,7 @@ void Engine::adoptBreakers(const Image& image, InstalledImage* installed, uint64
       EndpointState& endpoint = *installed->endpoints[e];
       std::shared_ptr<Breaker> its;
       if ((scope & abi::breaker_scope::kEndpoint) != 0)
-        its = breakerFor(endpoint.breaker, *breaker);
+        its = breakerFor(endpoint.breaker, *breaker, now_ms);
       const auto [cluster_name, endpoint_name] = namesInKey(endpoint.key);
       note_removed(endpoint.breaker, its, cluster_name, endpoint_name);
       endpoint.breaker = its;
