@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 3921887657u;
+inline constexpr uint32_t kHash = 2501211090u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -281,8 +281,9 @@ struct EndpointRecord {
   uint32_t zone_length;
   uint32_t max_requests;
   uint32_t backup;
+  uint32_t drain;
 };
-static_assert(sizeof(EndpointRecord) == 56);
+static_assert(sizeof(EndpointRecord) == 60);
 
 struct TlsRecord {
   uint32_t flags;
@@ -578,6 +579,7 @@ inline constexpr uint32_t kEjected = 2u;
 inline constexpr uint32_t kOpen = 4u;
 inline constexpr uint32_t kHalfOpen = 8u;
 inline constexpr uint32_t kUnchecked = 16u;
+inline constexpr uint32_t kDrained = 32u;
 }  // namespace health
 
 namespace rate_stat {

@@ -69,7 +69,7 @@ export function endpointHealth(bits: number, checked: CheckedEndpoint | null, tr
 function causeOf(reason: Reason, findings: Readonly<Findings> | null, transitions: readonly Transition[]): Cause[] {
   const kind = CAUSES[reason];
   if (kind !== undefined) return transitions.filter((transition) => transition.kind === kind).slice(-1);
-  if (findings === null) return [];
+  if (findings === null || reason === 'drained') return [];
   // Before the first verdict there are only failures that did not decide yet.
   return [{ atMs: findings.sinceMs, text: findings.evidence === '' ? (findings.last?.text ?? '') : findings.evidence, untilMs: null }];
 }

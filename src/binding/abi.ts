@@ -178,6 +178,7 @@ export const RECORDS = {
     'zoneOffset', 'zoneLength', // offset NONE = no zone
     'maxRequests', // in flight at once, all workers together; 0 = no limit
     'backup', // 1 = used only while no other endpoint of the cluster is available
+    'drain', // 1 = gets no new requests, whatever its weight is
   ],
   TLS: [
     'flags', // TLS_FLAG bits
@@ -214,7 +215,7 @@ export const RECORDS = {
   /** Endpoints of a cluster that a route may choose from. */
   SUBSET: [
     'cluster',
-    'memberStart', 'memberCount', // INDEX rows, ascending: ENDPOINT rows of weight > 0
+    'memberStart', 'memberCount', // INDEX rows, ascending: ENDPOINT rows of weight > 0 without drain
     'nameOffset', 'nameLength', // "version=v2,stage=prod"; offset NONE = every endpoint of the cluster
   ],
   RATE_LIMIT: [
@@ -318,6 +319,8 @@ export const HEALTH = {
   halfOpen: 8,
   /** No active health check has come back yet. */
   unchecked: 16,
+  /** By the configuration. No plan has it; this is for requests that began under an earlier one. */
+  drained: 32,
 } as const;
 export const FAMILY = { ipv4: 4, ipv6: 6, unix: 1 } as const;
 export const LISTENER_FLAG = {

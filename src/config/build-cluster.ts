@@ -53,7 +53,7 @@ export function buildCluster(
 }
 
 /** Of an endpoint that is written as an address alone. */
-const PLAIN_ENDPOINT = { weight: 1, priority: 0, backup: false, zone: null, metadata: {} };
+const PLAIN_ENDPOINT = { weight: 1, drain: false, priority: 0, backup: false, zone: null, metadata: {} };
 
 function buildEndpoints(
   entry: ParsedCluster['endpoints'][number],
@@ -62,7 +62,7 @@ function buildEndpoints(
 ): EndpointConfig[] {
   if ('kind' in entry)
     return expandEndpoint(entry, { ...PLAIN_ENDPOINT, maxRequests }, resolutions);
-  const { address, weight, priority, backup, zone = null, metadata } = entry;
-  const settings = { weight, priority, backup, zone, maxRequests: entry.maxRequests ?? maxRequests, metadata };
+  const { address, weight, drain, priority, backup, zone = null, metadata } = entry;
+  const settings = { weight, drain, priority, backup, zone, maxRequests: entry.maxRequests ?? maxRequests, metadata };
   return expandEndpoint(address, settings, resolutions);
 }

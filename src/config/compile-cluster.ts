@@ -62,6 +62,7 @@ function addEndpoint(writer: ImageWriter, endpoint: EndpointConfig): void {
     zoneLength: zone.length,
     maxRequests: endpoint.maxRequests,
     backup: endpoint.backup ? 1 : 0,
+    drain: endpoint.drain ? 1 : 0,
   });
 }
 

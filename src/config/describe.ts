@@ -16,13 +16,14 @@ export interface Description {
       index: number;
       name: string;
       weight: number;
+      drain: boolean;
       priority: number;
       backup: boolean;
       zone: string | null;
       maxRequests: number;
       metadata: Metadata;
     }[];
-    /** In image order; the first one, without a name, is every endpoint of weight > 0. */
+    /** In image order; the first one, without a name, is every endpoint of weight > 0 that is not drained. */
     subsets: { /** SUBSET index of the image. */ index: number; name: string | null; endpoints: string[] }[];
   }[];
 }
@@ -51,6 +52,7 @@ export function describe(config: Config): Description {
         index: endpointIndex++,
         name: endpoint.name,
         weight: endpoint.weight,
+        drain: endpoint.drain,
         priority: endpoint.priority,
         backup: endpoint.backup,
         zone: endpoint.zone,

@@ -38,6 +38,7 @@ function dumpEndpoint(reader: ImageReader, row: RecordFields<'ENDPOINT'>): objec
     weight: row.weight,
     priority: row.priority,
     backup: row.backup === 1,
+    drain: row.drain === 1,
     zone: reader.text(row.zoneOffset, row.zoneLength),
     maxRequests: row.maxRequests,
     serverName: reader.text(row.serverNameOffset, row.serverNameLength),

@@ -10,8 +10,11 @@ export type HostResolution = { addresses: { address: string; family: 'ipv4' | 'i
 export type ResolveHost = (host: string) => Promise<HostResolution>;
 export type Resolutions = ReadonlyMap<string, HostResolution>;
 
-/** Resolves every host name among the endpoints, all at once, and reports each place that names an unknown one. */
-export async function resolveEndpoints(root: unknown, resolveHost: ResolveHost, report: Report): Promise<Resolutions> {
+/**
+ * Resolves every host name among the endpoints that `known` does not have, all at once, and reports each place that names an
+ * unknown one.
+ */
+export async function resolveEndpoints(root: unknown, resolveHost: ResolveHost, report: Report, known?: Resolutions): Promise<Resolutions> {
   const places = new Map<string, Path[]>();
   for (const [name, cluster] of Object.entries(mapping(mapping(root)['clusters']))) {
     for (const [index, entry] of list(mapping(cluster)['endpoints']).entries()) {
@@ -23,7 +26,7 @@ export async function resolveEndpoints(root: unknown, resolveHost: ResolveHost, 
     }
   }
   const resolutions = new Map<string, HostResolution>();
-  await Promise.all([...places.keys()].map(async (host) => resolutions.set(host, await resolveHost(host))));
+  await Promise.all([...places.keys()].map(async (host) => resolutions.set(host, known?.get(host) ?? (await resolveHost(host)))));
   for (const [host, paths] of places) {
     const resolution = resolutions.get(host);
     if (resolution === undefined || !('error' in resolution)) continue;
@@ -54,7 +57,7 @@ function checkCounts(root: unknown, resolutions: Resolutions, report: Report): v
 /** What the endpoints of one configured address share. */
 export type EndpointSettings = Pick<
   EndpointConfig,
-  'weight' | 'priority' | 'backup' | 'zone' | 'maxRequests' | 'metadata'
+  'weight' | 'drain' | 'priority' | 'backup' | 'zone' | 'maxRequests' | 'metadata'
 >;
 
 /** The endpoints of one configured address: several when its name has several addresses. */

@@ -11,7 +11,11 @@ const address = parsing(z.string(), parseEndpointAddress);
 
 const endpoint = z.strictObject({
   address,
-  weight: z.int().min(0).max(LIMITS.maxWeight).default(1).describe('0 drains the endpoint'),
+  weight: z.int().min(0).max(LIMITS.maxWeight).default(1).describe('0: it gets no requests'),
+  drain: z
+    .boolean()
+    .default(false)
+    .describe('true: it gets no new requests, and those in flight end in peace; its weight is kept for when it comes back'),
   priority: z
     .int()
     .min(0)

@@ -1,10 +1,10 @@
-import type { ClusterChoice, ClusterConfig, Config, Metadata } from './types.ts';
+import type { ClusterChoice, ClusterConfig, Config, EndpointConfig, Metadata } from './types.ts';
 
 /** A SUBSET row to be: the endpoints of a cluster that a route may choose from. */
 export interface SubsetRow {
   /** What was asked for; null = every endpoint. */
   selection: Metadata | null;
-  /** Positions in the cluster, ascending; of weight > 0 only. */
+  /** Positions in the cluster, ascending; of weight > 0, and not drained. */
   members: number[];
 }
 
@@ -19,12 +19,18 @@ export function selectionKey(selection: Metadata): string {
   return JSON.stringify(Object.entries(selection).sort(([a], [b]) => (a < b ? -1 : 1)));
 }
 
-/** Positions of the endpoints that a request may go to: of weight > 0, with all of the metadata that is asked for. */
+/** Whether the balancer may give it requests at all. */
+export const isGiven = ({ weight, drain }: EndpointConfig): boolean => weight > 0 && !drain;
+
+/** Of endpoints that are not given: why. */
+export const notGiven = (endpoints: readonly EndpointConfig[]): string => (endpoints.some(({ drain }) => drain) ? 'has weight 0 or is drained' : 'has weight 0');
+
+/** Positions of the endpoints that a request may go to, with all of the metadata that is asked for. */
 export function matching(cluster: ClusterConfig, selection: Metadata | null): number[] {
   const wanted = Object.entries(selection ?? {});
   const members: number[] = [];
-  for (const [position, { weight, metadata }] of cluster.endpoints.entries())
-    if (weight > 0 && wanted.every(([key, value]) => Object.hasOwn(metadata, key) && metadata[key] === value))
+  for (const [position, endpoint] of cluster.endpoints.entries())
+    if (isGiven(endpoint) && wanted.every(([key, value]) => Object.hasOwn(endpoint.metadata, key) && endpoint.metadata[key] === value))
       members.push(position);
   return members;
 }

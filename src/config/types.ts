@@ -317,6 +317,8 @@ export interface EndpointConfig {
   /** 0 for unix sockets. */
   port: number;
   weight: number;
+  /** Gets no new requests, whatever its weight is. */
+  drain: boolean;
   /** 0 is used first. */
   priority: number;
   /** Used only while no other endpoint of the cluster is available. */

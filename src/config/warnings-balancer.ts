@@ -3,7 +3,7 @@ import { suggest } from './nearest.ts';
 import { nextPrime } from './prime.ts';
 import { mapping, type Report } from './raw.ts';
 import type { Path } from './source.ts';
-import { matching, selectionKey, selectionName } from './subsets.ts';
+import { isGiven, matching, notGiven, selectionKey, selectionName } from './subsets.ts';
 import type { ClusterChoice, ClusterConfig, HashSourceConfig, Metadata, RouteConfig } from './types.ts';
 
 /** With fewer slots per endpoint the shares of a Maglev table may be off by more than 1 % (section 3.4 of the paper). */
@@ -31,7 +31,7 @@ export function checkClusterBalance(cluster: ClusterConfig, written: unknown, pa
 
 function checkTableSize({ balancer, endpoints }: ClusterConfig, written: object, path: Path, warn: Report): void {
   if (balancer.policy !== 'maglev') return;
-  const count = endpoints.filter(({ weight }) => weight > 0).length;
+  const count = endpoints.filter(isGiven).length;
   const wanted = Math.min(count * SLOTS_PER_ENDPOINT, LIMITS.maxMaglevTable);
   if (count < 2 || balancer.tableSize >= wanted) return;
   warn(
@@ -44,17 +44,18 @@ function checkTableSize({ balancer, endpoints }: ClusterConfig, written: object,
 function checkLevels({ endpoints }: ClusterConfig, path: Path, warn: Report): void {
   let first = Number.POSITIVE_INFINITY;
   let firstUsed = Number.POSITIVE_INFINITY;
-  for (const { priority, weight } of endpoints) {
+  for (const endpoint of endpoints) {
+    const { priority } = endpoint;
     first = Math.min(first, priority);
-    if (weight > 0) firstUsed = Math.min(firstUsed, priority);
+    if (isGiven(endpoint)) firstUsed = Math.min(firstUsed, priority);
   }
   if (firstUsed === first || firstUsed === Number.POSITIVE_INFINITY) return;
-  warn(path, `every endpoint of priority ${first} has weight 0: those of priority ${firstUsed} take all requests`);
+  warn(path, `every endpoint of priority ${first} ${notGiven(endpoints)}: those of priority ${firstUsed} take all requests`);
 }
 
 function checkZone({ balancer: { zone }, endpoints }: ClusterConfig, path: Path, warn: Report): void {
   if (zone === null) return;
-  const zones = endpoints.flatMap((endpoint) => (endpoint.zone === null || endpoint.weight === 0 ? [] : [endpoint.zone]));
+  const zones = endpoints.flatMap((endpoint) => (endpoint.zone === null || !isGiven(endpoint) ? [] : [endpoint.zone]));
   if (zones.length === 0 || zones.includes(zone)) return;
   warn(
     path,
@@ -127,10 +128,10 @@ export function subsetChecker(clusters: Readonly<Record<string, ClusterConfig>>,
 }
 
 function noneHas(cluster: ClusterConfig, selection: Metadata): string {
-  const drained = matching({ ...cluster, endpoints: cluster.endpoints.map((one) => ({ ...one, weight: 1 })) }, selection);
+  const drained = matching({ ...cluster, endpoints: cluster.endpoints.map((one) => ({ ...one, weight: 1, drain: false })) }, selection);
   return drained.length === 0
     ? `no endpoint has ${selectionName(selection)}`
-    : `every endpoint with ${selectionName(selection)} has weight 0`;
+    : `every endpoint with ${selectionName(selection)} ${notGiven(cluster.endpoints)}`;
 }
 
 function consequence({ subsets }: ClusterConfig): string {

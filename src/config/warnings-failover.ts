@@ -3,6 +3,7 @@ import { detects } from './compile-failover.ts';
 import { mapping, type Report } from './raw.ts';
 import { IDEMPOTENT_METHODS } from './rules-retry.ts';
 import type { Path } from './source.ts';
+import { isGiven, notGiven } from './subsets.ts';
 import type { ClusterConfig, Config, RouteConfig } from './types.ts';
 
 const STATUS_CONDITIONS = ['5xx', 'gatewayError', 'retriable4xx', 'rateLimited'] as const;
@@ -11,8 +12,8 @@ const STATUS_CONDITIONS = ['5xx', 'gatewayError', 'retriable4xx', 'rateLimited']
 export function checkClusterFailover(cluster: ClusterConfig, written: unknown, path: Path, warn: Report): void {
   const { outlierDetection: outlier, endpoints } = cluster;
   const [backups, others] = [endpoints.filter(({ backup }) => backup), endpoints.filter(({ backup }) => !backup)];
-  if (backups.some(({ weight }) => weight > 0) && others.every(({ weight }) => weight === 0))
-    warn([...path, 'endpoints'], 'every endpoint that is not a backup has weight 0: the backups take all requests');
+  if (backups.some(isGiven) && !others.some(isGiven))
+    warn([...path, 'endpoints'], `every endpoint that is not a backup ${notGiven(others)}: the backups take all requests`);
   const settings = mapping(written)['outlierDetection'];
   if (outlier === null || settings === undefined) return;
   const at = [...path, 'outlierDetection'];

@@ -1,6 +1,7 @@
 import { formatDuration } from '../core/duration.ts';
 import { list, mapping, type Report } from './raw.ts';
 import type { Path } from './source.ts';
+import { isGiven, notGiven } from './subsets.ts';
 import type { Config, ListenerConfig, MatchConfig, RateLimitConfig, RouteConfig } from './types.ts';
 import { checkClusterBalance, subsetChecker } from './warnings-balancer.ts';
 import { addFallbacks, checkClusterFailover, checkRouteRetries } from './warnings-failover.ts';
@@ -37,8 +38,8 @@ export function checkWarnings(config: Config, root: unknown, warn: Report): void
   addFallbacks(usedClusters, config.clusters);
   for (const [name, cluster] of Object.entries(config.clusters)) {
     if (!usedClusters.has(name)) warn(['clusters', name], 'no route uses this cluster', undefined, 'key');
-    if (cluster.endpoints.every((endpoint) => endpoint.weight === 0))
-      warn(['clusters', name, 'endpoints'], 'every endpoint has weight 0: requests to this cluster will fail');
+    if (!cluster.endpoints.some(isGiven))
+      warn(['clusters', name, 'endpoints'], `every endpoint ${notGiven(cluster.endpoints)}: requests to this cluster will fail`);
     if (cluster.tls?.insecureSkipVerify === true)
       warn(['clusters', name, 'tls', 'insecureSkipVerify'], 'certificates of this cluster are not verified');
     const tree = mapping(mapping(root)['clusters'])[name];

@@ -96,7 +96,8 @@ bool ImageCheck::subset(const abi::SubsetRecord& r) noexcept {
       return fail("member of another cluster");
     }
     if (index < next) return fail("members are not in order");
-    if (image_.endpoints()[index].weight == 0) return fail("member of weight 0");
+    const abi::EndpointRecord& member = image_.endpoints()[index];
+    if (member.weight == 0 || member.drain != 0) return fail("member of weight 0 or drained");
     next = index + 1;
   }
   return true;

@@ -33,7 +33,7 @@ bool ImageCheck::cluster(const abi::ClusterRecord& r) noexcept {
   uint32_t weighted = 0;
   for (const abi::EndpointRecord& e :
        image_.endpoints().subspan(r.endpoint_start, r.endpoint_count))
-    weighted += e.weight != 0;
+    weighted += e.weight != 0 && e.drain == 0;
   // Members are in order and of this cluster, so the number says that all are there.
   if (image_.subsets()[r.subset_start].member_count != weighted)
     return fail("first subset without some of the endpoints");

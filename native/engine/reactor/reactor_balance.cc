@@ -73,11 +73,13 @@ uint32_t Reactor::pickEndpoint(Exchange& exchange, SubsetBinding& binding, Now n
     // Health changes at once, for all workers and all images; plans follow. An endpoint in panic
     // was picked whatever its health is.
     const uint32_t health = pool.state->load.health.load(std::memory_order_relaxed);
+    // What was drained since this plan was made is no last resort either: that was somebody's wish.
+    const bool drained = (health & abi::health::kDrained) != 0;
     const bool checked =
-        health != 0 && (binding.state.last_flags & PickerState::kPickedInPanic) == 0;
+        health != 0 && (drained || (binding.state.last_flags & PickerState::kPickedInPanic) == 0);
     if (checked && !isAvailable(health)) [[unlikely]] {
       request.avoided_health = ~static_cast<uint32_t>(abi::health::kHalfOpen);
-      out = picked;
+      if (!drained) out = picked;
       continue;
     }
     if (!pool.reserveRequest()) continue;

@@ -134,7 +134,17 @@ void Engine::adoptState(const Image& image, InstalledImage* installed, uint64_t 
       const std::string key = endpointKey(image, cluster, image.endpoints()[index]);
       bool known = false;
       installed->endpoints[index] = findOrMake(endpoints_, key, &known);
-      if (known) continue;
+      if (known) {
+        // A new image has it in its plans again; only those of the old one know nothing of it yet.
+        EndpointState& state = *installed->endpoints[index];
+        if (image.endpoints()[index].drain == 0 &&
+            (state.load.health.fetch_and(~uint32_t{abi::health::kDrained},
+                                         std::memory_order_relaxed) &
+             abi::health::kDrained) != 0 &&
+            slow)
+          state.warm_since_ms = now_ms;
+        continue;
+      }
       EndpointState& fresh = *installed->endpoints[index];
       fresh.key = key;
       fresh.joined = running;
@@ -201,6 +211,11 @@ InstallResult Engine::install(std::span<const std::byte> bytes, uint64_t now_ns,
     route_registry_.dropExpired();
   }
   // Only now: until it was published, workers went by the old configuration.
+  for (uint32_t i = 0; i < image.endpoints().size(); ++i) {
+    if (image.endpoints()[i].drain != 0)
+      published->endpoints[i]->load.health.fetch_or(abi::health::kDrained,
+                                                    std::memory_order_relaxed);
+  }
   for (uint32_t c = 0; c < image.clusters().size(); ++c) {
     if (settleHealth(*published, c, now_ms)) warming_ |= planCluster(*published, c, now_ms);
   }

@@ -15,6 +15,10 @@ const abi::OutlierRecord* settingsOf(const InstalledImage& installed, uint32_t c
   return row == abi::kNone ? nullptr : &installed.image->outliers()[row];
 }
 
+bool isMember(const abi::EndpointRecord& endpoint) noexcept {
+  return endpoint.weight != 0 && endpoint.drain == 0;
+}
+
 // The cluster of an older image in the present one.
 uint32_t findCluster(const InstalledImage& installed, const ClusterState& cluster) noexcept {
   for (uint32_t c = 0; c < installed.clusters.size(); ++c) {
@@ -39,7 +43,7 @@ void Engine::reportRun(const InstalledImage& seen, uint32_t cluster, uint32_t en
   if (settings == nullptr || runThreshold(*settings, reason) == 0) return;
   const OutlierScope scope{*settings, owner, installed->members[index]};
   const bool member =
-      same ? seen.image->endpoints()[endpoint].weight != 0
+      same ? isMember(seen.image->endpoints()[endpoint])
            : std::find(scope.members.begin(), scope.members.end(), &state) != scope.members.end();
   if (!member) return;
   if (auto told = ejectForRun(scope, state, reason, now_ms, random))

@@ -190,6 +190,7 @@ export const MINIMAL_CONFIG: Config = {
           address: '127.0.0.1',
           port: 1,
           weight: 1,
+          drain: false,
           priority: 0,
           backup: false,
           zone: null,

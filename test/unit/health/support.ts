@@ -24,7 +24,7 @@ export function checkConfig(probe: Probe, changes: Partial<HealthCheckConfig> = 
 
 /** As in a configuration: "127.0.0.1:80", "[::1]:80" or "unix:/path". */
 export function endpointOf(address: string, serverName?: string): EndpointConfig {
-  const shared = { name: address, weight: 1, priority: 0, zone: null, maxRequests: 0, metadata: {} };
+  const shared = { name: address, weight: 1, drain: false, priority: 0, zone: null, maxRequests: 0, metadata: {} };
   if (address.startsWith('unix:')) return { ...shared, family: 'unix', address: address.slice(5), port: 0, serverName: '' } as EndpointConfig;
   const colon = address.lastIndexOf(':');
   const host = address.slice(0, colon).replace(/[[\]]/g, '');
