@@ -16,7 +16,7 @@ const PEM_CERTIFICATE = /-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE---
 
 type Pair = Omit<CertificateConfig, 'hosts'> & { names: string[] };
 
-/** The files that a configuration names, each read once per load. */
+/** The files that a configuration names, each read once per load, or taken over from an earlier one. */
 export class ConfigFiles {
   readonly #directory: string;
   readonly #report: Report;
@@ -25,12 +25,17 @@ export class ConfigFiles {
   readonly #reads = new Map<string, Promise<Buffer | string>>();
   readonly #pairs = new Map<string, Pair>();
   readonly #contents = new Map<string, Buffer>();
+  /** The certificates of PEM files that were found to be good, by absolute path. */
+  readonly #chains = new Map<string, X509Certificate[]>();
+  /** Of the same directory. Its files are taken as they were then. */
+  #known: ConfigFiles | undefined;
 
-  constructor(directory: string, report: Report, warn: Report, nowMs: number) {
+  constructor(directory: string, report: Report, warn: Report, nowMs: number, known?: ConfigFiles) {
     this.#directory = directory;
     this.#report = report;
     this.#warn = warn;
     this.#nowMs = nowMs;
+    this.#known = known;
   }
 
   /** Absolute paths of everything that was read or should have been. */
@@ -45,6 +50,14 @@ export class ConfigFiles {
   /** The secret in a file. */
   token(file: string): string | undefined {
     return this.content(file)?.toString('utf8').trim();
+  }
+
+  private readOf(absolute: string): Promise<Buffer | string> | undefined {
+    return this.#reads.get(absolute);
+  }
+
+  private chainOf(absolute: string): X509Certificate[] | undefined {
+    return this.#chains.get(absolute);
   }
 
   content(file: string): Buffer | undefined {
@@ -76,6 +89,7 @@ export class ConfigFiles {
         }
       }
     }
+    this.#known = undefined; // else each would keep all that came before it
   }
 
   /** Secrets of the admin endpoint: the same one twice would make it a matter of order who is named in the audit. */
@@ -131,7 +145,7 @@ export class ConfigFiles {
     const absolute = resolve(this.#directory, file);
     let reading = this.#reads.get(absolute);
     if (reading === undefined) {
-      reading = readFile(absolute).catch((error: unknown) => reasonOf(error));
+      reading = this.#known?.readOf(absolute) ?? readFile(absolute).catch((error: unknown) => reasonOf(error));
       this.#reads.set(absolute, reading);
     }
     const content = await reading;
@@ -150,6 +164,12 @@ export class ConfigFiles {
   /** The certificates of a PEM file, or undefined after a report. */
   #certificates(path: Path, file: string, content: Buffer | undefined): X509Certificate[] | undefined {
     if (content === undefined) return undefined;
+    const absolute = resolve(this.#directory, file);
+    const known = this.#chains.get(absolute) ?? this.#known?.chainOf(absolute);
+    if (known !== undefined) {
+      this.#chains.set(absolute, known);
+      return known;
+    }
     const blocks = content.toString('latin1').match(PEM_CERTIFICATE) ?? [];
     if (blocks.length === 0) {
       const isKey = content.includes('PRIVATE KEY-----');
@@ -161,7 +181,9 @@ export class ConfigFiles {
       return undefined;
     }
     try {
-      return blocks.map((block) => new X509Certificate(block));
+      const chain = blocks.map((block) => new X509Certificate(block));
+      this.#chains.set(absolute, chain);
+      return chain;
     } catch (error) {
       this.#report(path, `${file} is not a valid certificate: ${errorMessage(error)}`);
       return undefined;
@@ -198,6 +220,12 @@ export class ConfigFiles {
     const certContent = await this.#read(certPath, cert, MAX_PEM_BYTES);
     const keyContent = await this.#read(keyPath, key, MAX_PEM_BYTES);
     const leaf = this.#certificates(certPath, cert, certContent)?.[0];
+    const known = this.#known?.certificate(cert, key);
+    if (known !== undefined && leaf !== undefined) {
+      this.#checkValidity(certPath, cert, leaf);
+      this.#pairs.set(`${cert}\0${key}`, known);
+      return;
+    }
     const privateKey = this.#privateKey(keyPath, key, keyContent);
     if (leaf === undefined) return;
     this.#checkValidity(certPath, cert, leaf);
