@@ -5,7 +5,7 @@ import { Supervisor } from '../control/supervisor.ts';
 import { systemClock } from '../core/clock.ts';
 import { createLogger, type Logger } from '../core/logger.ts';
 import { AdminKeeper } from './admin-keeper.ts';
-import { load } from './loading.ts';
+import { configSource } from './loading.ts';
 import { printLine } from './output.ts';
 
 /** Where a proxy that just started can be reached. */
@@ -26,8 +26,7 @@ export async function run(options: RunOptions): Promise<number> {
   keepServing(log);
   const engine = await loadEngine();
   const supervisor = new Supervisor({
-    file: options.file,
-    load: () => load(options.file),
+    source: configSource(options.file),
     engine,
     log,
     clock: systemClock,

@@ -5,7 +5,7 @@ import type { LoadResult } from '../config/load.ts';
 import type { Config } from '../config/types.ts';
 import { FileWatcher, type WatchOptions } from './watch.ts';
 
-export type LoadConfig = () => Promise<LoadResult>;
+export type LoadConfig = (reason: string) => Promise<LoadResult>;
 
 export interface ReloadStatus {
   ok: number;
@@ -21,7 +21,11 @@ export interface ReloadStatus {
 export interface ReloaderOptions {
   load: LoadConfig;
   /** Makes a loaded configuration the running one, wholly or not at all: throws when it was refused. */
-  apply: (config: Config) => Promise<'applied' | 'unchanged'>;
+  apply: (config: Config, reason: string) => Promise<'applied' | 'unchanged'>;
+  /** Runs a whole reload, load and apply, when nothing else changes the configuration. Default: at once. */
+  serially?: (work: () => Promise<void>) => Promise<void>;
+  /** Why a reload was refused. */
+  onRefused?: (reason: string, problems: readonly string[]) => void;
   log: Logger;
   clock: Clock;
   watch?: Omit<WatchOptions, 'onChange'>;
@@ -51,6 +55,11 @@ export class Reloader {
     await this.#watcher.watch(files, readAtMs);
   }
 
+  /** What is in service by other ways than a reload names other files. */
+  async watch(files: readonly string[], readAtMs: number): Promise<void> {
+    if (!this.#closed) await this.#watcher.watch(files, readAtMs);
+  }
+
   close(): void {
     this.#closed = true;
     this.#watcher.close();
@@ -74,7 +83,14 @@ export class Reloader {
   async #reloadUntilQuiet(reason: string): Promise<void> {
     for (let next: string | undefined = reason; next !== undefined && !this.#closed; next = this.#again) {
       this.#again = undefined;
-      await this.#reloadOnce(next);
+      const asked = next;
+      const { serially = (work: () => Promise<void>) => work() } = this.#options;
+      await serially(async () => {
+        // Requests that came while this one waited are served by it; SIGHUP is the stronger one.
+        const now = this.#again === 'SIGHUP' ? 'SIGHUP' : asked;
+        this.#again = undefined;
+        await this.#reloadOnce(now);
+      });
     }
     this.#again = undefined;
   }
@@ -83,7 +99,7 @@ export class Reloader {
     const { load, apply, clock, log } = this.#options;
     const readAtMs = clock.wallMs();
     try {
-      const result = await load();
+      const result = await load(reason);
       await this.#watcher.watch(result.watch, readAtMs);
       if (this.#closed) return;
       logProblems(log, 'warn', result.warnings);
@@ -92,7 +108,7 @@ export class Reloader {
         this.#refused(reason, result.problems.map(formatProblem));
         return;
       }
-      const outcome = await apply(result.config);
+      const outcome = await apply(result.config, reason);
       this.#status.lastReloadSuccess = true;
       this.#status.lastProblems = [];
       if (outcome === 'unchanged') {
@@ -118,6 +134,7 @@ export class Reloader {
     this.#status.lastReloadSuccess = false;
     this.#status.lastReloadAtMs = this.#options.clock.wallMs();
     this.#status.lastProblems = problems;
+    this.#options.onRefused?.(reason, problems);
     this.#options.log.error({ reason, problems: problems.length }, 'configuration refused, the last good one goes on');
   }
 }

@@ -8,7 +8,6 @@
  *   shutdown   not ready -> drain -> stop the workers: stopped
  */
 import { HISTOGRAM_TICK_MS } from '../binding/abi.ts';
-import type { LoadResult } from '../config/load.ts';
 import type { Config } from '../config/types.ts';
 import type { Clock } from '../core/clock.ts';
 import { StartError, type ConfigProblem } from '../core/errors.ts';
@@ -25,13 +24,13 @@ import { RecentRequests } from './recent-requests.ts';
 import { Reloader, logProblems, type ReloadStatus } from './reload.ts';
 import { PlanRefresh } from './plan-refresh.ts';
 import { Stats } from './stats.ts';
+import type { AuditNews } from './tuning/audit.ts';
+import { Tuning, type ConfigSource } from './tuning/tuning.ts';
 import type { ControlView, Phase, RunningConfig } from './view.ts';
 import { Workers, type WorkerStatus } from './workers.ts';
 
 export interface SupervisorOptions {
-  /** As the operator named it. */
-  file: string;
-  load: () => Promise<LoadResult>;
+  source: ConfigSource;
   engine: Engine;
   log: Logger;
   clock: Clock;
@@ -56,6 +55,7 @@ export class Supervisor implements ControlView {
   /** Resolves when it has stopped; true when everything ended in good order. */
   readonly stopped: Promise<boolean>;
   readonly requests: RecentRequests;
+  readonly tuning: Tuning;
   readonly startedAtMs: number;
   readonly #options: SupervisorOptions;
   readonly #compiler = new Compiler();
@@ -86,7 +86,26 @@ export class Supervisor implements ControlView {
       this.#tellStopped = resolve;
     });
     this.startedAtMs = options.clock.wallMs();
-    this.#reloader = new Reloader({ load: options.load, apply: (config) => this.#applyReload(config), log: options.log, clock: options.clock });
+    this.tuning = new Tuning({
+      source: options.source,
+      apply: (config, hash) => this.#apply(config, hash),
+      rehearse: async (config) => {
+        await this.#rehearse(config);
+      },
+      watch: (files, readAtMs) => this.#reloader.watch(files, readAtMs),
+      isServing: () => this.#isServing(),
+      stats: this.stats,
+      log: options.log,
+      clock: options.clock,
+    });
+    this.#reloader = new Reloader({
+      load: (reason) => this.tuning.loadFile(reason),
+      apply: (_config, reason) => this.tuning.takeReload(reason),
+      serially: (work) => this.tuning.serially(work),
+      onRefused: (reason, problems) => this.tuning.noteRefusedReload(reason, problems),
+      log: options.log,
+      clock: options.clock,
+    });
   }
 
   get phase(): Phase {
@@ -127,13 +146,17 @@ export class Supervisor implements ControlView {
 
   /** Everything that can be refused before a thread is started. Throws ConfigRefused or StartError. */
   async prepare(): Promise<Config> {
-    const { file, load, log, clock } = this.#options;
+    const { source, log, clock } = this.#options;
     const readAtMs = clock.wallMs();
-    const result = await load();
+    const read = await source.read();
+    if (!read.ok) throw new ConfigRefused(source.file, read.problems);
+    const result = await source.load(read.document);
     logProblems(log, 'warn', result.warnings);
-    if (!result.ok) throw new ConfigRefused(file, result.problems);
+    if (!result.ok) throw new ConfigRefused(source.file, result.problems);
     await probeAddresses(addressesOf(result.config));
-    this.#install(result.config, await this.#compiler.compile(result.config));
+    const hash = configHash(result.config);
+    const { version } = this.#install(result.config, hash, await this.#compiler.compile(result.config));
+    this.tuning.begin(result, version, hash);
     this.stats.collect();
     this.#collecting = setInterval(() => this.stats.collect(), HISTOGRAM_TICK_MS).unref();
     this.#firstFiles = { watch: result.watch, readAtMs };
@@ -186,9 +209,14 @@ export class Supervisor implements ControlView {
     return this.shutdown(reason);
   }
 
+  audit(news: AuditNews): void {
+    this.tuning.audit.note(news);
+  }
+
   /** Ends the workers of a start that failed: threads with open sockets must not be cut off by the end of the process. */
   async abandon(): Promise<void> {
     this.#reloader.close();
+    this.tuning.close();
     clearInterval(this.#collecting);
     this.#health.close();
     this.#planRefresh.close();
@@ -201,6 +229,7 @@ export class Supervisor implements ControlView {
   #quiesce(): void {
     this.#phase = 'draining';
     this.#reloader.close();
+    this.tuning.close();
     this.#planRefresh.close();
   }
 
@@ -235,21 +264,22 @@ export class Supervisor implements ControlView {
     return inOrder;
   }
 
-  async #applyReload(config: Config): Promise<'applied' | 'unchanged'> {
+  /** Takes a configuration into service; throws when it was refused, and everything is as before then. Gives its version. */
+  async #apply(config: Config, hash: string): Promise<number> {
     const { engine, log } = this.#options;
     const workers = this.#workers;
     const old = this.#current();
-    if (workers === null || !this.#isServing() || configHash(config) === old.hash) return 'unchanged';
+    if (workers === null || !this.#isServing()) throw NOT_SERVING();
     const workerCount = workers.status.length;
-    await probeAddresses(addressesOf(config), this.#ownPorts());
-    const compiled = await this.#compiler.compile(config);
-    if (!this.#isServing()) return 'unchanged';
+    const compiled = await this.#rehearse(config);
+    if (!this.#isServing()) throw NOT_SERVING();
     if (config.workers !== workerCount) log.warn({ running: workerCount, configured: config.workers }, 'the number of workers changes at the next start');
 
     // The image first: a new listener needs its routes from the first connection on.
     const before = this.listeners;
-    this.#install(config, compiled);
-    const [failure] = await workers.apply(planListeners(config, workerCount));
+    const { version } = this.#install(config, hash, compiled);
+    const plan = planListeners(config, workerCount);
+    const [failure] = workers.isPlan(plan) ? [] : await workers.apply(plan);
     if (failure !== undefined) {
       const restored = engine.installImage(old.image, old.config.limits.rateLimitKeys);
       if (!restored.ok) throw new Error(`the previous image was refused: ${restored.error}`);
@@ -257,24 +287,32 @@ export class Supervisor implements ControlView {
       this.failover.configure(old.config);
       this.logLevels.configure(old.config.log.level);
       this.#health.apply(this.#running);
+      this.tuning.restored(restored.version);
       await workers.apply(planListeners(old.config, workerCount));
       throw new StartError(`listener ${JSON.stringify(failure.name)}: ${failure.message}`);
     }
     const known = new Set(before.map(listenerText));
     this.#logListeners(this.listeners.filter((listener) => !known.has(listenerText(listener))));
     this.#options.onConfig?.(config);
-    return 'applied';
+    return version;
+  }
+
+  /** What can be refused before anything has changed. */
+  async #rehearse(config: Config): Promise<Compiled> {
+    await probeAddresses(addressesOf(config), this.#ownPorts());
+    return this.#compiler.compile(config);
   }
 
   /** Publishes an image to the engine and takes note of it. */
-  #install(config: Config, { image }: Compiled): void {
-    const { engine, file, clock } = this.#options;
+  #install(config: Config, hash: string, { image }: Compiled): RunningConfig {
+    const { engine, source, clock } = this.#options;
     const version = install(engine, config, image);
-    this.#running = { config, file, hash: configHash(config), version, image, loadedAtMs: clock.wallMs() };
+    this.#running = { config, file: source.file, hash, version, image, loadedAtMs: clock.wallMs() };
     this.#health.apply(this.#running);
     this.#planRefresh.check();
     this.failover.configure(config);
     this.logLevels.configure(config.log.level);
+    return this.#running;
   }
 
   /** Asked again after every wait. */
@@ -296,6 +334,8 @@ export class Supervisor implements ControlView {
     for (const { name, host, port, tls } of listeners) this.#options.log.info({ listener: name, host, port, tls }, `listening on ${listenerText({ name, host, port, tls })}`);
   }
 }
+
+const NOT_SERVING = (): StartError => new StartError('the proxy does not serve any more');
 
 function listenerText({ host, port, tls }: BoundListener): string {
   return `${tls ? 'https' : 'http'}://${formatAddress(host, port)}`;

@@ -7,6 +7,8 @@ import type { LogLevels } from './log-levels.ts';
 import type { RecentRequests } from './recent-requests.ts';
 import type { ReloadStatus } from './reload.ts';
 import type { Stats } from './stats.ts';
+import type { AuditNews } from './tuning/audit.ts';
+import type { Tuning } from './tuning/tuning.ts';
 import type { WorkerStatus } from './workers.ts';
 
 /** starting: nothing is served yet · serving · draining: no new connections · stopped. */
@@ -51,4 +53,8 @@ export interface ControlView {
   shutdown(reason: string): Promise<boolean>;
   /** Ends the process without waiting for what is in flight. */
   stopNow(reason: string): Promise<boolean>;
+  /** The one way to change the configuration. */
+  readonly tuning: Tuning;
+  /** What somebody did by other ways than `tuning`, which audits itself. */
+  audit(news: AuditNews): void;
 }

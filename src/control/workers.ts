@@ -7,6 +7,7 @@
  *   drain      no new connections, finish what is in flight
  *   stop       close everything; every task ends by itself (terminating a thread with open uWS handles aborts the process)
  */
+import { isDeepStrictEqual } from 'node:util';
 import { Piscina } from 'piscina';
 import type { ListenerConfig } from '../config/types.ts';
 import type { Clock } from '../core/clock.ts';
@@ -115,6 +116,11 @@ export class Workers {
     const [failure] = failed;
     if (failure !== undefined) throw new StartError(`listener ${JSON.stringify(failure.name)}: ${failure.message}`);
     this.#phase = 'serving';
+  }
+
+  /** Whether the workers have been given just this. */
+  isPlan(plan: ListenerPlan): boolean {
+    return isDeepStrictEqual(plan, this.#plan);
   }
 
   /** Gives every worker this set of listeners; what failed in any of them is returned. */

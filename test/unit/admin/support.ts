@@ -10,6 +10,7 @@ import { loadConfig } from '../../../src/config/load.ts';
 import type { AdminTokenConfig } from '../../../src/config/types.ts';
 import type { Engine } from '../../../src/control/engine.ts';
 import { Stats } from '../../../src/control/stats.ts';
+import { Tuning } from '../../../src/control/tuning/tuning.ts';
 import type { HistogramData } from '../../../src/telemetry/histograms.ts';
 import { LogLevels } from '../../../src/control/log-levels.ts';
 import type { ControlView, RunningConfig } from '../../../src/control/view.ts';
@@ -87,6 +88,13 @@ export async function runningConfig(text = CONFIG): Promise<RunningConfig> {
   return { config: result.config, file, hash: 'abc', version: 1, image: compile(result.config).image, loadedAtMs: 1_700_000_000_000 };
 }
 
+/** Of a proxy without a configuration: whatever is asked of it is refused. */
+function idleTuning(): Tuning {
+  const nothing = (): Promise<never> => Promise.reject(new Error('no configuration is loaded here'));
+  const clock = { wallMs: () => 0, monotonicMs: () => 0 };
+  return new Tuning({ source: { file: 'millrace.yaml', read: nothing, load: nothing }, apply: nothing, rehearse: nothing, watch: nothing, isServing: () => false, stats: new Stats(countingEngine as Engine, clock), log: silentLogger(), clock });
+}
+
 export async function view(changes: Partial<ControlView> = {}): Promise<ControlView> {
   return {
     phase: 'serving',
@@ -105,6 +113,8 @@ export async function view(changes: Partial<ControlView> = {}): Promise<ControlV
     drain: () => true,
     shutdown: () => Promise.resolve(true),
     stopNow: () => Promise.resolve(true),
+    tuning: idleTuning(),
+    audit: () => undefined,
     ...changes,
   };
 }
