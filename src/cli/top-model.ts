@@ -117,7 +117,7 @@ export function shownOf(now: StatsAnswer, earlier: StatsAnswer | null): Shown {
       active: row.active,
       pending: row.pending,
       retries: perSecond(row.retries, old?.retries),
-      available: endpoints.filter(({ health }) => health.state === 'available').length,
+      available: endpoints.filter(({ health, drain }) => health.state === 'available' && !drain).length,
       endpoints: endpoints.length,
       breaker: row.breaker,
     };
@@ -180,11 +180,13 @@ function traffic(name: string, now: Counted, old: Counted | undefined, perSecond
 
 function endpointRow(cluster: string, now: Endpoint, old: Endpoint | undefined, perSecond: PerSecond): EndpointRow {
   const { address, health, weight, drain, active } = now;
+  // That somebody drains it is not what is wrong with it.
+  const reasons = health.reasons.filter((reason: string) => reason !== 'drained');
   return {
     cluster,
     address,
-    state: health.state === 'unavailable' ? 'unavailable' : drain || weight === 0 ? 'draining' : 'available',
-    reasons: health.reasons,
+    state: health.state === 'unavailable' && (reasons.length > 0 || !drain) ? 'unavailable' : drain || weight === 0 ? 'draining' : 'available',
+    reasons,
     since: health.since,
     until: health.until,
     weight,

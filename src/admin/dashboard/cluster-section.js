@@ -60,10 +60,10 @@ export class ClusterSection {
     const { model } = this.#app;
     const rates = model.rates(keyOf.cluster(cluster));
     const endpoints = cluster.endpoints ?? [];
-    const down = endpoints.filter((/** @type {any} */ endpoint) => standing(endpoint) === 'down').length;
-    const kind = down === 0 ? 'up' : down === endpoints.length ? 'down' : 'probing';
-    setAttribute(this.#standing, 'class', `standing ${kind}`);
-    setText(this.#standing, `${endpoints.length - down} of ${endpoints.length} available`);
+    const of = (/** @type {string[]} */ ...kinds) => endpoints.filter((/** @type {any} */ endpoint) => kinds.includes(standing(endpoint))).length;
+    const [available, down, draining] = [of('up', 'probing'), of('down'), of('draining')];
+    setAttribute(this.#standing, 'class', `standing ${available === 0 && endpoints.length > 0 ? 'down' : down > 0 ? 'probing' : 'up'}`);
+    setText(this.#standing, `${available} of ${endpoints.length} available${draining > 0 ? `, ${draining} draining` : ''}`);
     show(this.#breaker, cluster.breaker !== null && cluster.breaker !== undefined);
     setAttribute(this.#breaker, 'class', `tag ${cluster.breaker === 'closed' ? '' : 'bad'}`);
     setText(this.#breaker, `breaker ${words(cluster.breaker ?? '')}`);

@@ -80,6 +80,6 @@ export const words = (word) => word.replace(/([a-z0-9])([A-Z])/g, (_, a, b) => `
 
 /** A value of the configuration, short, on one line. @param {unknown} value */
 export function valueText(value) {
-  if (value === undefined || value === null) return 'none';
+  if (value === undefined) return 'not set';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -8,6 +8,7 @@ export const REASONS = {
   ejected: 'outlier detection took it out',
   open: 'its circuit breaker is open',
   halfOpen: 'its circuit breaker lets probes through',
+  drained: 'it takes no new requests, as somebody said',
 };
 
 /** What response flags mean; README.md has the long form. @type {Record<string, string>} */
@@ -44,20 +45,25 @@ export const HARMLESS_FLAGS = new Set(['DI', 'DC']);
 
 /** @typedef {'up' | 'probing' | 'draining' | 'down'} Standing */
 
+/** Reasons beside that somebody drains it. @param {any} endpoint @returns {string[]} */
+const troubles = ({ health }) => (health?.reasons ?? []).filter((/** @type {string} */ reason) => reason !== 'drained');
+
 /** @param {any} endpoint of GET /stats @returns {Standing} */
-export function standing({ health, drain, weight }) {
-  if (health?.state === 'unavailable') return 'down';
+export function standing(endpoint) {
+  const { health, drain, weight } = endpoint;
+  const isTroubled = troubles(endpoint).length > 0;
+  if (health?.state === 'unavailable' && (isTroubled || !drain)) return 'down';
   if (drain || weight === 0) return 'draining';
-  return (health?.reasons?.length ?? 0) > 0 ? 'probing' : 'up';
+  return isTroubled ? 'probing' : 'up';
 }
 
 /** @param {any} endpoint */
 export function healthText(endpoint) {
   const { health, drain, weight } = endpoint;
-  const reasons = (health?.reasons ?? []).map(words).join(', ');
-  if (reasons !== '') return reasons;
+  const reasons = [...troubles(endpoint).map(words), ...(drain ? ['draining'] : [])];
+  if (reasons.length > 0) return reasons.join(', ');
   if (health?.state === 'unavailable') return 'unavailable';
-  return drain ? 'draining' : weight === 0 ? 'weight 0' : 'available';
+  return weight === 0 ? 'weight 0' : 'available';
 }
 
 /** `for 40 s, until 12:03:10 (20 s)`. @param {any} health @param {number} nowMs */

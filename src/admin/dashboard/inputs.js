@@ -12,7 +12,7 @@ const SLIDER_MAX = 20;
 export function weightControl(app, { path, label, value }) {
   let now = value;
   const tuned = new Tuned(app, { path, bodyOf: (weight) => ({ weight }), revert: () => set(now) });
-  const { slider, number, element, set } = weightInputs(label, (weight, atOnce) => tuned.want(weight, atOnce));
+  const { slider, element, set, isTyping } = weightInputs(label, (weight, atOnce) => tuned.want(weight, atOnce));
   set(value);
   element.append(tuned.note.element);
   return {
@@ -22,7 +22,7 @@ export function weightControl(app, { path, label, value }) {
       now = weight;
       const max = String(Math.max(SLIDER_MAX, niceAbove(most)));
       if (!hasFocus(element) || tuned.busy) setAttribute(slider, 'max', max);
-      if (!tuned.busy && document.activeElement !== number) set(weight);
+      if (!tuned.busy && !isTyping()) set(weight);
     },
   };
 }
@@ -30,9 +30,11 @@ export function weightControl(app, { path, label, value }) {
 /** @param {string} label @param {(weight: number, atOnce: boolean) => void} want */
 export function weightInputs(label, want) {
   const slider = el('input', { type: 'range', min: 0, max: SLIDER_MAX, step: 1, 'aria-label': `${label}, slider`, oninput: () => typed(slider, false) });
-  const number = el('input', { type: 'number', min: 0, step: 1, inputmode: 'numeric', 'aria-label': label, onchange: () => typed(number, true) });
+  const number = el('input', { type: 'number', min: 0, step: 1, inputmode: 'numeric', 'aria-label': label, oninput: () => (typing = true), onblur: () => (typing = false), onchange: () => typed(number, true) });
+  let typing = false;
   /** @param {number} weight */
   const set = (weight) => {
+    typing = false;
     const text = String(weight);
     if (number.value !== text) number.value = text;
     if (slider.value !== text) slider.value = text;
@@ -42,7 +44,7 @@ export function weightInputs(label, want) {
     set(from.valueAsNumber);
     want(from.valueAsNumber, atOnce);
   };
-  return { slider, number, set, element: el('div', { class: 'weight' }, slider, number) };
+  return { slider, number, set, isTyping: () => typing, element: el('div', { class: 'weight' }, slider, number) };
 }
 
 /** 1, 2 or 5 times a power of ten. @param {number} value */

@@ -63,7 +63,7 @@ async function poll() {
   update();
   lastTickMs = performance.now() - began;
   performance.measure('millrace tick', { start: began, end: began + lastTickMs });
-  connected(null, 0);
+  if (!poller.stopped) connected(null, 0);
 }
 
 function update() {

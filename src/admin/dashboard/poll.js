@@ -41,14 +41,14 @@ export class Poller {
     return this.#stopped;
   }
 
-  /** Does not wait for the next second. */
+  /** Does not wait for the next second; also once while it is stopped. */
   now() {
     this.#waitMs = EVERY_MS;
-    void this.#tick();
+    void this.#tick(true);
   }
 
-  async #tick() {
-    if (this.#stopped || this.#asking || document.hidden) return;
+  async #tick(once = false) {
+    if ((this.#stopped && !once) || this.#asking || document.hidden) return;
     clearTimeout(this.#timer);
     this.#asking = true;
     const began = performance.now();

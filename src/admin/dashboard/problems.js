@@ -1,6 +1,6 @@
 /** What is wrong now, worst first, with what is known about why. */
 import { words } from './format.js';
-import { REASONS, sinceText, standing } from './health.js';
+import { REASONS, healthText, sinceText, standing } from './health.js';
 
 /** @typedef {{ kind: 'down' | 'probing', name: string, what: string, why: string, rank: number }} Problem */
 
@@ -15,8 +15,7 @@ export function problemsOf(stats, details, nowMs) {
   const problems = [];
   for (const cluster of stats.clusters) {
     const { name, breaker, endpoints = [] } = cluster;
-    const out = endpoints.filter((/** @type {any} */ endpoint) => standing(endpoint) === 'down').length;
-    if (endpoints.length > 0 && out === endpoints.length) problems.push({ kind: 'down', name, what: 'no endpoint is available', why: '', rank: 0 });
+    if (endpoints.length > 0 && endpoints.every((/** @type {any} */ endpoint) => ['down', 'draining'].includes(standing(endpoint)))) problems.push({ kind: 'down', name, what: 'no endpoint is available', why: '', rank: 0 });
     if (breaker === 'open' || breaker === 'halfOpen') {
       const detail = details?.cluster(name)?.breaker;
       problems.push({ kind: breaker === 'open' ? 'down' : 'probing', name, what: `circuit breaker ${words(breaker)}`, why: [sinceText({ reasons: [breaker], since: detail?.since, until: detail?.until }, nowMs), detail?.evidence ?? ''].filter(Boolean).join(': '), rank: 1 });
@@ -26,7 +25,7 @@ export function problemsOf(stats, details, nowMs) {
       const { address, health } = endpoint;
       if (kind !== 'down' && kind !== 'probing') continue;
       const evidence = details?.endpoint(name, address)?.health?.evidence ?? health.reasons.map((/** @type {string} */ reason) => REASONS[reason] ?? '').join('; ');
-      problems.push({ kind, name: `${name} / ${address}`, what: `${health.reasons.map(words).join(', ')} ${sinceText(health, nowMs)}`, why: evidence, rank: kind === 'down' ? 2 : 3 });
+      problems.push({ kind, name: `${name} / ${address}`, what: `${healthText(endpoint)} ${sinceText(health, nowMs)}`, why: evidence, rank: kind === 'down' ? 2 : 3 });
     }
   }
   return problems.sort((a, b) => a.rank - b.rank);

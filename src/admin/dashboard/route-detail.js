@@ -87,7 +87,7 @@ export class RouteDetail {
     this.#updates.push(({ action }) => {
       now = action?.clusters ?? now;
       if (!tuned.busy) parts.forEach((part, index) => {
-        if (document.activeElement !== part.number) part.set(now[index]?.weight ?? 0);
+        if (!part.isTyping()) part.set(now[index]?.weight ?? 0);
       });
       const sum = now.reduce((all, { weight }) => all + weight, 0);
       parts.forEach(({ share }, index) => setText(share, percent(sum === 0 ? null : (now[index]?.weight ?? 0) / sum)));

@@ -66,8 +66,8 @@ export class ChangesView {
 
   /** @param {any} history @param {any} audit @param {any} overrides */
   #show(history, audit, overrides) {
-    const running = this.#app.model.stats.version;
     const versions = history?.history ?? [];
+    const running = history?.version ?? 0;
     byId('history').replaceChildren(...versions.slice(0, SHOWN).map((/** @type {any} */ entry) => this.#version(entry, running)));
     const changes = (audit?.audit ?? []).map(changeOf);
     byId('audit').replaceChildren(...changes.slice(0, SHOWN).map(auditItem));
