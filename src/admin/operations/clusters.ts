@@ -1,6 +1,7 @@
 /** Clusters and their endpoints, as they are now. */
 import * as z from 'zod';
 import { CLUSTER_HISTOGRAMS, CLUSTER_STATS, ENDPOINT_HISTOGRAMS, ENDPOINT_STATS } from '../../binding/abi.ts';
+import { formatPath } from '../../config/source.ts';
 import { json, versionHeaders, type AdminAnswer } from '../answer.ts';
 import { clusterBreaker, endpointHealth } from '../endpoint-health.ts';
 import { quantiles } from '../../telemetry/histograms.ts';
@@ -14,6 +15,7 @@ import { breakerSchema, countersSchema, healthSchema, histogramsSchema, quantile
 const endpoint = z.looseObject({
   address: z.string(),
   weight: z.int(),
+  drain: z.boolean(),
   priority: z.int(),
   backup: z.boolean(),
   zone: z.string().nullable(),
@@ -31,6 +33,7 @@ const clustersSchema = z.object({
     policy: z.string(),
     tls: z.boolean(),
     endpoints: z.array(endpoint),
+    overrides: z.array(z.object({ path: z.string(), value: z.unknown().optional(), was: z.unknown().optional() })).describe('values that are not those of the file, in the words of the file'),
     breaker: breakerSchema.nullable().describe('of the whole cluster'),
     stats: countersSchema(CLUSTER_STATS).nullable(),
     latencyMs: quantilesSchema.nullable(),
@@ -51,14 +54,16 @@ export const CLUSTERS = [
   }),
 ];
 
-function clusters({ running, stats, health: checks, failover }: ControlView): AdminAnswer {
+function clusters({ running, stats, health: checks, failover, tuning }: ControlView): AdminAnswer {
   if (running === null) return noConfig();
   let endpointIndex = 0;
+  const tuned = tuning.overrides.map(({ path, value, was }) => ({ path, value, was }));
   const rows = Object.entries(running.config.clusters).map(([name, cluster], index) => {
     const { version } = running;
     const latency = stats.clusterHistogram(version, index, 'duration');
     const counters = stats.cluster(version, index);
     const { circuitBreaker: breaker } = cluster;
+    const place = formatPath(['clusters', name]);
     return {
       name,
       policy: cluster.balancer.policy,
@@ -69,6 +74,7 @@ function clusters({ running, stats, health: checks, failover }: ControlView): Ad
         return {
           address: endpoint.name,
           weight: endpoint.weight,
+          drain: endpoint.drain,
           priority: endpoint.priority,
           backup: endpoint.backup,
           zone: endpoint.zone,
@@ -79,6 +85,8 @@ function clusters({ running, stats, health: checks, failover }: ControlView): Ad
           histograms: summarizeAll(ENDPOINT_HISTOGRAMS, () => 'ms', (phase, windowMs) => stats.endpointHistogram(version, at, phase, windowMs)),
         };
       }),
+      /** Values that are not those of the file. */
+      overrides: tuned.filter(({ path }) => path.startsWith(`${place}.`) || path.startsWith(`${place}[`)),
       breaker: breaker === null || breaker.scope === 'endpoint' ? null : clusterBreaker(counters?.breakerState ?? 0, failover.historyOf(name, null)),
       stats: counters,
       latencyMs: latency === null ? null : quantiles(latency, SHOWN.ms),

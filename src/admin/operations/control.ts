@@ -58,7 +58,12 @@ export const CONTROL = [
         schema: logLevel.extend({ workers: z.array(z.object({ index: z.int(), told: z.boolean() })) }),
       },
     ],
-    handle: async ({ view, body }) => json(200, await view.logLevels.set(body.level)),
+    async handle({ view, body, who }) {
+      const from = view.logLevels.level;
+      const outcome = await view.logLevels.set(body.level);
+      view.audit({ who, what: 'PUT /log-level', outcome: 'applied', diff: [{ path: 'log.level', from, to: body.level }] });
+      return json(200, outcome);
+    },
   }),
   operation({
     method: 'POST',
@@ -73,7 +78,12 @@ export const CONTROL = [
       { status: 409, description: 'it does not serve yet', schema: errorSchema },
     ],
     handle({ view, who }) {
-      if (!view.drain(`POST /drain by ${who}`)) return problem(409, `the proxy is ${view.phase}, not serving: POST /shutdown ends it`);
+      if (!view.drain(`POST /drain by ${who}`)) {
+        const why = `the proxy is ${view.phase}, not serving: POST /shutdown ends it`;
+        view.audit({ who, what: 'POST /drain', outcome: 'refused', why });
+        return problem(409, why);
+      }
+      view.audit({ who, what: 'POST /drain', outcome: 'applied' });
       return json(202, { phase: view.phase, drainTimeoutMs: view.running?.config.drainTimeoutMs ?? 0 });
     },
   }),
@@ -87,6 +97,7 @@ export const CONTROL = [
     answers: [{ status: 202, description: 'the end has begun', schema: stopping }],
     handle({ view, who, query: { now } }) {
       const reason = `POST /shutdown by ${who}`;
+      view.audit({ who, what: `POST /shutdown${now ? '?now=1' : ''}`, outcome: 'applied' });
       // Not waited for: this answer is sent while there is still a server.
       void (now ? view.stopNow(reason) : view.shutdown(reason));
       return json(202, { phase: view.phase, drainTimeoutMs: now ? 0 : (view.running?.config.drainTimeoutMs ?? 0) });

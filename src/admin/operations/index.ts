@@ -12,6 +12,7 @@ import { ROOT } from './root.ts';
 import { ROUTES } from './routes.ts';
 import { RUNNING } from './running.ts';
 import { STATS } from './stats.ts';
+import { TUNING } from './tuning.ts';
 
 export const OPERATIONS: readonly Operation[] = [
   ...ROOT,
@@ -26,4 +27,5 @@ export const OPERATIONS: readonly Operation[] = [
   ...CONFIG,
   ...CONTROL,
   ...OPENAPI,
+  ...TUNING,
 ];
