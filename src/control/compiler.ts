@@ -8,8 +8,8 @@ export interface Compiled {
   hash: string;
 }
 
-/** The thread goes away when there is nothing to compile; a reload every few seconds keeps it. */
-const IDLE_TIMEOUT_MS = 10_000;
+/** The thread goes away when there is nothing to compile. Its start takes longer than most changes, and one change often follows another. */
+const IDLE_TIMEOUT_MS = 300_000;
 
 /** Compiles configurations off the main thread, so that the admin endpoint and the timers go on meanwhile. */
 export class Compiler {
