@@ -13,6 +13,7 @@ export interface ClusterRow {
 export interface EndpointRow {
   labels: { cluster: string; endpoint: string };
   weight: number;
+  drain: boolean;
   /** Of its cluster. */
   config: ClusterConfig;
   stats: EndpointStats;
@@ -28,10 +29,10 @@ export function* readRows({ running, stats }: ControlView): Generator<void, { cl
     const version = running?.version ?? 0;
     const clusterStats = stats.cluster(version, index);
     if (clusterStats !== null) clusters.push({ labels: { cluster }, config, stats: clusterStats, histogram: (phase) => stats.clusterHistogram(version, index, phase) });
-    for (const { name, weight } of config.endpoints) {
+    for (const { name, weight, drain } of config.endpoints) {
       const at = endpointIndex++;
       const endpointStats = stats.endpoint(version, at);
-      if (endpointStats !== null) endpoints.push({ labels: { cluster, endpoint: name }, weight, config, stats: endpointStats, histogram: (phase) => stats.endpointHistogram(version, at, phase) });
+      if (endpointStats !== null) endpoints.push({ labels: { cluster, endpoint: name }, weight, drain, config, stats: endpointStats, histogram: (phase) => stats.endpointHistogram(version, at, phase) });
       if (at % 64 === 0) yield;
     }
     yield;

@@ -160,7 +160,7 @@ async function endpointRows({ view, running: { version }, uptimeMs, histograms }
     rows.push(JSON.stringify({
       address: endpoint.name,
       weight: endpoint.weight,
-      drain: 'drain' in endpoint && endpoint.drain === true,
+      drain: endpoint.drain,
       priority: endpoint.priority,
       backup: endpoint.backup,
       zone: endpoint.zone,

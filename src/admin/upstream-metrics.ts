@@ -76,6 +76,7 @@ export function* writeEndpoints(out: MetricsWriter, rows: readonly EndpointRow[]
   out.counter('millrace_endpoint_5xx_total', 'Answers of an endpoint with a status of 500 or more.', samplesOf(rows, 'responses5xx'));
   yield;
   out.gauge('millrace_endpoint_weight', 'Weight of an endpoint among those of its cluster; 0 takes no requests.', rows.map(({ labels, weight }) => ({ labels, value: weight })));
+  out.gauge('millrace_endpoint_draining', 'Whether an endpoint takes no new requests because of its `drain`.', rows.map(({ labels, drain }) => ({ labels, value: drain ? 1 : 0 })));
 }
 
 export function* writeEndpointHistograms(out: MetricsWriter, rows: readonly EndpointRow[]): Generator<void> {
