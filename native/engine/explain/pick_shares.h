@@ -23,7 +23,7 @@ namespace millrace {
 std::optional<std::vector<double>> pickShares(const BalancerSettings& settings, const Plan& plan,
                                               std::span<const uint8_t> open, uint64_t now_ms);
 
-inline constexpr std::size_t kMostPaired = 2000;
+inline constexpr std::size_t kMostPaired = 1000;
 
 // What the policy compares of an endpoint: the lower the better. Weight, where it compares nothing.
 double pickScore(const BalancerSettings& settings, const PlanSlot& slot, uint64_t now_ms);
