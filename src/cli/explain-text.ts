@@ -1,5 +1,6 @@
 /** An explanation for a terminal: what wins, why, and what nearly did. */
 import type { ExplainedCandidate, ExplainedGate, ExplainedMatch, ExplainedRoute, ExplainedStation, ExplainedStep, Explanation } from '../control/explain/schema.ts';
+import { formatDuration } from '../core/duration.ts';
 
 /** What moves a cursor or turns text round; the request was written by anybody. */
 const UNSEEN = /[\u0000-\u001f\u007f-\u009f\u200e\u200f\u2028-\u202e\u2066-\u2069]/g;
@@ -89,7 +90,7 @@ function headLines({ line, headers }: { line: string; headers: [string, string][
 function gateLines(gate: ExplainedGate | null): string[] {
   return (gate?.limits ?? []).map((limit) => {
     const key = limit.key.map(({ kind, name, value }) => `${kind}${name === '' ? '' : ` ${name}`} ${value ?? '(missing)'}`).join(', ');
-    const rate = `${limit.name}: ${limit.requests} per ${durationText(limit.windowMs)}${key === '' ? '' : ` for ${key}`}`;
+    const rate = `${limit.name}: ${limit.requests} per ${formatDuration(limit.windowMs)}${key === '' ? '' : ` for ${key}`}`;
     if (!limit.counts) return `${rate}: not counted, as a part of the key is missing`;
     const state = limit.refuses ? `reached${limit.shadow ? ' (shadow: let through)' : ''}, again in ${durationText(limit.retryAfterMs ?? 0)}` : `${limit.left ?? 0} left`;
     return `${rate}: ${state}${limit.resetMs === null || limit.resetMs === 0 ? '' : `, as new in ${durationText(limit.resetMs)}`}${limit.shared ? ' (shared: the table is full)' : ''}`;

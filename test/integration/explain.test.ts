@@ -1,4 +1,6 @@
 /** What POST /explain says, held against what the very same request then gets. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { explanation, type Explanation } from '../../src/control/explain/schema.ts';
 import { request } from '../support/client.ts';
@@ -216,6 +218,27 @@ it('endpoints that are not available are told with what was seen', async () => {
   expect(told.one).toMatchObject({ share: 0, given: false, why: 'not available: unhealthy' });
   expect(told.one.evidence).toMatch(/503/);
   expect(told.other).toMatchObject({ share: 1, given: true });
+});
+
+it('the command asks a running proxy, with the token that it is given', async () => {
+  const origin = await Origin.start();
+  const token = 'a-token-of-the-test';
+  const proxy = await Millrace.start({ ...proxyTo([origin.address], { route: { name: 'r', rateLimit: { requests: 2, window: '1h' } } }), admin: { address: '127.0.0.1:0', tokens: [{ name: 'look', token, readOnly: true }] } });
+  await request(proxy.port(), '/');
+  const file = join(proxy.directory, 'token');
+  writeFileSync(file, `${token}\n`);
+  const ask = async (...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> => {
+    const command = Millrace.command(['explain', '--admin', `http://127.0.0.1:${proxy.adminPort}`, '--path', '/x', ...args]);
+    const { code } = await command.exited;
+    return { code, stdout: command.stdout, stderr: command.stderr };
+  };
+  const told = await ask('--token-file', file);
+  expect(told).toMatchObject({ code: 0, stderr: '' });
+  expect(told.stdout).toMatch(/limits +main\/0\/r: 2 per 1h.*: 1 left/s);
+  expect(told.stdout).not.toContain('Nobody runs');
+  const refused = await ask();
+  expect(refused.code).toBe(1);
+  expect(refused.stderr).toMatch(/answers 401: .*--token-file/);
 });
 
 it('refusals are told as they are answered', async () => {
