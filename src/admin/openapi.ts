@@ -101,7 +101,7 @@ function refusalsOf({ access, body, method }: Operation): string[] {
     403,
     ...(access === 'change' ? [412] : []),
     ...(body === null ? (method === 'GET' ? [413] : [413, 415]) : [408, 413, 415]),
-    ...(body?.kind === 'json' ? [422] : []),
+    ...(body === null ? [] : [422]),
     500,
   ].map(String);
 }

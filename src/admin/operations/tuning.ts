@@ -27,6 +27,7 @@ const pendingSchema = z.object({
   who: z.string(),
   untilMs: z.number().describe('milliseconds since the epoch: then it is rolled back'),
   guard: z.object({
+    timeMs: z.int().describe('how long it waits for a confirmation'),
     maxErrorRate: z.number(),
     maxP99: z.number(),
     minRequests: z.int(),
