@@ -133,6 +133,7 @@ function explainCandidate(native: NativeCandidate, endpoint: EndpointConfig, clu
 }
 
 function candidateText(native: NativeCandidate, endpoint: EndpointConfig, health: readonly string[], { pick, groups }: NativeStation): string {
+  if (endpoint.drain) return 'drained: it takes no new requests';
   if (native.group === null) {
     if (health.length > 0) return `not available: ${health.join(', ')}`;
     return endpoint.backup ? 'a backup: others are available' : 'in no group of the plan';
@@ -150,7 +151,7 @@ function candidateText(native: NativeCandidate, endpoint: EndpointConfig, health
 
 function notMember(endpoint: EndpointConfig, subset: Metadata | null): ExplainedCandidate {
   const missing = subset === null ? [] : Object.entries(subset).filter(([key, value]) => endpoint.metadata[key] !== value);
-  const why = endpoint.weight === 0 ? 'weight 0' : missing.length > 0 ? `not in the subset: ${missing.map(([key, value]) => `${key} is ${endpoint.metadata[key] ?? 'not set'}, not ${value}`).join(', ')}` : 'not among the members';
+  const why = endpoint.drain ? 'drained: it takes no new requests' : endpoint.weight === 0 ? 'weight 0' : missing.length > 0 ? `not in the subset: ${missing.map(([key, value]) => `${key} is ${endpoint.metadata[key] ?? 'not set'}, not ${value}`).join(', ')}` : 'not among the members';
   return {
     endpoint: endpoint.name, share: 0, given: false, why, group: null, priority: endpoint.priority, backup: endpoint.backup, zone: endpoint.zone, weight: endpoint.weight, effectiveWeight: null,
     health: [], evidence: null, until: null, active: 0, maxRequests: endpoint.maxRequests, connections: 0, maxConnections: 0, latencyMs: null, score: null, report: null, breaker: null,
