@@ -143,7 +143,7 @@ export class Chart {
     const options = {
       width: this.#width,
       height: HEIGHT,
-      padding: [8, 10, 0, 0],
+      padding: [8, 26, 0, 0],
       cursor: { sync: { key: SYNC }, y: false, points: { size: 6 }, drag: { x: false, y: false, setScale: false } },
       legend: { live: true },
       scales: {
