@@ -14,6 +14,8 @@ export class ChangesView {
   #app;
   #askedAt = -Infinity;
   #asking = false;
+  /** Of what is shown. @type {number | null} */
+  #shownVersion = null;
   #shown = '';
   #note = new Note();
   /** @type {{ element: HTMLElement, update: (value: string) => void } | null} */
@@ -67,7 +69,8 @@ export class ChangesView {
   /** @param {any} history @param {any} audit @param {any} overrides */
   #show(history, audit, overrides) {
     const versions = history?.history ?? [];
-    const running = history?.version ?? 0;
+    const running = history?.version ?? this.#app.model.stats.version;
+    this.#shownVersion = running;
     byId('history').replaceChildren(...versions.slice(0, SHOWN).map((/** @type {any} */ entry) => this.#version(entry, running)));
     const changes = (audit?.audit ?? []).map(changeOf);
     byId('audit').replaceChildren(...changes.slice(0, SHOWN).map(auditItem));
@@ -92,7 +95,7 @@ export class ChangesView {
   async #do(method, path, done) {
     this.#note.busy();
     try {
-      this.#note.ok(done(await this.#app.api.change(method, path, undefined, this.#app.model.stats.version)));
+      this.#note.ok(done(await this.#app.api.change(method, path, undefined, this.#shownVersion)));
     } catch (error) {
       this.#note.error(error instanceof ApiError ? error : String(error));
     }
