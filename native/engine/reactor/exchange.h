@@ -134,8 +134,8 @@ struct Exchange : TimerNode {
   // What its record is made of at its end; see reactor_record.cc.
   uint64_t record_id = 0;
   RequestTrail trail;
-  // Its present attempt in the trail, of the primary if it is a hedge.
-  uint8_t trail_at = RequestTrail::kNowhere;
+  // Its present attempt, of a hedge in the trail of its primary.
+  AttemptTrail* attempt_trail = &trail.nowhere();
   Buffer notes;             // texts of the request, as it came
   std::string_view detail;  // why it failed; static text, or bytes of the image
 

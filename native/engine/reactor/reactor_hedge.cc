@@ -126,7 +126,7 @@ bool Reactor::adoptHedge(Exchange& exchange, bool won, Now now) noexcept {
 
   exchange.state = hedge.state;
   exchange.endpoint = hedge.endpoint;
-  exchange.trail_at = hedge.trail_at;
+  exchange.attempt_trail = hedge.attempt_trail;
   exchange.pool = hedge.pool;
   exchange.connection = hedge.connection;
   exchange.connection->exchange = &exchange;
@@ -183,7 +183,7 @@ Exchange& Reactor::takeHedge(Exchange& primary) noexcept {
   hedge.primary = &primary;
   primary.hedge = &hedge;
   hedge.state = Exchange::State::kWaiting;
-  hedge.trail_at = RequestTrail::kNowhere;
+  hedge.attempt_trail = &hedge.trail.nowhere();
   hedge.head_request = primary.head_request;
   hedge.idempotent = hedge.repeatable = true;
   hedge.reached = hedge.sent = false;
@@ -197,6 +197,7 @@ Exchange& Reactor::takeHedge(Exchange& primary) noexcept {
   hedge.subset = primary.subset;
   hedge.hashed = primary.hashed;
   hedge.hash = primary.hash;
+  hedge.started_ns = primary.started_ns;
   hedge.started_ms = primary.started_ms;
   hedge.complete_ms = primary.complete_ms;
   hedge.deadline_ms = primary.deadline_ms;

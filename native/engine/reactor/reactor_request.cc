@@ -118,7 +118,7 @@ void Reactor::begin(Exchange& exchange, int32_t handle, uint32_t listener_key, N
   exchange.close_downstream = false;
   exchange.record_id = uint64_t{worker_} << 48 | ++last_record_;
   exchange.trail.begin();
-  exchange.trail_at = RequestTrail::kNowhere;
+  exchange.attempt_trail = &exchange.trail.nowhere();
   exchange.notes.clear();
   exchange.detail = {};
   process_.counters.add(abi::process_stat::kDownstreamRequests, 1);

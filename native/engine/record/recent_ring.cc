@@ -37,8 +37,9 @@ void fitRecord(const RequestRecord& record, KeptRecord* out) noexcept {
   uint32_t count = 0;
   for (const uint16_t length : record.lengths) lengths[count++] = length;
   for (const AttemptRecord& attempt : record.attemptRecords()) {
-    lengths[count++] = attempt.cluster_length;
-    lengths[count++] = attempt.endpoint_length;
+    const bool same = attempt.cluster_length == AttemptRecord::kSameNames;
+    lengths[count++] = same ? 0 : attempt.cluster_length;
+    lengths[count++] = same ? 0 : attempt.endpoint_length;
   }
   const size_t room = KeptRecord::kBytes - fixed;
   const uint32_t bound = boundOf({lengths.data(), count}, room);
@@ -55,6 +56,7 @@ void fitRecord(const RequestRecord& record, KeptRecord* out) noexcept {
       copy.lengths[i] = kept;
     } else {
       AttemptRecord& attempt = attempts[(i - abi::record_text::kCount) / 2];
+      if (attempt.cluster_length == AttemptRecord::kSameNames) continue;
       ((i - abi::record_text::kCount) % 2 == 0 ? attempt.cluster_length : attempt.endpoint_length) =
           kept;
     }

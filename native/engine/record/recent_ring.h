@@ -48,6 +48,7 @@ class RecentRing {
     slot.sequence.store(2 * at + 1, std::memory_order_relaxed);
     const auto* const from = reinterpret_cast<const char*>(&record);
     const uint32_t words = record.size / sizeof(uint64_t);
+#pragma GCC unroll 8
     for (uint32_t i = 0; i < words; ++i) {
       uint64_t word;
       std::memcpy(&word, from + i * sizeof word, sizeof word);
