@@ -1,12 +1,15 @@
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
 #include "base/rng.h"
 #include "harness.h"
 #include "reactor_rig.h"
+#include "record_rig.h"
 
 // Everything at once: requests with and without bodies, clients that leave, and four upstreams that
 // answer, answer in parts, refuse, break off, talk nonsense or say nothing, with every way of
@@ -24,6 +27,13 @@ struct Sent {
   uint64_t left = 0;  // of the body
   bool aborted = false;
 };
+
+uint64_t newestRecord() {
+  uint64_t newest = 0;
+  for (const KeptRecord& kept : Engine::instance().findRequests({}))
+    newest = std::max(newest, kept.record().id);
+  return newest;
+}
 
 class Chaos {
  public:
@@ -48,7 +58,9 @@ class Chaos {
       // As the control plane does when it is woken, or a little later.
       if (rng_.below(3) == 0) Engine::instance().failoverTick(rig_.now().ms());
       rig_.settle();
+      if (turn % 32 == 0) collectRecords();  // before they are forgotten
     }
+    collectRecords();
     finish();
     check();
   }
@@ -201,6 +213,7 @@ class Chaos {
       rig_.settle();
       rig_.advance(500);
       rig_.settle();
+      collectRecords();
     }
     rig_.advance(100'000);
     rig_.settle();
@@ -224,6 +237,7 @@ class Chaos {
       EXPECT(seen_[target] <= 16, target + " is not asked for ever");
     }
     EXPECT(good > requests_ / 20);  // or nothing was tested
+    checkRecords();
     EXPECT_EQ(rig_.gauges(), "active 0 pending 0 busy 0 idle 0");
     EXPECT_EQ(rig_.stat(abi::cluster_stat::kQueued), 0.0);
     for (uint32_t i = 0; i < kOrigins; ++i) {
@@ -232,7 +246,41 @@ class Chaos {
     }
   }
 
+  // Each request has left one record, which agrees with itself and with what the client saw.
+  void collectRecords() {
+    for (const KeptRecord& kept : Engine::instance().findRequests({})) {
+      const RequestRecord& record = kept.record();
+      if (record.id <= before_ || !recorded_.insert(record.id).second) continue;
+      const std::string target(record.text(abi::record_text::kTarget));
+      EXPECT_EQ(contradictionIn(record), "", target);
+      EXPECT(records_.emplace(target, kept).second, target + " is recorded twice");
+    }
+  }
+
+  void checkRecords() {
+    collectRecords();
+    EXPECT_EQ(records_.size(), requests_);
+    for (const auto& [handle, sent] : sent_) {
+      const auto found = records_.find(targets_[handle]);
+      if (found == records_.end()) continue;
+      const RequestRecord& record = found->second.record();
+      const Answer& answer = rig_.answer(handle);
+      const std::string what = sent.method + " " + targets_[handle];
+      const bool aborted = (record.bits & abi::record_bit::kAborted) != 0;
+      EXPECT_EQ(record.text(abi::record_text::kMethod), sent.method);
+      EXPECT_EQ(record.status, answer.status, what);
+      if (!sent.aborted) {
+        EXPECT_EQ(aborted, answer.aborted, what);
+        EXPECT_EQ(record.response_bytes, answer.body.size(), what);
+      }
+      if (sent.method == "POST") EXPECT(seen_[targets_[handle]] <= record.attempts, what);
+    }
+  }
+
   Rng rng_;
+  const uint64_t before_ = newestRecord();
+  std::set<uint64_t> recorded_;
+  std::map<std::string, KeptRecord> records_;
   Origin origins_[kOrigins];
   Rig rig_;
   std::size_t requests_ = 0;
