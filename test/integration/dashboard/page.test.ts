@@ -213,7 +213,7 @@ describe('the looks', () => {
     expect(await background(light)).toBe(darkGround);
   });
 
-  it('fit a phone: nothing is wider than it in any view', async () => {
+  it('fit a phone: nothing is wider than it in any view', { timeout: 60_000 }, async () => {
     const proxy = await Millrace.start(proxyTo(manyEndpoints(200)));
     await request(proxy.port(), `/${'long'.repeat(200)}`);
     const dashboard = await (await Dashboard.open(browser, proxy, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true })).live();
@@ -238,7 +238,7 @@ describe('the looks', () => {
     }
   });
 
-  it('name every control for those who do not see it', async () => {
+  it('name every control for those who do not see it', { timeout: 60_000 }, async () => {
     const proxy = await started();
     await request(proxy.port(), '/');
     const dashboard = await (await Dashboard.open(browser, proxy)).live();
