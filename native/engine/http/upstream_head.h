@@ -17,17 +17,17 @@ struct Downstream {
   IpAddress peer;
   bool trusted = false;
   bool tls = false;
-  bool can_upgrade = false; // the listener can make a WebSocket of this request
+  bool can_upgrade = false;  // the listener can make a WebSocket of this request
 };
 
 // Where in the head that was written is what others want to know of it.
 struct UpstreamHead {
-  bool target_changed = false; // it may be another one than was received
-  size_t target_length = 0;    // it begins behind the method
-  size_t request_id_at = 0;    // 0 = it has none
+  bool target_changed = false;  // it may be another one than was received
+  size_t target_length = 0;     // it begins behind the method
+  size_t request_id_at = 0;     // 0 = it has none
   size_t request_id_length = 0;
-  size_t deadline_at = 0; // kDeadlineWidth bytes; 0 = there is none, or an edit
-                          // of the route stands for it
+  size_t deadline_at = 0;  // kDeadlineWidth bytes; 0 = there is none, or an edit
+                           // of the route stands for it
 };
 
 // Writes the request head for the upstream: the normalised path, framing of our
@@ -38,12 +38,11 @@ struct UpstreamHead {
 // WebSocket handshake with the upstream, or empty. On a route that passes
 // deadlines on, the client's own is dropped; `deadline`: ours follows, to be
 // written by the caller.
-UpstreamHead
-writeUpstreamHead(const Image &image, const abi::ListenerRecord &listener,
-                  const abi::RouteRecord &route, const RequestHead &request,
-                  std::string_view path, const Downstream &downstream, Rng &rng,
-                  Buffer *out, std::string_view upgrade_key = {},
-                  bool deadline = false) noexcept;
+UpstreamHead writeUpstreamHead(const Image &image, const abi::ListenerRecord &listener,
+                               const abi::RouteRecord &route, const RequestHead &request,
+                               std::string_view path, const Downstream &downstream, Rng &rng,
+                               Buffer *out, std::string_view upgrade_key = {},
+                               bool deadline = false) noexcept;
 
 // The path after the route's rewrite: the two parts are to be written one after
 // the other.
@@ -51,10 +50,9 @@ struct RewrittenPath {
   std::string_view first;
   std::string_view second;
 };
-RewrittenPath rewritePath(const Image &image, const abi::RouteRecord &route,
-                          uint32_t rewrite, uint32_t offset, uint32_t length,
-                          std::string_view path) noexcept;
+RewrittenPath rewritePath(const Image &image, const abi::RouteRecord &route, uint32_t rewrite,
+                          uint32_t offset, uint32_t length, std::string_view path) noexcept;
 
-} // namespace millrace
+}  // namespace millrace
 
-#endif // MILLRACE_ENGINE_HTTP_UPSTREAM_HEAD_H_
+#endif  // MILLRACE_ENGINE_HTTP_UPSTREAM_HEAD_H_
