@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 2501211090u;
+inline constexpr uint32_t kHash = 3003050937u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -52,7 +52,9 @@ inline constexpr uint32_t kHedge = 26u;
 inline constexpr uint32_t kOutlier = 27u;
 inline constexpr uint32_t kBreaker = 28u;
 inline constexpr uint32_t kFault = 29u;
-inline constexpr uint32_t kCount = 30u;
+inline constexpr uint32_t kLog = 30u;
+inline constexpr uint32_t kLogStep = 31u;
+inline constexpr uint32_t kCount = 32u;
 }  // namespace section
 
 struct ListenerRecord {
@@ -180,8 +182,9 @@ struct RouteRecord {
   uint32_t deadline_offset;
   uint32_t deadline_length;
   uint32_t fault;
+  uint32_t sinks;
 };
-static_assert(sizeof(RouteRecord) == 156);
+static_assert(sizeof(RouteRecord) == 160);
 
 struct PredicateRecord {
   uint32_t source;
@@ -443,6 +446,33 @@ struct FaultRecord {
   uint32_t delay_ms;
 };
 static_assert(sizeof(FaultRecord) == 16);
+
+struct LogRecord {
+  uint32_t name_offset;
+  uint32_t name_length;
+  uint32_t target;
+  uint32_t flags;
+  uint32_t sample_share;
+  uint32_t min_duration_ms;
+  uint32_t status_start;
+  uint32_t status_count;
+  uint32_t route_start;
+  uint32_t route_count;
+  uint32_t header_start;
+  uint32_t header_count;
+  uint32_t step_start;
+  uint32_t step_count;
+};
+static_assert(sizeof(LogRecord) == 56);
+
+struct LogStepRecord {
+  uint32_t op;
+  uint32_t text_offset;
+  uint32_t text_length;
+  uint32_t flags;
+  uint32_t max_length;
+};
+static_assert(sizeof(LogStepRecord) == 20);
 
 struct EventRecord {
   int32_t exchange;
@@ -750,6 +780,10 @@ inline constexpr uint32_t kMaxConsecutiveErrors = 1000000u;
 inline constexpr uint32_t kMaxFallbacks = 8u;
 inline constexpr uint32_t kMaxRecordAttempts = 6u;
 inline constexpr uint32_t kMaxFaultDelayMs = 3600000u;
+inline constexpr uint32_t kMaxLogSinks = 8u;
+inline constexpr uint32_t kMaxLogHeaders = 16u;
+inline constexpr uint32_t kMaxLogSteps = 256u;
+inline constexpr uint32_t kMaxLogTextBytes = 4096u;
 }  // namespace limits
 
 namespace websocket_opcode {
@@ -1180,6 +1214,86 @@ inline constexpr uint32_t kMethod = 3u;
 inline constexpr uint32_t kTarget = 4u;
 inline constexpr uint32_t kCount = 5u;
 }  // namespace incident_text
+
+namespace log_target {
+inline constexpr uint32_t kFile = 1u;
+inline constexpr uint32_t kStdout = 2u;
+inline constexpr uint32_t kStderr = 3u;
+}  // namespace log_target
+
+namespace log_flag {
+inline constexpr uint32_t kJson = 1u;
+inline constexpr uint32_t kSampled = 2u;
+inline constexpr uint32_t kSampleFailed = 4u;
+}  // namespace log_flag
+
+namespace log_step_flag {
+inline constexpr uint32_t kAlternative = 1u;
+inline constexpr uint32_t kWhole = 2u;
+inline constexpr uint32_t kUnderscores = 4u;
+}  // namespace log_step_flag
+
+namespace log_op {
+inline constexpr uint32_t kLiteral = 0u;
+inline constexpr uint32_t kTime = 1u;
+inline constexpr uint32_t kTimeUtc = 2u;
+inline constexpr uint32_t kTimeLocal = 3u;
+inline constexpr uint32_t kId = 4u;
+inline constexpr uint32_t kRequestId = 5u;
+inline constexpr uint32_t kTraceId = 6u;
+inline constexpr uint32_t kClient = 7u;
+inline constexpr uint32_t kListener = 8u;
+inline constexpr uint32_t kTls = 9u;
+inline constexpr uint32_t kMethod = 10u;
+inline constexpr uint32_t kHost = 11u;
+inline constexpr uint32_t kTarget = 12u;
+inline constexpr uint32_t kProtocol = 13u;
+inline constexpr uint32_t kStatus = 14u;
+inline constexpr uint32_t kStatusOrClosed = 15u;
+inline constexpr uint32_t kFlag = 16u;
+inline constexpr uint32_t kDetail = 17u;
+inline constexpr uint32_t kBytesIn = 18u;
+inline constexpr uint32_t kBytesOut = 19u;
+inline constexpr uint32_t kSentBytes = 20u;
+inline constexpr uint32_t kDurationMs = 21u;
+inline constexpr uint32_t kQueueMs = 22u;
+inline constexpr uint32_t kConnectMs = 23u;
+inline constexpr uint32_t kFirstByteMs = 24u;
+inline constexpr uint32_t kUpstreamMs = 25u;
+inline constexpr uint32_t kResponseMs = 26u;
+inline constexpr uint32_t kFaultDelayMs = 27u;
+inline constexpr uint32_t kAttempts = 28u;
+inline constexpr uint32_t kRetries = 29u;
+inline constexpr uint32_t kRoute = 30u;
+inline constexpr uint32_t kCluster = 31u;
+inline constexpr uint32_t kEndpoint = 32u;
+inline constexpr uint32_t kReused = 33u;
+inline constexpr uint32_t kUserAgent = 34u;
+inline constexpr uint32_t kReferer = 35u;
+inline constexpr uint32_t kForwardedFor = 36u;
+inline constexpr uint32_t kHeader = 37u;
+inline constexpr uint32_t kRequestHeaders = 38u;
+inline constexpr uint32_t kUpstreamTarget = 39u;
+inline constexpr uint32_t kWebSocket = 40u;
+inline constexpr uint32_t kFallback = 41u;
+inline constexpr uint32_t kCount = 42u;
+}  // namespace log_op
+
+namespace log_stat {
+inline constexpr uint32_t kLines = 0u;
+inline constexpr uint32_t kBytes = 1u;
+inline constexpr uint32_t kDropped = 2u;
+inline constexpr uint32_t kErrors = 3u;
+inline constexpr uint32_t kPendingBytes = 4u;
+inline constexpr uint32_t kErrno = 5u;
+inline constexpr uint32_t kCount = 6u;
+}  // namespace log_stat
+
+namespace log_notice {
+inline constexpr uint32_t kFailed = 1u;
+inline constexpr uint32_t kRecovered = 2u;
+inline constexpr uint32_t kAbandoned = 3u;
+}  // namespace log_notice
 
 namespace record_text {
 inline constexpr uint32_t kMethod = 0u;

@@ -10,6 +10,7 @@
 #include "api/failover_api.h"
 #include "api/histogram_api.h"
 #include "api/limiter_api.h"
+#include "api/log_api.h"
 #include "api/matcher_api.h"
 #include "api/message_api.h"
 #include "api/outlier_api.h"
@@ -25,6 +26,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   millrace::api::exportEngine(env, exports);
   millrace::api::exportFailover(env, exports);
   millrace::api::exportExplain(env, exports);
+  millrace::api::exportLog(env, exports);
   millrace::api::exportBalancer(env, exports);
   millrace::api::exportBreaker(env, exports);
   millrace::api::exportLimiter(env, exports);

@@ -3,11 +3,10 @@
 #include <unistd.h>
 
 #include "api/status.h"
-#include "engine/state/engine.h"
 
 namespace millrace::api {
 
-std::shared_ptr<ControlWatch> ControlWatch::open(napi_env env, napi_value callback) {
+std::shared_ptr<ControlWatch> ControlWatch::open(napi_env env, napi_value callback, int eventfd) {
   uv_loop_t* loop = nullptr;
   if (!ok(env, napi_get_uv_event_loop(env, &loop), "no event loop")) return nullptr;
   const auto watch = std::make_shared<ControlWatch>();
@@ -17,7 +16,7 @@ std::shared_ptr<ControlWatch> ControlWatch::open(napi_env env, napi_value callba
       ok(env, napi_create_reference(env, callback, 1, &watch->callback_), "callback") &&
       ok(env, napi_create_string_utf8(env, "millrace:control", NAPI_AUTO_LENGTH, &name), "name") &&
       ok(env, napi_async_init(env, nullptr, name, &watch->async_), "async context");
-  watch->fd_ = fine ? Engine::instance().controlWaker() : -1;
+  watch->fd_ = fine ? eventfd : -1;
   if (watch->fd_ < 0 || uv_poll_init(loop, &watch->poll_, watch->fd_) != 0) {
     if (watch->callback_ != nullptr) napi_delete_reference(env, watch->callback_);
     if (watch->async_ != nullptr) napi_async_destroy(env, watch->async_);

@@ -8,7 +8,8 @@
 
 namespace millrace::api {
 
-// Calls a function of the control plane when a worker has woken it: Engine::wakeControl.
+// Calls a function of the control plane when a worker has woken it: Engine::wakeControl; or the
+// writer of the access log: AccessLog::noticeFd.
 //
 // An eventfd of the engine is watched by a uv_poll that keeps no event loop alive. Ownership: the
 // watch belongs to its environment and holds itself until libuv has let go of the handle; JS holds
@@ -17,7 +18,8 @@ namespace millrace::api {
 class ControlWatch {
  public:
   // Throws into JS and returns nullptr when it cannot start.
-  static std::shared_ptr<ControlWatch> open(napi_env env, napi_value callback);
+  // `eventfd` stays open as long as the process.
+  static std::shared_ptr<ControlWatch> open(napi_env env, napi_value callback, int eventfd);
   void close() noexcept;
 
  private:

@@ -13,7 +13,8 @@ uint64_t nowMs() noexcept { return ReactorHost::now().ms(); }
 // (callback) => function that ends it. The callback is called on this thread whenever a worker has
 // something for failoverTick.
 Napi::Value onFailover(const Napi::CallbackInfo& info) {
-  const std::shared_ptr<ControlWatch> watch = ControlWatch::open(info.Env(), info[0]);
+  const std::shared_ptr<ControlWatch> watch =
+      ControlWatch::open(info.Env(), info[0], Engine::instance().controlWaker());
   if (watch == nullptr) return info.Env().Undefined();
   return Napi::Function::New(
       info.Env(), [weak = std::weak_ptr<ControlWatch>(watch)](const Napi::CallbackInfo&) {

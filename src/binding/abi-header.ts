@@ -73,6 +73,7 @@ export function abiHeader(): string {
     endpoint_histogram: counting(abi.ENDPOINT_HISTOGRAMS), route_histogram: counting(abi.ROUTE_HISTOGRAMS), listener_histogram: counting(abi.LISTENER_HISTOGRAMS), digest_field: counting(abi.DIGEST_FIELDS),
     downstream_error: counting(abi.DOWNSTREAM_ERROR), upstream_error: counting(abi.UPSTREAM_ERROR),
     incident_kind: abi.INCIDENT_KIND, incident_text: counting(abi.INCIDENT_TEXT),
+    log_target: abi.LOG_TARGET, log_flag: abi.LOG_FLAG, log_step_flag: abi.LOG_STEP_FLAG, log_op: counting(abi.LOG_OP), log_stat: counting(abi.LOG_STATS), log_notice: abi.LOG_NOTICE,
     record_text: counting(abi.RECORD_TEXT), record_bit: abi.RECORD_BIT, attempt_bit: abi.ATTEMPT_BIT,
   };
   for (const [name, values] of Object.entries(enums)) out.push(...enumeration(name, values));

@@ -52,6 +52,8 @@ export const SECTIONS = [
   'OUTLIER',
   'BREAKER',
   'FAULT',
+  'LOG',
+  'LOG_STEP',
 ] as const;
 export type SectionName = (typeof SECTIONS)[number];
 
@@ -129,6 +131,7 @@ export const RECORDS = {
     'hedge', // HEDGE row or NONE
     'deadlineOffset', 'deadlineLength', // header with the milliseconds that are left, lower case; offset NONE = deadlines are neither taken nor passed on
     'fault', // FAULT row or NONE
+    'sinks', // bits of the LOG rows that take its requests
   ],
   PREDICATE: ['source', 'op', 'negate', 'nameOffset', 'nameLength', 'valueOffset', 'valueLength', 'dfa'],
   EDIT: ['op', 'nameOffset', 'nameLength', 'valueOffset', 'valueLength'],
@@ -285,6 +288,25 @@ export const RECORDS = {
   ],
   /** Faults that are injected on purpose, each drawn for itself; per million of the requests. */
   FAULT: ['abortPerMillion', 'abortStatus', 'delayPerMillion', 'delayMs'],
+  /** A sink of the access log. */
+  LOG: [
+    'nameOffset', 'nameLength', // LOG_TARGET file: its absolute path; else the name of the stream
+    'target', // LOG_TARGET
+    'flags', // LOG_FLAG bits
+    'sampleShare', // with LOG_FLAG.sampled: share of the requests, of 2^32
+    'minDurationMs',
+    'statusStart', 'statusCount', // INDEX rows in pairs, lowest and highest; none = all
+    'routeStart', 'routeCount', // INDEX rows in pairs, offset and length: names of routes; none = all, and requests without a route
+    'headerStart', 'headerCount', // INDEX rows in pairs, offset and length: lower-case names of request headers that it wants
+    'stepStart', 'stepCount', // LOG_STEP rows of a line
+  ],
+  /** A piece of a line. */
+  LOG_STEP: [
+    'op', // LOG_OP
+    'textOffset', 'textLength', // JSON: key; literal: the text; header: its name, lower case; timeUtc, timeLocal: the pattern; offset NONE = none
+    'flags', // LOG_STEP_FLAG bits
+    'maxLength', // bytes of the value, before escapes; 0 = all
+  ],
 } as const satisfies Partial<Record<SectionName, readonly string[]>>;
 export type RecordName = keyof typeof RECORDS;
 export type RecordFields<R extends RecordName> = Record<(typeof RECORDS)[R][number], number>;
@@ -488,6 +510,29 @@ export const RESPONSE_FLAG = [
   'DLE', // the deadline that the caller sent has passed
   'FI', // aborted by fault injection
 ] as const;
+
+export const LOG_TARGET = { file: 1, stdout: 2, stderr: 3 } as const;
+/** json: one object a line, steps are its members; sampled: by sampleShare; sampleFailed: failed requests as the others, else always. */
+export const LOG_FLAG = { json: 1, sampled: 2, sampleFailed: 4 } as const;
+/** alternative: when there is no value the next step stands in, else that one is left out; whole: whole milliseconds; underscores: for blanks. */
+export const LOG_STEP_FLAG = { alternative: 1, whole: 2, underscores: 4 } as const;
+/** What a step writes; src/config/log-fields.ts says what each of them is. */
+export const LOG_OP = [
+  'literal', 'time', 'timeUtc', 'timeLocal', 'id', 'requestId', 'traceId', 'client', 'listener', 'tls', 'method', 'host', 'target', 'protocol',
+  'status', 'statusOrClosed', 'flag', 'detail', 'bytesIn', 'bytesOut', 'sentBytes', 'durationMs', 'queueMs', 'connectMs', 'firstByteMs', 'upstreamMs', 'responseMs',
+  'faultDelayMs', 'attempts', 'retries', 'route', 'cluster', 'endpoint', 'reused', 'userAgent', 'referer', 'forwardedFor', 'header', 'requestHeaders',
+  'upstreamTarget', 'webSocket', 'fallback',
+] as const;
+/** Counters of one sink, in the order that `accessLogStats` gives them. */
+export const LOG_STATS = [
+  'lines', 'bytes', // written
+  'dropped', // lines: the sink was blocked or failed for too long
+  'errors', // writes and opens that failed
+  'pendingBytes', // lines that wait for the sink
+  'errno', // why it fails now; 0 = it does not
+] as const;
+/** What the writer of the access log reports: a sink fails; it works again, with the lines that were lost meanwhile. */
+export const LOG_NOTICE = { failed: 1, recovered: 2, abandoned: 3 } as const;
 
 /** Texts of a record of a request: bytes as they came. The first ones are known when the request comes in. */
 export const RECORD_TEXT = [
@@ -713,4 +758,9 @@ export const LIMITS = {
   maxRecordAttempts: 6,
   /** Of an injected delay. */
   maxFaultDelayMs: 3_600_000,
+  /** Access log: sinks, request headers of one, pieces of a line, bytes of a literal or name. */
+  maxLogSinks: 8,
+  maxLogHeaders: 16,
+  maxLogSteps: 256,
+  maxLogTextBytes: 4096,
 } as const;

@@ -1,7 +1,7 @@
 /** The process-wide half of the engine, for the control plane. */
 import { StartError } from '../core/errors.ts';
 import { addon } from './load.ts';
-import type { NativeIncident, NativeRequestRecord, NativeTransitions } from './native.ts';
+import type { NativeIncident, NativeLogNotice, NativeLogStats, NativeRequestRecord, NativeTransitions } from './native.ts';
 
 export { explain } from './explain.ts';
 
@@ -172,6 +172,46 @@ export function failoverTick(): number {
 /** What was decided about endpoints and clusters since the last call, oldest first. */
 export function takeTransitions(): NativeTransitions {
   return addon.takeTransitions();
+}
+
+/** Calls `callback` on this thread when the access log has notices, has been reopened, or has ended; returns what ends that. */
+export function onAccessLog(callback: () => void): () => void {
+  return addon.onAccessLog(callback);
+}
+
+/** What happened to sinks of the access log since the last call. */
+export function takeAccessLogNotices(): NativeLogNotice[] {
+  return addon.takeAccessLogNotices();
+}
+
+/** Has the writer open its files by their names again; returns a ticket for `accessLogReopened`. */
+export function reopenAccessLog(): number {
+  return addon.reopenAccessLog();
+}
+
+/** Undefined until that is done; then the sinks that could not be opened. */
+export function accessLogReopened(ticket: number): NativeLogNotice[] | undefined {
+  return addon.accessLogReopened(ticket);
+}
+
+/** The writer ends once everything is written, or after `limitMs`. */
+export function stopAccessLog(limitMs: number): void {
+  addon.stopAccessLog(limitMs);
+}
+
+/** True also when it never began. */
+export function accessLogStopped(): boolean {
+  return addon.accessLogStopped();
+}
+
+/** Counters of each sink, in the order of LOG_STATS. */
+export function accessLogStats(): NativeLogStats[] {
+  return addon.accessLogStats();
+}
+
+/** Bytes of records that wait for the writer of the access log. */
+export function accessLogWaiting(): number {
+  return addon.accessLogWaiting();
 }
 
 /**

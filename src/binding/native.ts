@@ -45,6 +45,14 @@ export interface Addon {
   readonly failoverTick: () => number;
   readonly takeTransitions: () => NativeTransitions;
   readonly explain: (version: number, listener: number, head: Uint8Array, lengths: Int32Array, peer: Uint8Array) => string | undefined;
+  readonly onAccessLog: (callback: () => void) => () => void;
+  readonly takeAccessLogNotices: () => NativeLogNotice[];
+  readonly reopenAccessLog: () => number;
+  readonly accessLogReopened: (ticket: number) => NativeLogNotice[] | undefined;
+  readonly stopAccessLog: (limitMs: number) => void;
+  readonly accessLogStopped: () => boolean;
+  readonly accessLogStats: () => NativeLogStats[];
+  readonly accessLogWaiting: () => number;
   readonly limitReceiveBuffer: (port: number, bytes: number) => number;
   readonly muteNativeOutput: () => void;
   readonly reservePort: (host: string) => { fd: number; port: number } | number;
@@ -227,6 +235,22 @@ export interface NativeTransition {
   /** Until it ends by itself; negative = it does not. */
   leftMs: number;
 }
+/** What the writer of the access log reports of a sink. */
+export interface NativeLogNotice {
+  /** LOG_NOTICE. */
+  kind: number;
+  sink: string;
+  /** 0 = none. */
+  errno: number;
+  /** That were lost. */
+  lines: number;
+}
+export interface NativeLogStats {
+  sink: string;
+  /** In the order of LOG_STATS. */
+  values: Float64Array;
+}
+
 export interface NativeTransitions {
   /** So many more were forgotten, as nobody asked in time. */
   dropped: number;

@@ -38,6 +38,7 @@ export async function run(options: RunOptions): Promise<number> {
     void supervisor.stopped.then((ok) => resolve(ok ? 0 : 1));
     onSignals({
       reload: () => void supervisor.reload('SIGHUP'),
+      reopenLogs: () => void supervisor.accessLog.reopen(),
       drain: (signal) => void supervisor.shutdown(signal),
       stopNow: (signal) => void supervisor.stopNow(signal),
     });

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { LIMITS } from '../binding/abi.ts';
 import { buildAdmin } from './build-admin.ts';
 import { buildCluster } from './build-cluster.ts';
+import { buildAccessLog } from './build-log.ts';
 import { buildRateLimits } from './build-rate.ts';
 import { buildVirtualHost } from './build-route.ts';
 import type { Resolutions } from './endpoints.ts';
@@ -24,6 +25,7 @@ export function buildConfig(
     log: { level: parsed.log.level },
     admin: buildAdmin(parsed.admin, files),
     limits: { maxConnections: parsed.limits.maxConnections, rateLimitKeys: parsed.limits.rateLimitKeys },
+    accessLog: buildAccessLog(parsed.accessLog, (path) => files.absolute(path)),
     listeners: parsed.listeners.map((listener) => buildListener(listener, parsed.limits, files)),
     routes: mapValues(parsed.routes, (hosts, table) =>
       hosts.map((host, index) => buildVirtualHost(host, table, index, files)),

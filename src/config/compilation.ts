@@ -12,6 +12,8 @@ export interface Compilation {
   subsetOf: (choice: ClusterChoice) => number;
   /** Name -> index of RATE_LIMIT. */
   rateLimits: ReadonlyMap<string, number>;
+  /** ROUTE.sinks of a route, by its name. */
+  sinksOf: (route: string) => number;
   /** Settings as JSON -> index of RETRY, of HEDGE: routes with equal settings share a row. */
   retries: Map<string, number>;
   hedges: Map<string, number>;

@@ -70,6 +70,7 @@ export function compileRoute(
     requestTimeoutMs: route.requestTimeoutMs,
     ...retryFields(compilation, route),
     fault: compileFault(writer, route.fault),
+    sinks: compilation.sinksOf(route.name),
   });
 }
 

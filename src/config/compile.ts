@@ -2,6 +2,7 @@ import { FAMILY, LISTENER_FLAG, SLASHES, UNDERSCORES } from '../binding/abi.ts';
 import { indexOf, type Compilation } from './compilation.ts';
 import { compileCluster } from './compile-cluster.ts';
 import { compileRouteTable } from './compile-host.ts';
+import { compileAccessLog } from './compile-log.ts';
 import { addLimitRows, compileRateLimits } from './compile-rate.ts';
 import { ImageWriter } from './image-writer.ts';
 import { RegexTables } from './regex-tables.ts';
@@ -24,6 +25,7 @@ export function compile(config: Config): { image: ArrayBuffer; hash: string } {
     clusters,
     subsetOf: ({ cluster, subset }) => indexOf(firstSubset, cluster) + (subsets.get(cluster)?.row(subset) ?? 0),
     rateLimits: compileRateLimits(writer, config),
+    sinksOf: compileAccessLog(writer, config),
     retries: new Map(),
     hedges: new Map(),
     tables: indexByName(Object.keys(config.routes)),

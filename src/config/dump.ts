@@ -1,6 +1,7 @@
 import { FAMILY, LISTENER_FLAG, NONE, SLASHES, UNDERSCORES, type RecordFields } from '../binding/abi.ts';
 import { ipText } from './address.ts';
 import { dumpCluster } from './dump-cluster.ts';
+import { dumpAccessLog } from './dump-log.ts';
 import { dumpLimitNames, dumpRateLimits } from './dump-rate.ts';
 import { dumpRoute } from './dump-route.ts';
 import { ImageReader } from './image-reader.ts';
@@ -16,6 +17,7 @@ export function dumpImage(image: ArrayBuffer): object {
   return {
     hash: reader.hash,
     bytes: image.byteLength,
+    accessLog: dumpAccessLog(reader),
     listeners: reader.rows('LISTENER').map((row) => dumpListener(reader, row, tables)),
     rateLimits: dumpRateLimits(reader),
     routes: Object.fromEntries(tables.map((row) => [reader.nameOf(row), dumpTable(reader, row)])),

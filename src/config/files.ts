@@ -43,6 +43,11 @@ export class ConfigFiles {
     return [...this.#reads.keys()];
   }
 
+  /** Paths are relative to the configuration file. */
+  absolute(path: string): string {
+    return resolve(this.#directory, path);
+  }
+
   certificate(cert: string, key: string): Pair | undefined {
     return this.#pairs.get(`${cert}\0${key}`);
   }

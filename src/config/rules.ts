@@ -5,6 +5,7 @@ import { checkAdmin } from './rules-admin.ts';
 import { checkBalancer, checkSubsetChoices, checkSubsets } from './rules-balancer.ts';
 import { checkFailover, checkFallbackChains } from './rules-failover.ts';
 import { checkHealthCheck } from './rules-health.ts';
+import { checkAccessLog } from './rules-log.ts';
 import { checkRateLimits } from './rules-rate.ts';
 import { checkRoute } from './rules-route.ts';
 import { parseHostPattern, type KeptBytes } from './schema-scalars.ts';
@@ -24,6 +25,7 @@ export function checkRules(root: unknown): Finding[] {
   checkAdmin(config['admin'], report);
   checkListeners(list(config['listeners']), tables, report);
   checkRateLimits(config, report);
+  checkAccessLog(config, report);
   for (const [table, hosts] of Object.entries(mapping(config['routes'])))
     checkTable(['routes', table], list(hosts), clusters, keptBytes(list(config['listeners']), table), report);
   for (const [cluster, value] of Object.entries(clusters))

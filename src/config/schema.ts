@@ -5,6 +5,7 @@ import { parsing } from './parsing.ts';
 import { admin } from './schema-admin.ts';
 import { rateLimits } from './schema-rate.ts';
 import { cluster } from './schema-cluster.ts';
+import { accessLog } from './schema-log.ts';
 import * as scalar from './schema-scalars.ts';
 import { virtualHost } from './schema-route.ts';
 import { LOG_LEVELS } from './types.ts';
@@ -108,6 +109,7 @@ export const configSchema = z.strictObject({
         .describe('header lines, else 431; the listener itself takes no more than 98'),
     })
     .prefault({}),
+  accessLog,
   listeners: z.array(listener).min(1),
   routes: z.record(scalar.name, z.array(virtualHost).min(1)),
   clusters: z.record(scalar.name, cluster).default({}),

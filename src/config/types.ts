@@ -9,8 +9,10 @@ import type {
   RetryBudgetConfig,
   RetryConfig,
 } from './types-failover.ts';
+import type { AccessLogConfig } from './types-log.ts';
 
 export type * from './types-failover.ts';
+export type * from './types-log.ts';
 
 /**
  * A loaded configuration: every default filled in, durations in milliseconds, sizes in bytes, files read,
@@ -29,6 +31,8 @@ export interface Config {
     /** Keys in the one table of rate limit counters. */
     rateLimitKeys: number;
   };
+  /** Its sinks. */
+  accessLog: AccessLogConfig[];
   listeners: ListenerConfig[];
   /** Route tables; the i-th key is ROUTE_TABLE i of the image. */
   routes: Record<string, VirtualHostConfig[]>;

@@ -4,6 +4,7 @@ import type { Path } from './source.ts';
 import { isGiven, notGiven } from './subsets.ts';
 import type { Config, ListenerConfig, MatchConfig, RateLimitConfig, RouteConfig } from './types.ts';
 import { checkClusterBalance, subsetChecker } from './warnings-balancer.ts';
+import { checkAccessLogWarnings } from './warnings-log.ts';
 import { addFallbacks, checkClusterFailover, checkRouteRetries } from './warnings-failover.ts';
 
 /** Things that are allowed and yet hardly meant. They go to the log and to `check`; they never stop anything. */
@@ -35,6 +36,7 @@ export function checkWarnings(config: Config, root: unknown, warn: Report): void
     checkLimits(listener.rateLimits, ['listeners', index, 'rateLimit'], warn);
     checkListener(listener, ['listeners', index], warn);
   }
+  checkAccessLogWarnings(config.accessLog, root, warn);
   addFallbacks(usedClusters, config.clusters);
   for (const [name, cluster] of Object.entries(config.clusters)) {
     if (!usedClusters.has(name)) warn(['clusters', name], 'no route uses this cluster', undefined, 'key');

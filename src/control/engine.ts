@@ -1,7 +1,7 @@
 import { rootCertificates } from 'node:tls';
 import type { DigestQuery, HealthChange, HistogramQuery, RequestQuery } from '../binding/addon.ts';
 import type { ExplainHead, NativeExplanation } from '../binding/explain.ts';
-import type { NativeIncident, NativeRequestRecord, NativeTransitions } from '../binding/native.ts';
+import type { NativeIncident, NativeLogNotice, NativeLogStats, NativeRequestRecord, NativeTransitions } from '../binding/native.ts';
 import type { Config } from '../config/types.ts';
 import { StartError, errorMessage } from '../core/errors.ts';
 
@@ -53,6 +53,18 @@ export interface Engine {
   takeTransitions(): NativeTransitions;
   /** What would happen to a request now, by LISTENER row; undefined when `version` is no longer the current image. */
   explain(version: number, listener: number, head: ExplainHead): NativeExplanation | undefined;
+  /** Calls back, on this thread, when the access log has notices, is reopened, or has ended; returns what ends that. */
+  onAccessLog(callback: () => void): () => void;
+  takeAccessLogNotices(): NativeLogNotice[];
+  /** A ticket for `accessLogReopened`. */
+  reopenAccessLog(): number;
+  /** Undefined until that is done; then the sinks that could not be opened. */
+  accessLogReopened(ticket: number): NativeLogNotice[] | undefined;
+  /** Once everything is written, or after `limitMs`. */
+  stopAccessLog(limitMs: number): void;
+  accessLogStopped(): boolean;
+  accessLogStats(): NativeLogStats[];
+  accessLogWaiting(): number;
   /** An anonymous file in memory, readable as /proc/self/fd/N; the caller closes it with fs.closeSync. */
   createMemoryFile(name: string, bytes: Uint8Array): number;
   reservePort(host: string): { fd: number; port: number } | number;

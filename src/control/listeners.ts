@@ -14,6 +14,8 @@ export interface ListenerPlan {
   maxConnectionsPerWorker: number;
   /** By route table: the largest message of its WebSocket routes, in bytes; a table without such routes is not in it. */
   webSocketMaxMessage: ReadonlyMap<string, number>;
+  /** Whoever is logged has an address. */
+  hasAccessLog: boolean;
 }
 
 /** A listener as it really runs. */
@@ -31,7 +33,7 @@ export function planListeners(config: Config, workerCount: number): ListenerPlan
     const sizes = hosts.flatMap(({ routes }) => routes.flatMap(({ webSocket }) => webSocket?.maxMessageBytes ?? []));
     if (sizes.length !== 0) webSocketMaxMessage.set(table, Math.max(...sizes));
   }
-  return { listeners: config.listeners, maxConnectionsPerWorker: Math.max(1, Math.ceil(total / workerCount)), webSocketMaxMessage };
+  return { listeners: config.listeners, maxConnectionsPerWorker: Math.max(1, Math.ceil(total / workerCount)), webSocketMaxMessage, hasAccessLog: config.accessLog.length !== 0 };
 }
 
 /** Files of the process itself: libraries, epoll, event and memory files, logs, the admin endpoint. */
@@ -79,7 +81,7 @@ export function listenerSpec(listener: ListenerConfig, port: number, plan: Liste
     hosts: certificate.hosts,
   }));
   const tls = listener.tls === null || certificates === undefined ? null : { version: tlsVersion(listener.tls.certificates), certificates };
-  const needsPeer = listener.forwarded.headers || listener.forwarded.trust.length !== 0;
+  const needsPeer = listener.forwarded.headers || listener.forwarded.trust.length !== 0 || plan.hasAccessLog;
   return {
     name: listener.name,
     host: listener.host,

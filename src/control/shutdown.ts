@@ -2,6 +2,8 @@
 export interface SignalActions {
   /** SIGHUP. */
   reload: () => void;
+  /** SIGUSR1: files of the access log were renamed. */
+  reopenLogs: () => void;
   /** First SIGTERM or SIGINT. */
   drain: (signal: NodeJS.Signals) => void;
   /** Another one of them: the operator does not want to wait. */
@@ -17,8 +19,10 @@ export function onSignals(actions: SignalActions, source: NodeJS.EventEmitter = 
     asked = true;
   };
   const hangUp = (): void => actions.reload();
-  source.on('SIGTERM', terminate).on('SIGINT', terminate).on('SIGHUP', hangUp);
+  // Node would start its debugger for it.
+  const rotated = (): void => actions.reopenLogs();
+  source.on('SIGTERM', terminate).on('SIGINT', terminate).on('SIGHUP', hangUp).on('SIGUSR1', rotated);
   return () => {
-    source.off('SIGTERM', terminate).off('SIGINT', terminate).off('SIGHUP', hangUp);
+    source.off('SIGTERM', terminate).off('SIGINT', terminate).off('SIGHUP', hangUp).off('SIGUSR1', rotated);
   };
 }

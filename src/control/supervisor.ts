@@ -12,6 +12,7 @@ import type { Config } from '../config/types.ts';
 import type { Clock } from '../core/clock.ts';
 import { StartError, type ConfigProblem } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
+import { AccessLogControl } from './access-log.ts';
 import { Compiler, type Compiled } from './compiler.ts';
 import { configHash } from './config-hash.ts';
 import { install, type Engine } from './engine.ts';
@@ -56,6 +57,7 @@ export class Supervisor implements ControlView {
   readonly stopped: Promise<boolean>;
   readonly requests: RecentRequests;
   readonly tuning: Tuning;
+  readonly accessLog: AccessLogControl;
   readonly startedAtMs: number;
   readonly #options: SupervisorOptions;
   readonly #compiler = new Compiler();
@@ -80,6 +82,7 @@ export class Supervisor implements ControlView {
     this.#planRefresh = new PlanRefresh(options.engine);
     this.failover = new FailoverControl(options.engine, options.log, options.clock, () => this.#planRefresh.check());
     this.#incidents = new IncidentLog(options.engine, () => this.stats.process().incidentsDropped, options.log, options.clock);
+    this.accessLog = new AccessLogControl(options.engine, options.log);
     this.#health = new HealthControl({ ...options, stats: this.stats, onChange: () => this.#planRefresh.check() });
     this.logLevels = new LogLevels(options.log, (level) => this.#workers?.setLogLevel(level) ?? Promise.resolve([]));
     this.stopped = new Promise((resolve) => {
@@ -157,6 +160,9 @@ export class Supervisor implements ControlView {
     const hash = configHash(result.config);
     const { version } = this.#install(result.config, hash, await this.#compiler.compile(result.config));
     this.tuning.begin(result, version, hash);
+    await this.accessLog.check(result.config.accessLog);
+    this.accessLog.start();
+    this.#install(result.config, await this.#compiler.compile(result.config));
     this.stats.collect();
     this.#collecting = setInterval(() => this.stats.collect(), HISTOGRAM_TICK_MS).unref();
     this.#firstFiles = { watch: result.watch, readAtMs };
@@ -222,6 +228,7 @@ export class Supervisor implements ControlView {
     this.#planRefresh.close();
     this.failover.close();
     await this.#workers?.stop();
+    await this.accessLog.close();
     await this.#compiler.close();
   }
 
@@ -253,6 +260,7 @@ export class Supervisor implements ControlView {
       inOrder = await this.#workers.stop();
       if (!inOrder) log.error('a worker did not stop in time');
     }
+    await this.accessLog.close();
     await this.#compiler.close();
     clearInterval(this.#collecting);
     this.failover.close();
@@ -273,6 +281,10 @@ export class Supervisor implements ControlView {
     const workerCount = workers.status.length;
     const compiled = await this.#rehearse(config);
     if (!this.#isServing()) throw NOT_SERVING();
+    await probeAddresses(addressesOf(config), this.#ownPorts());
+    await this.accessLog.check(config.accessLog, old.config.accessLog);
+    const compiled = await this.#compiler.compile(config);
+    if (!this.#isServing()) return 'unchanged';
     if (config.workers !== workerCount) log.warn({ running: workerCount, configured: config.workers }, 'the number of workers changes at the next start');
 
     // The image first: a new listener needs its routes from the first connection on.

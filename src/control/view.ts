@@ -1,5 +1,6 @@
 import type { Config } from '../config/types.ts';
 import type { Engine } from './engine.ts';
+import type { AccessLogView } from './access-log.ts';
 import type { FailoverControl } from './failover.ts';
 import type { HealthView } from './health.ts';
 import type { BoundListener } from './listeners.ts';
@@ -45,6 +46,7 @@ export interface ControlView {
   readonly requests: Pick<RecentRequests, 'find'>;
   /** Answers what would happen to a request. */
   readonly engine: Pick<Engine, 'explain'>;
+  readonly accessLog: AccessLogView;
   readonly startedAtMs: number;
   readonly logLevels: Pick<LogLevels, 'level' | 'configured' | 'set'>;
   /** Takes no more connections and finishes what is in flight; the process stays. False when it does not serve. */

@@ -75,7 +75,7 @@ export class Workers {
    */
   readonly #chosenPorts = new Map<string, number>();
   #phase: 'starting' | 'serving' | 'stopping' = 'starting';
-  #plan: ListenerPlan = { listeners: [], maxConnectionsPerWorker: 1, webSocketMaxMessage: new Map() };
+  #plan: ListenerPlan = { listeners: [], maxConnectionsPerWorker: 1, webSocketMaxMessage: new Map(), hasAccessLog: false };
   #bound: BoundListener[] = [];
   /** Applications of listeners run one after the other, so that a port is chosen once. */
   #applying: Promise<unknown> = Promise.resolve();

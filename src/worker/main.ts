@@ -166,7 +166,7 @@ class Worker {
  * port is the one that it got: whoever asked for port 0 learns it from the answer and names it afterwards.
  */
 function keyOf(spec: ListenerSpec): string {
-  return JSON.stringify([spec.name, spec.host, spec.port, spec.tls !== null, spec.needsPeer]);
+  return JSON.stringify([spec.name, spec.host, spec.port, spec.tls !== null]);
 }
 
 /** Resolves once the worker was told to stop and has closed everything. */

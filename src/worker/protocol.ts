@@ -16,7 +16,7 @@ export interface ListenerSpec {
   port: number;
   /** Downstream connections of this worker over all listeners; further ones are closed at once. 0 = no cap. */
   maxConnections: number;
-  /** Forwarding headers or trusted peers need the client's address; reading it costs 0.3 us per request. */
+  /** Forwarding headers, trusted peers or an access log need the client's address; reading it costs 0.3 us per request. */
   needsPeer: boolean;
   /** Largest WebSocket message of its routes, in bytes; 0 = none of them takes upgrades. */
   webSocketMaxMessage: number;

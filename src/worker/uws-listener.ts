@@ -92,14 +92,19 @@ function readHeadLatin1(req: HttpRequest): void {
   headLengths[0] = pieces;
 }
 
-function makeHandler(table: ExchangeTable, listenerKey: number, needsPeer: boolean): Handler {
-  const keyAndFlags = listenerKey | (needsPeer ? 0 : SUBMIT_FLAG.peerLeftOut);
+/** Whether handlers read the client's address; a reload may change it on open listeners. */
+interface PeerRule {
+  needed: boolean;
+}
+
+function makeHandler(table: ExchangeTable, listenerKey: number, rule: PeerRule): Handler {
+  const leftOut = listenerKey | SUBMIT_FLAG.peerLeftOut;
   return (res, req) => {
     const exchange = table.acquire();
     exchange.begin(res);
     readHead(req);
-    let peer = needsPeer ? res.getRemoteAddress() : undefined;
-    let key = keyAndFlags;
+    let peer = rule.needed ? res.getRemoteAddress() : undefined;
+    let key = rule.needed ? listenerKey : leftOut;
     let result = submit(exchange.handle, key, head, peer);
     if (result === SUBMIT.needLatin1) {
       readHeadLatin1(req);
@@ -126,14 +131,14 @@ type Handler = (res: HttpResponse, req: HttpRequest) => void;
 type UpgradeHandler = (res: HttpResponse, req: HttpRequest, context: us_socket_context_t) => void;
 
 /** Called for every GET with a Sec-WebSocket-Key of the right length; whether that is a handshake is up to the engine. */
-function makeUpgradeHandler(table: ExchangeTable, listenerKey: number, needsPeer: boolean): UpgradeHandler {
+function makeUpgradeHandler(table: ExchangeTable, listenerKey: number, rule: PeerRule): UpgradeHandler {
   const keyAndFlag = listenerKey | SUBMIT_FLAG.upgrade;
   return (res, req, context) => {
     const exchange = table.acquire();
     exchange.begin(res);
     exchange.beginUpgrade(req.getHeader('sec-websocket-key'), context);
     readHead(req);
-    const peer = needsPeer ? res.getRemoteAddress() : undefined;
+    const peer = rule.needed ? res.getRemoteAddress() : undefined;
     let result = submit(exchange.handle, keyAndFlag, head, peer);
     if (result === SUBMIT.needLatin1) {
       readHeadLatin1(req);
@@ -232,13 +237,15 @@ export class UwsListener {
   #socket: us_listen_socket | false = false;
   #tlsVersion: string | null;
   readonly #upgradeHandler: UpgradeHandler;
+  readonly #peerRule: PeerRule;
 
   constructor(spec: ListenerSpec, table: ExchangeTable, cap: ConnectionCap) {
     this.spec = spec;
     this.#table = table;
     this.#cap = cap;
     this.#tlsVersion = spec.tls?.version ?? null;
-    this.#upgradeHandler = makeUpgradeHandler(table, addon.listenerKey(spec.name), spec.needsPeer);
+    this.#peerRule = { needed: spec.needsPeer };
+    this.#upgradeHandler = makeUpgradeHandler(table, addon.listenerKey(spec.name), this.#peerRule);
     this.#branch = this.#makeBranch(spec);
     if (spec.tls === null) {
       this.#acceptor = this.#branch.app;
@@ -261,6 +268,7 @@ export class UwsListener {
 
   /** Takes new certificates for new connections. Throws when they are not usable; nothing has changed then. */
   update(spec: ListenerSpec): void {
+    this.#peerRule.needed = spec.needsPeer;
     if (spec.tls === null || spec.tls.version === this.#tlsVersion) {
       this.#branch.takeUpgrades(spec.webSocketMaxMessage, this.#upgradeHandler);
       return;
@@ -298,7 +306,7 @@ export class UwsListener {
 
   #makeBranch(spec: ListenerSpec): Branch {
     const listenerKey = addon.listenerKey(spec.name);
-    const handler = makeHandler(this.#table, listenerKey, spec.needsPeer);
+    const handler = makeHandler(this.#table, listenerKey, this.#peerRule);
     if (spec.tls === null) {
       const plain = new Branch(uWS.App(), listenerKey, handler, this.#cap, [], () => undefined);
       plain.takeUpgrades(spec.webSocketMaxMessage, this.#upgradeHandler);

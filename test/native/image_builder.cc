@@ -237,7 +237,7 @@ std::vector<std::byte> ImageBuilder::finish() const {
   append_all(bytes, u16, index, listeners, route_tables, hosts, vhosts, paths, regexes, dfas,
              routes, predicates, edits, weights, redirects, responds, clusters, endpoints, tls,
              cidrs, balancers, hash_sources, subsets, rate_limits, rate_keys, retries, hedges,
-             outliers, breakers, faults);
+             outliers, breakers, faults, logs, log_steps);
   header[2] = static_cast<uint32_t>(image.size());
   std::memcpy(image.data(), header.data(), header.size() * 4);
   return image;

@@ -5,7 +5,7 @@ export interface Suite {
   sources: readonly string[];
 }
 
-const IMAGE = ['image', 'image_check', 'check_action', 'check_rate', 'check_balancer', 'check_routing', 'check_upstream', 'check_failover', 'text_rules'].map((name) => `native/engine/image/${name}.cc`);
+const IMAGE = ['image', 'image_check', 'check_action', 'check_rate', 'check_balancer', 'check_routing', 'check_upstream', 'check_failover', 'check_log', 'text_rules'].map((name) => `native/engine/image/${name}.cc`);
 const ROUTE = ['matcher', 'predicate', 'cidr'].map((name) => `native/engine/route/${name}.cc`);
 const BUILDER = ['test/native/image_builder.cc', 'test/native/sample_image.cc'];
 const RESPONSE = ['test/native/response_driver.cc', 'native/engine/http/response_parser.cc'];
@@ -31,13 +31,15 @@ const GATE = [
 ];
 const BALANCER = ['hash_ring', 'maglev', 'plan', 'plan_groups', 'plan_pick'].map((name) => `native/engine/balancer/${name}.cc`);
 const EXPLAIN = ['explain_request', 'explain_route', 'explain_limits', 'explain_cluster', 'explain_pick', 'match_trace', 'pick_shares'].map((name) => `native/engine/explain/${name}.cc`);
+const LOG = [...['access_log', 'log_writer', 'log_plan', 'log_file', 'log_line', 'log_text', 'log_time'].map((name) => `native/engine/log/${name}.cc`), 'native/engine/record/request_record.cc'];
 const ENGINE = [
+  ...LOG,
   ...BALANCER,
   ...HEADS,
-  ...['reactor', 'reactor_request', 'reactor_attempt', 'reactor_body', 'reactor_response', 'reactor_failure', 'reactor_retry', 'reactor_replay', 'reactor_breaker', 'reactor_fallback', 'reactor_hedge', 'reactor_observe', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_deadline', 'reactor_caps', 'reactor_refusal', 'reactor_methods', 'reactor_websocket', 'reactor_idle', 'reactor_record', 'reactor_fault', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
+  ...['reactor', 'reactor_request', 'reactor_attempt', 'reactor_body', 'reactor_response', 'reactor_failure', 'reactor_retry', 'reactor_replay', 'reactor_breaker', 'reactor_fallback', 'reactor_hedge', 'reactor_observe', 'reactor_finish', 'reactor_balance', 'reactor_limits', 'reactor_timers', 'reactor_deadline', 'reactor_caps', 'reactor_refusal', 'reactor_methods', 'reactor_websocket', 'reactor_idle', 'reactor_record', 'reactor_fault', 'reactor_log', 'request_hash'].map((name) => `native/engine/reactor/${name}.cc`),
   ...['upstream/connection', 'upstream/pool', 'upstream/failure_text', 'state/engine', 'state/engine_read', 'state/planner', 'state/rate_state', 'state/route_state', 'histogram/windows', 'http/load_report', 'http/retry_after', 'http/client_address', 'http/cookie', 'rate/gate', 'rate/gate_headers', 'rate/rate_table', 'rate/sliding_log'].map((name) => `native/engine/${name}.cc`),
   ...['failover/breaker', 'state/engine_breaker', 'state/engine_failover', 'state/engine_outlier', 'failover/detector', 'failover/ejection', 'failover/outlier', 'failover/sweep'].map((name) => `native/engine/${name}.cc`),
-  ...['request_record', 'recent_ring', 'request_query'].map((name) => `native/engine/record/${name}.cc`),
+  ...['recent_ring', 'request_query'].map((name) => `native/engine/record/${name}.cc`),
   ...['reactor_rig', 'origin', 'tls_stub'].map((name) => `test/native/${name}.cc`),
 ];
 

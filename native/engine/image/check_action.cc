@@ -35,6 +35,7 @@ bool ImageCheck::route(const abi::RouteRecord& r) noexcept {
       r.action != abi::action::kWeightedClusters) {
     return fail("WebSocket route without an upstream");
   }
+  if (r.sinks >> count(abi::section::kLog) != 0) return fail("unknown sink of a route");
   return failoverOf(r) && routeAction(r);
 }
 

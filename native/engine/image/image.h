@@ -110,6 +110,12 @@ class Image {
   std::span<const abi::FaultRecord> faults() const noexcept {
     return rows<abi::FaultRecord>(abi::section::kFault);
   }
+  std::span<const abi::LogRecord> logs() const noexcept {
+    return rows<abi::LogRecord>(abi::section::kLog);
+  }
+  std::span<const abi::LogStepRecord> logSteps() const noexcept {
+    return rows<abi::LogStepRecord>(abi::section::kLogStep);
+  }
   std::span<const uint32_t> indexes() const noexcept {
     return rows<uint32_t>(abi::section::kIndex);
   }

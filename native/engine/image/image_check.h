@@ -53,6 +53,11 @@ class ImageCheck {
   bool failoverOf(const abi::ClusterRecord& r) noexcept;
   bool failoverOf(const abi::RouteRecord& r) noexcept;
 
+  // check_log.cc
+  bool log(const abi::LogRecord& r) noexcept;
+  bool logStep(const abi::LogStepRecord& r) noexcept;
+  bool textPairs(uint32_t start, uint32_t count) const noexcept;
+
   // check_balancer.cc
   bool balancer(const abi::BalancerRecord& r) noexcept;
   bool hashSource(const abi::HashSourceRecord& r) noexcept;

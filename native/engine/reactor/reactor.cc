@@ -29,6 +29,7 @@ Reactor::Reactor(uint32_t worker, EventSink sink, const ReactorSeeds& seeds, Now
       process_(Engine::instance().process(worker)),
       incidents_(Engine::instance().incidents(worker)),
       rings_(Engine::instance().requestRings(worker)),
+      log_salt_(seeds.draws * 0x9e3779b97f4a7c15u),
       waker_(Engine::instance().waker(worker)),
       path_buffer_(256 * 1024),
       local_buffer_(192 * 1024) {
@@ -50,6 +51,8 @@ Reactor::Reactor(uint32_t worker, EventSink sink, const ReactorSeeds& seeds, Now
 Reactor::~Reactor() {
   for (ListenerShard* const shard : listener_shards_) clearGauges(*shard);
   rings_.last_number.store(last_record_, std::memory_order_release);
+  if (log_ring_ != nullptr)
+    log_ring_->generation.store(LogRing::kNoPlan, std::memory_order_release);
   for (const auto& hedge : hedges_) {
     if (hedge->primary == nullptr) continue;
     closeConnection(*hedge->connection);
@@ -178,7 +181,9 @@ void Reactor::bindImage(const std::shared_ptr<const InstalledImage>& installed) 
   }
   for (const abi::ListenerRecord& listener : image.listeners())
     bound->rules.push_back(rulesOf(image, listener));
+  bindLog(*installed);
   bound->asks_for_peer =
+      log_ != nullptr ||
       std::any_of(image.rateKeys().begin(), image.rateKeys().end(),
                   [](const auto& key) { return key.kind == abi::rate_key_kind::kClientIp; }) ||
       std::any_of(image.hashSources().begin(), image.hashSources().end(), [](const auto& source) {

@@ -378,6 +378,12 @@ class Reactor {
   void noteFirstByte(Connection& connection, bool answer, Now now) noexcept;
   void recordRequest(const Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept;
 
+  // reactor_log.cc: the access log
+  void bindLog(const InstalledImage& installed);
+  void noteForLog(Exchange& exchange, const RequestHead& request) noexcept;
+  uint32_t sinksOf(const Exchange& exchange, const RequestRecord& record) noexcept;
+  void log(const RequestRecord& record) noexcept;
+
   const uint32_t worker_;
   const int epoll_fd_;
   EventSink sink_;
@@ -394,6 +400,9 @@ class Reactor {
   IncidentRing& incidents_;
   RecordBuilder records_;
   RequestRings& rings_;
+  const LogPlan* log_ = nullptr;  // of the present image; null = there is no access log
+  LogRing* log_ring_ = nullptr;
+  uint64_t log_salt_;         // which requests are sampled is not for clients to know
   uint64_t last_record_ = 0;  // running number of the records of this worker
   uint64_t image_version_ = 0;
   WorkerImage* image_ = nullptr;

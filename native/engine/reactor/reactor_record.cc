@@ -40,6 +40,7 @@ void Reactor::noteArrival(Exchange &exchange, uint32_t listener, const RequestHe
   char *const at = exchange.notes.reserve(all);
   copyText(copyText(copyText(at, method), authority), target);
   exchange.notes.commit(all);
+  if (log_ != nullptr) noteForLog(exchange, request);
 }
 
 // A request to a listener that is no longer configured: there are no rules to
@@ -196,8 +197,10 @@ void Reactor::recordRequest(const Exchange &exchange, uint32_t status, uint32_t 
       records_.addNames(attempts[i], clusterName(*image, attempt.cluster),
                         endpointName(*image, attempt.endpoint));
   }
+  if (log_ != nullptr) record.sinks = sinksOf(exchange, record);
   const RequestRecord &whole = records_.end();
   rings_.push(whole, isFailure(whole.status, flag));
+  if (whole.sinks != 0) log(whole);
 }
 
 }  // namespace millrace

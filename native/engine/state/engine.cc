@@ -194,6 +194,7 @@ InstallResult Engine::install(std::span<const std::byte> bytes, uint64_t now_ns,
   }
 
   installed->routes = std::make_unique<RouteStates>(image);
+  installed->log = access_log_.adopt(image);
   const std::shared_ptr<const InstalledImage> published = installed;
   {
     const std::lock_guard lock(mutex_);
@@ -210,6 +211,8 @@ InstallResult Engine::install(std::span<const std::byte> bytes, uint64_t now_ns,
     dropExpired(tls_contexts_);
     route_registry_.dropExpired();
   }
+  // An idle worker keeps the old configuration until something happens: old sinks would stay open.
+  for (uint32_t worker = 0; worker < abi::limits::kMaxWorkers; ++worker) wake(worker);
   // Only now: until it was published, workers went by the old configuration.
   for (uint32_t i = 0; i < image.endpoints().size(); ++i) {
     if (image.endpoints()[i].drain != 0)

@@ -18,6 +18,7 @@
 #include "engine/failover/sweep.h"
 #include "engine/failover/transitions.h"
 #include "engine/image/image.h"
+#include "engine/log/access_log.h"
 #include "engine/record/request_query.h"
 #include "engine/state/incident_ring.h"
 #include "engine/state/listener_state.h"
@@ -50,6 +51,7 @@ struct InstalledImage {
   std::unique_ptr<PlanBoard> plans;                         // by image->subsets()
   RateLimits rates;
   std::unique_ptr<RouteStates> routes;  // made on first use: grows, hence no const
+  std::shared_ptr<const LogPlan> log;   // sinks of the access log, or null
 };
 
 struct InstallResult {
@@ -166,6 +168,10 @@ class Engine {
   // Of all workers, those that have ended among them. Any thread.
   std::vector<KeptRecord> findRequests(const RequestQuery& query) const;
 
+  // The access log: its writer, and the rings of the workers.
+  AccessLog& accessLog() noexcept { return access_log_; }
+  LogRing& logRing(uint32_t worker) { return access_log_.ring(worker); }
+
   // Merged over the workers; false when `version` is not the current image or the index is out of
   // range.
   bool readCluster(uint64_t version, uint32_t index, std::span<double> out) const;
@@ -249,6 +255,7 @@ class Engine {
   uint32_t breaker_generation_ = 0;
   std::array<std::atomic<IncidentRing*>, abi::limits::kMaxWorkers> incidents_{};
   std::array<std::atomic<RequestRings*>, abi::limits::kMaxWorkers> request_rings_{};
+  AccessLog access_log_;
 };
 
 }  // namespace millrace

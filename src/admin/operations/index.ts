@@ -4,6 +4,7 @@ import { CLUSTERS } from './clusters.ts';
 import { CONFIG } from './config.ts';
 import { CONTROL } from './control.ts';
 import { EXPLAIN } from './explain.ts';
+import { LOGS } from './logs.ts';
 import { METRICS } from './metrics.ts';
 import { OPENAPI } from './openapi.ts';
 import { PROBES } from './probes.ts';
@@ -28,4 +29,5 @@ export const OPERATIONS: readonly Operation[] = [
   ...CONTROL,
   ...OPENAPI,
   ...TUNING,
+  ...LOGS,
 ];
