@@ -10,6 +10,7 @@ import type { AdminCounters } from './admin-counters.ts';
 import { writeClusterFailover, writeEndpointFailover } from './failover-metrics.ts';
 import { writeHealthChecks } from './health-metrics.ts';
 import { writeListeners } from './listener-metrics.ts';
+import { writeAccessLog } from './log-metrics.ts';
 import { readRows } from './metric-rows.ts';
 import { writeProcessMetrics } from './process-metrics.ts';
 import { writeRateLimits } from './rate-metrics.ts';
@@ -71,6 +72,7 @@ export function* writeMetrics(out: MetricsWriter, view: ControlView, { endpoints
   if (withEndpoints) yield* writeEndpointHistograms(out, endpoints);
   yield* writeRoutes(out, view, mostRoutes);
   writeRateLimits(out, view);
+  writeAccessLog(out, view);
   writeDownstream(out, view);
   writeControl(out, view);
   writeProcessMetrics(out);

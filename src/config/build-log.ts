@@ -30,7 +30,8 @@ function buildSink(parsed: ParsedSink, absolute: (path: string) => string): Acce
 function buildFormat(parsed: ParsedSink['format'], hasHeaders: boolean): LogFormatConfig {
   if (parsed === 'json') return { kind: 'json', fields: [...DEFAULT_LOG_FIELDS, ...(hasHeaders ? (['requestHeaders'] as const) : [])] };
   if (typeof parsed === 'string') return { kind: 'text', template: LOG_TEMPLATES[parsed] };
-  return 'fields' in parsed ? { kind: 'json', fields: [...new Set(parsed.fields)] } : { kind: 'text', template: parsed.text.replace(/\r?\n$/, '') };
+  const { text, fields } = parsed;
+  return text === undefined ? { kind: 'json', fields: [...new Set(fields)] } : { kind: 'text', template: text.replace(/\r?\n$/, '') };
 }
 
 /** Headers that a template names beside those that every request has a place for. */

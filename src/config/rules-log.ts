@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { LIMITS } from '../binding/abi.ts';
 import { headersOf } from './build-log.ts';
-import { checkReference, list, mapping, type Report } from './raw.ts';
+import { checkReference, excluding, list, mapping, type Report } from './raw.ts';
 import type { Path } from './source.ts';
 
 /** Rules between the sinks of the access log and the rest: each has a path of its own, and names routes that exist. */
@@ -20,7 +20,10 @@ export function checkAccessLog(config: Record<string, unknown>, report: Report):
       else report([...path, 'path'], `${JSON.stringify(name)} is already the path of accessLog[${earlier}]`, 'give each sink a file of its own');
     }
     for (const [i, route] of list(sink['routes']).entries()) checkReference('route', route, routes, [...path, 'routes', i], report);
-    const { text, fields } = mapping(sink['format']);
+    const format = sink['format'];
+    const { text, fields } = mapping(format);
+    if (typeof format === 'object' && format !== null && excluding([...path, 'format'], mapping(format), ['text', 'fields'], report).length === 0)
+      report([...path, 'format'], 'expected text or fields', 'write { text: "…" } or { fields: […] }');
     if (typeof text === 'string' && headersOf(text).length > LIMITS.maxLogHeaders)
       report([...path, 'format', 'text'], `the template names more than ${LIMITS.maxLogHeaders} request headers`);
     const wantsHeaders = Array.isArray(fields) && fields.includes('requestHeaders');

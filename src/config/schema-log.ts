@@ -34,8 +34,11 @@ const sink = z.strictObject({
     .union(
       [
         z.enum(LOG_FORMATS),
-        z.strictObject({ text: template.describe('a template such as "%START_TIME% %METHOD% %TARGET% %STATUS%"') }),
-        z.strictObject({ fields: z.array(z.enum(LOG_FIELD_NAMES)).min(1).describe('members of a JSON line, in this order') }),
+        // One of the two: rules-log.ts. (As two schemas, a wrong value of one would be reported as that of the other.)
+        z.strictObject({
+          text: template.optional().describe('a template such as "%START_TIME% %METHOD% %TARGET% %STATUS%"'),
+          fields: z.array(z.enum(LOG_FIELD_NAMES)).min(1).optional().describe('members of a JSON line, in this order'),
+        }),
       ],
       { error: `expected ${LOG_FORMATS.join(', ')}, { text: "…" } or { fields: […] }` },
     )

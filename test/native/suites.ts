@@ -32,6 +32,7 @@ const GATE = [
 const BALANCER = ['hash_ring', 'maglev', 'plan', 'plan_groups', 'plan_pick'].map((name) => `native/engine/balancer/${name}.cc`);
 const EXPLAIN = ['explain_request', 'explain_route', 'explain_limits', 'explain_cluster', 'explain_pick', 'match_trace', 'pick_shares'].map((name) => `native/engine/explain/${name}.cc`);
 const LOG = [...['access_log', 'log_writer', 'log_plan', 'log_file', 'log_line', 'log_text', 'log_time'].map((name) => `native/engine/log/${name}.cc`), 'native/engine/record/request_record.cc'];
+const LOG_ALL = [...LOG, ...BUILDER, ...IMAGE, ...ROUTE];
 const ENGINE = [
   ...LOG,
   ...BALANCER,
@@ -128,6 +129,11 @@ export const SUITES: readonly Suite[] = [
   { ...test('record_race', 'native/engine/record/request_record.cc', 'native/engine/record/recent_ring.cc'), sanitizer: 'thread' },
   test('reactor_record', ...ENGINE),
   test('reactor_record_end', ...ENGINE),
+  test('log_line', ...LOG_ALL),
+  test('log_file', ...LOG_ALL),
+  test('log_writer', ...LOG_ALL),
+  { ...test('log_race', ...LOG_ALL), sanitizer: 'thread' },
+  test('reactor_log', ...ENGINE),
   test('reactor_hold', ...ENGINE),
   test('reactor_balance', ...ENGINE),
   test('reactor_hedge', ...ENGINE),

@@ -108,6 +108,7 @@ export async function view(changes: Partial<ControlView> = {}): Promise<ControlV
     health: { endpoint: () => null, counts: new Map() },
     requests: { find: () => [] },
     engine: { explain: () => undefined },
+    accessLog: { stats: () => [], waitingBytes: () => 0, reopen: () => Promise.resolve({ failed: [] }) },
     startedAtMs: 0,
     logLevels: new LogLevels(silentLogger(), () => Promise.resolve([])),
     drain: () => true,

@@ -159,6 +159,7 @@ describe('the JSON Schema', () => {
       'log',
       'admin',
       'limits',
+      'accessLog',
       'listeners',
       'routes',
       'clusters',

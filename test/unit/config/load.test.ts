@@ -72,6 +72,7 @@ clusters:
       log: { level: 'debug' },
       admin: null,
       limits: { maxConnections: 9, rateLimitKeys: 100_000 },
+      accessLog: [],
     });
     expect(config.listeners[0]).toMatchObject({
       host: '::1',

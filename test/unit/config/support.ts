@@ -120,6 +120,7 @@ export const MINIMAL_CONFIG: Config = {
   log: { level: 'info' },
   admin: null,
   limits: { maxConnections: 0, rateLimitKeys: 100_000 },
+  accessLog: [],
   listeners: [
     {
       name: 'web',

@@ -70,7 +70,7 @@ describe('a listener for the workers', () => {
     }) };
   };
   const listener = plainConfig().listeners[0] as ListenerConfig;
-  const plan = { listeners: [listener], maxConnectionsPerWorker: 50, webSocketMaxMessage: new Map<string, number>() };
+  const plan = { listeners: [listener], maxConnectionsPerWorker: 50, webSocketMaxMessage: new Map<string, number>(), hasAccessLog: false };
   const certificate = { certFile: 'a.pem', keyFile: 'a.key', cert: 'CERT', key: 'KEY', hosts: ['a.example'], fingerprint: 'f1', notAfterMs: 0 };
   const withTls = (changes: Partial<typeof certificate> = {}): ListenerConfig => ({ ...listener, tls: { certificates: [{ ...certificate, ...changes }] } });
 
@@ -102,6 +102,7 @@ describe('a listener for the workers', () => {
     const needsPeer = (forwarded: ListenerConfig['forwarded']): boolean => listenerSpec({ ...listener, forwarded }, 1, plan, memory.files).needsPeer;
     expect(needsPeer({ headers: false, trust: [] })).toBe(false);
     expect(needsPeer({ headers: false, trust: [{ family: 'ipv4', prefixBits: 8, words: [0x0a000000, 0, 0, 0] }] })).toBe(true);
+    expect(listenerSpec({ ...listener, forwarded: { headers: false, trust: [] } }, 1, { ...plan, hasAccessLog: true }, memory.files).needsPeer).toBe(true);
   });
 
   it('is ready for the largest WebSocket message of its own routes', () => {

@@ -55,6 +55,7 @@ export function plainConfig(): Config {
     log: { level: 'info' },
     admin: null,
     limits: { maxConnections: 100, rateLimitKeys: 100_000 },
+    accessLog: [],
     listeners: [
       { name: 'web', host: '127.0.0.1', port: 0, routes: 't', tls: null, forwarded: { headers: true, trust: [] }, requestId: true, underscores: { rule: 'drop', names: [] }, paths: { escapedSlashes: 'reject', backslashes: 'reject', mergeSlashes: true }, allowTrace: false, keepAliveAfterChunked: false, maxRequestHeadBytes: 16_384, maxRequestTargetBytes: 8_192, maxRequestHeaderBytes: 8_192, maxRequestHeaders: 98, rateLimits: [] },
     ],

@@ -11,6 +11,7 @@ const plan = (...names: string[]): ListenerPlan => ({
   listeners: names.map((name) => ({ ...(plainConfig().listeners[0] as ListenerConfig), name })),
   maxConnectionsPerWorker: 10,
   webSocketMaxMessage: new Map(),
+  hasAccessLog: false,
 });
 
 function pool(count = 2) {
