@@ -45,7 +45,7 @@ const sink = z.strictObject({
     .default('json')
     .describe('of a line'),
   sample: z.number().min(0).max(1).default(1).describe('share of the requests, from 0 to 1'),
-  sampleFailed: z.boolean().default(true).describe('false: failed requests (status 500 and above, or a response flag) are sampled, too; true: all of them are taken'),
+  sampleFailed: z.boolean().default(true).describe('true: failed requests (not answered, status 500 and above, or a response flag that names a failure) are all taken; false: they are sampled like others'),
   statuses: z.array(statusRange).min(1).optional().describe('statuses, or ranges of them, that are taken; 0 = the client was not answered; default: all'),
   minDuration: scalar.duration.prefault(0).describe('only requests that took so long'),
   routes: z.array(scalar.text).min(1).optional().describe('names of routes; default: all, and requests without a route'),

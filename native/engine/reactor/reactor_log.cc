@@ -6,15 +6,10 @@
 
 #include "engine/log/log_headers.h"
 #include "engine/reactor/reactor.h"
+#include "engine/record/failed.h"
 
 namespace millrace {
 namespace {
-
-// A failed request is one that was not answered as it should have been: what an operator looks for.
-bool hasFailed(const RequestRecord& record) noexcept {
-  return record.status >= 500 ||
-         (record.flag != abi::response_flag::kNone && record.flag != abi::response_flag::kDi);
-}
 
 // Any bits of `id` make all bits of the result: the finalizer of splitmix64.
 uint32_t draw(uint64_t id) noexcept {
@@ -107,7 +102,7 @@ uint32_t Reactor::sinksOf(const Exchange& exchange, const RequestRecord& record)
     const LogSink& sink = log_->sinks[static_cast<size_t>(std::countr_zero(left))];
     if (!sink.any_status && !sink.statuses[record.status]) continue;
     if (record.duration_us < sink.min_duration_us) continue;
-    if (sink.sampled && (sink.sample_failed || !hasFailed(record)) &&
+    if (sink.sampled && (sink.sample_failed || !isFailure(record.status, record.flag)) &&
         draw(record.id ^ log_salt_) >= sink.sample_share)
       continue;
     sinks |= bit;
