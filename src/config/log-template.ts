@@ -59,7 +59,6 @@ const OPERATOR = /^%([A-Za-z0-9_]+)(?:\((.*?)\)(?=%|:\d))?(?::(\d{1,5}))?%/;
 export function parseTemplate(template: string): LogStep[] | Refusal {
   const line = template.replace(/\r?\n$/, '');
   if (/[\r\n]/.test(line)) return refuse('a line of the access log is one line: only the end of the template may be a line end');
-  // eslint-disable-next-line no-control-regex -- that is what is looked for
   if (/[\u0000-\u0008\u000b-\u001f\u007f]/.test(line)) return refuse('a template has no control characters but tabs');
   const steps: LogStep[] = [];
   let literal = '';

@@ -8,7 +8,7 @@ export interface AccessLogConfig {
   format: LogFormatConfig;
   /** Share of the requests, from 0 to 1. */
   sample: number;
-  /** Failed requests are sampled like others. */
+  /** Failed requests are all taken; false: they are sampled like others. */
   sampleFailed: boolean;
   /** Empty = all. 0 = the client was not answered. */
   statuses: { from: number; to: number }[];

@@ -18,6 +18,6 @@ export function checkAccessLogWarnings(sinks: readonly AccessLogConfig[], root: 
     for (const name of requestHeaders) {
       if (CREDENTIALS.includes(name)) warn([...path], `the access log will hold credentials: ${name} is among its request headers`);
     }
-    if (sink.sample === 0 && sink.sampleFailed === false) warn([...path, 'sample'], 'this sink takes no request at all', 'remove it, or let sampleFailed be true: then it takes the failed ones');
+    if (sink.sample === 0 && !sink.sampleFailed) warn([...path, 'sample'], 'this sink takes no request at all', 'remove it, or let sampleFailed be true: then it takes the failed ones');
   }
 }
