@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { open } from 'node:fs/promises';
+import { access, open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { getSystemErrorName } from 'node:util';
 import { LOG_NOTICE, LOG_STATS } from '../binding/abi.ts';
@@ -127,11 +127,20 @@ export class AccessLogControl implements AccessLogView {
   }
 }
 
+/** As the engine will open it, but that nothing is made yet: this may be a rehearsal. O_NONBLOCK: a named pipe has its reader later. */
+async function tryFile(path: string): Promise<void> {
+  try {
+    const file = await open(path, constants.O_WRONLY | constants.O_APPEND | constants.O_NONBLOCK);
+    await file.close();
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
+    await access(dirname(path), constants.W_OK | constants.X_OK);
+  }
+}
+
 async function checkFile(path: string): Promise<void> {
   try {
-    // As the engine opens it; O_NONBLOCK: a named pipe has its reader later.
-    const file = await open(path, constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | constants.O_NONBLOCK, 0o640);
-    await file.close();
+    await tryFile(path);
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
     const directory = dirname(path);

@@ -157,12 +157,11 @@ export class Supervisor implements ControlView {
     logProblems(log, 'warn', result.warnings);
     if (!result.ok) throw new ConfigRefused(source.file, result.problems);
     await probeAddresses(addressesOf(result.config));
+    await this.accessLog.check(result.config.accessLog);
+    this.accessLog.start();
     const hash = configHash(result.config);
     const { version } = this.#install(result.config, hash, await this.#compiler.compile(result.config));
     this.tuning.begin(result, version, hash);
-    await this.accessLog.check(result.config.accessLog);
-    this.accessLog.start();
-    this.#install(result.config, await this.#compiler.compile(result.config));
     this.stats.collect();
     this.#collecting = setInterval(() => this.stats.collect(), HISTOGRAM_TICK_MS).unref();
     this.#firstFiles = { watch: result.watch, readAtMs };
@@ -281,10 +280,6 @@ export class Supervisor implements ControlView {
     const workerCount = workers.status.length;
     const compiled = await this.#rehearse(config);
     if (!this.#isServing()) throw NOT_SERVING();
-    await probeAddresses(addressesOf(config), this.#ownPorts());
-    await this.accessLog.check(config.accessLog, old.config.accessLog);
-    const compiled = await this.#compiler.compile(config);
-    if (!this.#isServing()) return 'unchanged';
     if (config.workers !== workerCount) log.warn({ running: workerCount, configured: config.workers }, 'the number of workers changes at the next start');
 
     // The image first: a new listener needs its routes from the first connection on.
@@ -312,6 +307,7 @@ export class Supervisor implements ControlView {
   /** What can be refused before anything has changed. */
   async #rehearse(config: Config): Promise<Compiled> {
     await probeAddresses(addressesOf(config), this.#ownPorts());
+    await this.accessLog.check(config.accessLog, this.#current().config.accessLog);
     return this.#compiler.compile(config);
   }
 
