@@ -194,7 +194,7 @@ uint32_t ImageBuilder::addCluster(const std::vector<uint32_t>& endpoint_weights)
   for (const uint32_t weight : endpoint_weights) {
     if (weight != 0) index.push_back(static_cast<uint32_t>(endpoints.size()));
     endpoints.push_back({endpoint_name.offset, endpoint_name.length, abi::family::kIpv4,
-                         address.offset, address.length, 9001, weight, kNone, 0, 0, kNone, 0, 0,
+                         address.offset, address.length, 9001, weight, kNone, 0, 0, kNone, 0, 0, 0,
                          0});
   }
   r.balancer = static_cast<uint32_t>(balancers.size());

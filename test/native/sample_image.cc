@@ -36,6 +36,7 @@ ImageBuilder sampleImage() {
                     kNone,
                     0,
                     0,
+                    0,
                     0};
   const ImageBuilder::Text pem = b.text("-----BEGIN CERTIFICATE-----");
   b.tls.push_back({abi::tls_flag::kInsecureSkipVerify, pem.offset, 5, pem.offset, pem.length,
