@@ -166,7 +166,8 @@ CASE("faults of subsets are refused") {
   refused("subset of another cluster", [](auto& b) { b.weights[1].subset = 0; });
   refused("subset of another cluster", [](auto& b) { b.weights[1].subset = abi::kNone; });
   refused("member of another cluster", [](auto& b) { b.index[b.subsets[0].member_start] = 4; });
-  refused("member of weight 0", [](auto& b) { b.index[b.subsets[0].member_start + 1] = 2; });
+  refused("member of weight 0 or drained",
+          [](auto& b) { b.index[b.subsets[0].member_start + 1] = 2; });
   refused("members are not in order", [](auto& b) { b.index[b.subsets[0].member_start + 1] = 0; });
   refused("first subset without some of the endpoints",
           [](auto& b) { --b.subsets[0].member_count; });

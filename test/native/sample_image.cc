@@ -96,6 +96,25 @@ ImageBuilder sampleImage() {
   b.retries[b.routes[2].retry] = {static_cast<uint32_t>(b.index.size()), 1, 25, 250, 60'000, 65'536,
                                   abi::retry_flag::kNonIdempotent};
   b.index.push_back(404);
+  const ImageBuilder::Text log_path = b.text("/var/log/access.log");
+  const ImageBuilder::Text log_text = b.text("target");
+  const uint32_t log_index = static_cast<uint32_t>(b.index.size());
+  for (const uint32_t word : {400u, 499u, name.offset, name.length, host.offset, host.length})
+    b.index.push_back(word);
+  b.logs.push_back({log_path.offset, log_path.length, abi::log_target::kFile,
+                    abi::log_flag::kSampled | abi::log_flag::kSampleFailed, 1u << 30, 500,
+                    log_index, 2, log_index + 2, 2, log_index + 4, 2, 0, 3});
+  b.logs.push_back({log_text.offset, log_text.length, abi::log_target::kStdout,
+                    abi::log_flag::kJson, 0, 0, log_index, 0, log_index, 0, log_index, 0, 3, 2});
+  b.log_steps.push_back(
+      {abi::log_op::kHeader, name.offset, name.length, abi::log_step_flag::kAlternative, 0});
+  b.log_steps.push_back({abi::log_op::kUserAgent, kNone, 0, abi::log_step_flag::kUnderscores, 10});
+  b.log_steps.push_back({abi::log_op::kTimeUtc, log_text.offset, log_text.length, 0, 0});
+  b.log_steps.push_back({abi::log_op::kTarget, log_text.offset, log_text.length, 0, 0});
+  b.log_steps.push_back(
+      {abi::log_op::kDurationMs, log_text.offset, log_text.length, abi::log_step_flag::kWhole, 0});
+  b.routes[0].sinks = 2;
+  b.routes[1].sinks = 3;
   b.routes[2].rewrite = abi::rewrite::kPrefix;
   b.routes[2].rewrite_offset = path.offset;
   b.routes[2].rewrite_length = path.length;
@@ -181,25 +200,6 @@ ImageBuilder sampleImage() {
   b.routes[2].limit_count = 1;
   b.listeners[0].limit_start = limits + 2;
   b.listeners[0].limit_count = 1;
-  const ImageBuilder::Text log_path = b.text("/var/log/access.log");
-  const ImageBuilder::Text log_text = b.text("target");
-  const uint32_t log_index = static_cast<uint32_t>(b.index.size());
-  for (const uint32_t word : {400u, 499u, name.offset, name.length, host.offset, host.length})
-    b.index.push_back(word);
-  b.logs.push_back({log_path.offset, log_path.length, abi::log_target::kFile,
-                    abi::log_flag::kSampled | abi::log_flag::kSampleFailed, 1u << 30, 500,
-                    log_index, 2, log_index + 2, 2, log_index + 4, 2, 0, 3});
-  b.logs.push_back({log_text.offset, log_text.length, abi::log_target::kStdout,
-                    abi::log_flag::kJson, 0, 0, log_index, 0, log_index, 0, log_index, 0, 3, 2});
-  b.log_steps.push_back(
-      {abi::log_op::kHeader, name.offset, name.length, abi::log_step_flag::kAlternative, 0});
-  b.log_steps.push_back({abi::log_op::kUserAgent, kNone, 0, abi::log_step_flag::kUnderscores, 10});
-  b.log_steps.push_back({abi::log_op::kTimeUtc, log_text.offset, log_text.length, 0, 0});
-  b.log_steps.push_back({abi::log_op::kTarget, log_text.offset, log_text.length, 0, 0});
-  b.log_steps.push_back(
-      {abi::log_op::kDurationMs, log_text.offset, log_text.length, abi::log_step_flag::kWhole, 0});
-  b.routes[0].sinks = 2;
-  b.routes[1].sinks = 3;
   return b;
 }
 
