@@ -51,8 +51,16 @@ Spec answered() {
     r.peer = parseIp("198.51.100.9");
     r.bits = abi::record_bit::kTls;
   };
-  spec.attempts.push_back(
-      {300, 1500, 1600, 20'100, 34'000, 200, 0, abi::attempt_bit::kAnswered, 0, 0, 0, 0});
+  AttemptRecord attempt;
+  attempt.chosen_us = 200;
+  attempt.connecting_us = 300;
+  attempt.connected_us = 1500;
+  attempt.sent_us = 1600;
+  attempt.first_byte_us = 20'100;
+  attempt.ended_us = 34'000;
+  attempt.status = 200;
+  attempt.bits = abi::attempt_bit::kAnswered;
+  spec.attempts.push_back(attempt);
   return spec;
 }
 
@@ -62,9 +70,11 @@ std::string lineOf(const Spec& spec, const LogSink& sink) {
   r.id = 0x0001000000000abc;
   r.ended_ns = kClock.monotonic_ns - 7'000'000;
   r.duration_us = 34'567;
-  for (const AttemptRecord& attempt : spec.attempts) builder.addAttempt() = attempt;
+  std::vector<AttemptRecord*> attempts;
+  for (const AttemptRecord& attempt : spec.attempts)
+    attempts.push_back(&builder.addAttempt(attempt));
   for (uint32_t i = 0; i < t::kCount; ++i) builder.addText(i, spec.texts[i]);
-  for (uint32_t i = 0; i < spec.attempts.size(); ++i) builder.addNames(i, "c", "e");
+  for (AttemptRecord* const attempt : attempts) builder.addNames(*attempt, "c", "e");
   spec.tune(r);
   const RequestRecord& record = builder.end();
   LogTime time;
@@ -169,8 +179,11 @@ CASE("what was never reached is - in a text and null in JSON") {
 CASE("phases are those of the attempt that answered") {
   Spec spec = answered();
   // A hedge that lost comes after it.
-  spec.attempts.push_back({400, kNoMoment, kNoMoment, kNoMoment, 20'200, 0, 0,
-                           abi::attempt_bit::kHedge | abi::attempt_bit::kReused, 0, 0, 0, 0});
+  AttemptRecord lost;
+  lost.chosen_us = 400;
+  lost.ended_us = 20'200;
+  lost.bits = abi::attempt_bit::kHedge | abi::attempt_bit::kReused;
+  spec.attempts.push_back(lost);
   EXPECT_EQ(valueOf(op::kConnectMs, spec), std::string("1.200"));
   EXPECT_EQ(valueOf(op::kReused, spec), std::string("false"));
   EXPECT_EQ(valueOf(op::kResponseMs, spec), std::string("20.100"));

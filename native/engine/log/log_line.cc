@@ -128,7 +128,7 @@ class Line {
       case op::kConnectMs:
         if (last_ == nullptr) return {};
         if ((last_->bits & abi::attempt_bit::kReused) != 0) return Value::ofTime(0);
-        return Value::ofTime(between(last_->chosen_us, last_->connected_us));
+        return Value::ofTime(between(last_->connecting_us, last_->connected_us));
       case op::kFirstByteMs:
         if (last_ == nullptr) return {};
         return Value::ofTime(between(last_->sent_us, last_->first_byte_us));
