@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 3003050937u;
+inline constexpr uint32_t kHash = 466950168u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -52,9 +52,10 @@ inline constexpr uint32_t kHedge = 26u;
 inline constexpr uint32_t kOutlier = 27u;
 inline constexpr uint32_t kBreaker = 28u;
 inline constexpr uint32_t kFault = 29u;
-inline constexpr uint32_t kLog = 30u;
-inline constexpr uint32_t kLogStep = 31u;
-inline constexpr uint32_t kCount = 32u;
+inline constexpr uint32_t kTracing = 30u;
+inline constexpr uint32_t kLog = 31u;
+inline constexpr uint32_t kLogStep = 32u;
+inline constexpr uint32_t kCount = 33u;
 }  // namespace section
 
 struct ListenerRecord {
@@ -182,9 +183,10 @@ struct RouteRecord {
   uint32_t deadline_offset;
   uint32_t deadline_length;
   uint32_t fault;
+  uint32_t tracing;
   uint32_t sinks;
 };
-static_assert(sizeof(RouteRecord) == 160);
+static_assert(sizeof(RouteRecord) == 164);
 
 struct PredicateRecord {
   uint32_t source;
@@ -447,6 +449,13 @@ struct FaultRecord {
 };
 static_assert(sizeof(FaultRecord) == 16);
 
+struct TracingRecord {
+  uint32_t flags;
+  uint32_t sample_low;
+  uint32_t sample_high;
+};
+static_assert(sizeof(TracingRecord) == 12);
+
 struct LogRecord {
   uint32_t name_offset;
   uint32_t name_length;
@@ -647,6 +656,13 @@ namespace retry_flag {
 inline constexpr uint32_t kNonIdempotent = 1u;
 }  // namespace retry_flag
 
+namespace tracing_flag {
+inline constexpr uint32_t kParentBased = 1u;
+inline constexpr uint32_t kB3 = 2u;
+inline constexpr uint32_t kTrustedPeers = 4u;
+inline constexpr uint32_t kOff = 8u;
+}  // namespace tracing_flag
+
 namespace cluster_flag {
 inline constexpr uint32_t kHealthChecked = 1u;
 }  // namespace cluster_flag
@@ -779,6 +795,7 @@ inline constexpr uint32_t kMaxBreakerProbes = 255u;
 inline constexpr uint32_t kMaxConsecutiveErrors = 1000000u;
 inline constexpr uint32_t kMaxFallbacks = 8u;
 inline constexpr uint32_t kMaxRecordAttempts = 6u;
+inline constexpr uint32_t kMaxExportTimeoutMs = 60000u;
 inline constexpr uint32_t kMaxFaultDelayMs = 3600000u;
 inline constexpr uint32_t kMaxLogSinks = 8u;
 inline constexpr uint32_t kMaxLogHeaders = 16u;

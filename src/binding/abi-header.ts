@@ -62,7 +62,7 @@ export function abiHeader(): string {
     listener_flag: abi.LISTENER_FLAG, underscores: abi.UNDERSCORES, slashes: abi.SLASHES, hash_source_kind: abi.HASH_SOURCE_KIND, hash_source_flag: abi.HASH_SOURCE_FLAG,
     rate_algorithm: abi.RATE_ALGORITHM, rate_flag: abi.RATE_FLAG, rate_key_kind: abi.RATE_KEY_KIND, rate_key_flag: abi.RATE_KEY_FLAG,
     health: abi.HEALTH, rate_stat: counting(abi.RATE_STATS), rate_table_stat: counting(abi.RATE_TABLE_STATS),
-    tls_flag: abi.TLS_FLAG, retry_on: abi.RETRY_ON, retry_flag: abi.RETRY_FLAG, cluster_flag: abi.CLUSTER_FLAG,
+    tls_flag: abi.TLS_FLAG, retry_on: abi.RETRY_ON, retry_flag: abi.RETRY_FLAG, tracing_flag: abi.TRACING_FLAG, cluster_flag: abi.CLUSTER_FLAG,
     outlier_flag: abi.OUTLIER_FLAG, outlier_method: abi.OUTLIER_METHOD, breaker_scope: abi.BREAKER_SCOPE, breaker_state: abi.BREAKER_STATE,
     transition_kind: abi.TRANSITION_KIND, transition_reason: counting(abi.TRANSITION_REASON), event_kind: abi.EVENT_KIND,
     event_flag: abi.EVENT_FLAG, submit: abi.SUBMIT, submit_flag: abi.SUBMIT_FLAG, send: abi.SEND, limits: abi.LIMITS,

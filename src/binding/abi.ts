@@ -52,6 +52,7 @@ export const SECTIONS = [
   'OUTLIER',
   'BREAKER',
   'FAULT',
+  'TRACING',
   'LOG',
   'LOG_STEP',
 ] as const;
@@ -131,6 +132,7 @@ export const RECORDS = {
     'hedge', // HEDGE row or NONE
     'deadlineOffset', 'deadlineLength', // header with the milliseconds that are left, lower case; offset NONE = deadlines are neither taken nor passed on
     'fault', // FAULT row or NONE
+    'tracing', // TRACING row that goes before the first one, or NONE
     'sinks', // bits of the LOG rows that take its requests
   ],
   PREDICATE: ['source', 'op', 'negate', 'nameOffset', 'nameLength', 'valueOffset', 'valueLength', 'dfa'],
@@ -288,6 +290,11 @@ export const RECORDS = {
   ],
   /** Faults that are injected on purpose, each drawn for itself; per million of the requests. */
   FAULT: ['abortPerMillion', 'abortStatus', 'delayPerMillion', 'delayMs'],
+  /** Row 0 is that of the configuration, those after it are of routes; no row = no tracing. */
+  TRACING: [
+    'flags', // TRACING_FLAG bits
+    'sampleLow', 'sampleHigh', // a trace that begins here is sampled when the lower half of its id is below this; all ones = always
+  ],
   /** A sink of the access log. */
   LOG: [
     'nameOffset', 'nameLength', // LOG_TARGET file: its absolute path; else the name of the stream
@@ -377,6 +384,11 @@ export const RETRY_ON = {
   /** 429. */
   rateLimited: 64,
 } as const;
+/**
+ * parentBased: the caller's decision goes first; b3: B3 headers are read where there is no traceparent; trustedPeers: only trusted
+ * peers are believed; off: headers of traces are headers like others.
+ */
+export const TRACING_FLAG = { parentBased: 1, b3: 2, trustedPeers: 4, off: 8 } as const;
 /** nonIdempotent: requests of any method are sent again although an upstream may have acted on them. */
 export const RETRY_FLAG = { nonIdempotent: 1 } as const;
 /** shadow: detected and counted, never ejected; keepEjected: a good active health check does not end an ejection. */
@@ -657,7 +669,7 @@ export const PROCESS_STATS = [
   ...DOWNSTREAM_ERROR.map((reason) => `downstreamError:${reason}` as const),
   'incidentsDropped', // not logged, because the log had not caught up
   'recordsDropped', // requests that an access log wanted and did not get, because it had not caught up
-  'spansDropped', // sampled requests without spans, because the exporter had not caught up
+  'spansDropped', // of sampled requests, because the exporter had not caught up
   'faultsAborted', 'faultsDelayed', // requests, by fault injection
 ] as const;
 /** Counters of one route, in the order that `routeStats` writes them. The sums of bytes are those of its histograms. */
@@ -756,6 +768,8 @@ export const LIMITS = {
   maxFallbacks: 8,
   /** Attempts of a request that its record tells of. */
   maxRecordAttempts: 6,
+  /** Of one export of spans. */
+  maxExportTimeoutMs: 60_000,
   /** Of an injected delay. */
   maxFaultDelayMs: 3_600_000,
   /** Access log: sinks, request headers of one, pieces of a line, bytes of a literal or name. */

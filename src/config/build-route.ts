@@ -2,6 +2,7 @@ import { buildFault } from './build-fault.ts';
 import { buildRateLimits } from './build-rate.ts';
 import { buildRespond } from './build-respond.ts';
 import { buildHedge, buildRetry, deadlineHeader } from './build-retry.ts';
+import { buildRouteTracing } from './build-tracing.ts';
 import type { ConfigFiles } from './files.ts';
 import { rateOwnerOfRoute, rateOwnerOfVirtualHost } from './rate-names.ts';
 import {
@@ -62,6 +63,7 @@ function buildRoute(parsed: ParsedRoute, name: string, rateOwner: string, files:
     webSocket: buildWebSocket(parsed.websocket),
     rateLimits: buildRateLimits(parsed.rateLimit, rateOwner),
     fault: buildFault(parsed.fault),
+    tracing: buildRouteTracing(parsed.tracing),
   };
 }
 

@@ -5,6 +5,7 @@ import { buildCluster } from './build-cluster.ts';
 import { buildAccessLog } from './build-log.ts';
 import { buildRateLimits } from './build-rate.ts';
 import { buildVirtualHost } from './build-route.ts';
+import { buildTracing } from './build-tracing.ts';
 import type { Resolutions } from './endpoints.ts';
 import { required, type ConfigFiles } from './files.ts';
 import { rateOwnerOfListener } from './rate-names.ts';
@@ -25,6 +26,7 @@ export function buildConfig(
     log: { level: parsed.log.level },
     admin: buildAdmin(parsed.admin, files),
     limits: { maxConnections: parsed.limits.maxConnections, rateLimitKeys: parsed.limits.rateLimitKeys },
+    tracing: buildTracing(parsed.tracing),
     accessLog: buildAccessLog(parsed.accessLog, (path) => files.absolute(path)),
     listeners: parsed.listeners.map((listener) => buildListener(listener, parsed.limits, files)),
     routes: mapValues(parsed.routes, (hosts, table) =>

@@ -1,3 +1,4 @@
+import type { TracingRows } from './compile-tracing.ts';
 import type { ImageWriter } from './image-writer.ts';
 import type { RegexTables } from './regex-tables.ts';
 import type { ClusterChoice } from './types.ts';
@@ -17,6 +18,7 @@ export interface Compilation {
   /** Settings as JSON -> index of RETRY, of HEDGE: routes with equal settings share a row. */
   retries: Map<string, number>;
   hedges: Map<string, number>;
+  tracings: TracingRows;
   /** Name -> index of ROUTE_TABLE. */
   tables: ReadonlyMap<string, number>;
 }

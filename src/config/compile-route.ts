@@ -70,6 +70,7 @@ export function compileRoute(
     requestTimeoutMs: route.requestTimeoutMs,
     ...retryFields(compilation, route),
     fault: compileFault(writer, route.fault),
+    tracing: compilation.tracings.of(route.tracing),
     sinks: compilation.sinksOf(route.name),
   });
 }

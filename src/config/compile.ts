@@ -4,6 +4,7 @@ import { compileCluster } from './compile-cluster.ts';
 import { compileRouteTable } from './compile-host.ts';
 import { compileAccessLog } from './compile-log.ts';
 import { addLimitRows, compileRateLimits } from './compile-rate.ts';
+import { TracingRows } from './compile-tracing.ts';
 import { ImageWriter } from './image-writer.ts';
 import { RegexTables } from './regex-tables.ts';
 import { resolveSubsets } from './subsets.ts';
@@ -28,6 +29,7 @@ export function compile(config: Config): { image: ArrayBuffer; hash: string } {
     sinksOf: compileAccessLog(writer, config),
     retries: new Map(),
     hedges: new Map(),
+    tracings: new TracingRows(writer, config.tracing),
     tables: indexByName(Object.keys(config.routes)),
   };
   for (const [name, hosts] of Object.entries(config.routes)) compileRouteTable(compilation, name, hosts);

@@ -12,6 +12,7 @@ import {
 import { dumpLimitNames } from './dump-rate.ts';
 import { dumpRespond } from './dump-respond.ts';
 import { dumpRetry } from './dump-retry.ts';
+import { dumpRouteTracing } from './dump-tracing.ts';
 import type { ImageReader } from './image-reader.ts';
 import { nameOf } from './names.ts';
 
@@ -48,6 +49,7 @@ export function dumpRoute(reader: ImageReader, row: RecordFields<'ROUTE'>): obje
         ? false
         : { maxMessage: row.webSocketMaxMessage, idleTimeoutMs: row.webSocketIdleMs },
     rateLimit: dumpLimitNames(reader, row),
+    ...dumpRouteTracing(reader, row),
   };
 }
 

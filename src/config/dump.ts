@@ -4,6 +4,7 @@ import { dumpCluster } from './dump-cluster.ts';
 import { dumpAccessLog } from './dump-log.ts';
 import { dumpLimitNames, dumpRateLimits } from './dump-rate.ts';
 import { dumpRoute } from './dump-route.ts';
+import { dumpTracing } from './dump-tracing.ts';
 import { ImageReader } from './image-reader.ts';
 import { nameOf } from './names.ts';
 
@@ -19,6 +20,7 @@ export function dumpImage(image: ArrayBuffer): object {
     bytes: image.byteLength,
     accessLog: dumpAccessLog(reader),
     listeners: reader.rows('LISTENER').map((row) => dumpListener(reader, row, tables)),
+    tracing: dumpTracing(reader),
     rateLimits: dumpRateLimits(reader),
     routes: Object.fromEntries(tables.map((row) => [reader.nameOf(row), dumpTable(reader, row)])),
     clusters: Object.fromEntries(reader.rows('CLUSTER').map((row) => [reader.nameOf(row), dumpCluster(reader, row)])),

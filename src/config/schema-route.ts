@@ -6,6 +6,7 @@ import { rateLimits } from './schema-rate.ts';
 import { respond } from './schema-respond.ts';
 import { hedge, propagateDeadline, retry } from './schema-retry.ts';
 import * as scalar from './schema-scalars.ts';
+import { routeTracing } from './schema-tracing.ts';
 
 const predicate = z.union([
   z.string(),
@@ -114,6 +115,7 @@ const route = z.strictObject({
     .describe('true: proxy WebSocket upgrades, with the defaults below; false: an upgrade is forwarded as a plain GET'),
   rateLimit: rateLimits,
   fault: fault.optional().describe('injected on purpose, to see how callers bear it'),
+  tracing: routeTracing.optional().describe('in place of tracing.sample; false: headers of traces are headers like others'),
 });
 
 export const virtualHost = z.strictObject({

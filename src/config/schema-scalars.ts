@@ -66,7 +66,7 @@ export const headerName = parsing(z.string(), (value) =>
 );
 
 /** Names with "-" that the proxy writes, or that frame or route a message: "_" in their place would stand for them upstream. */
-const NOT_BY_ANOTHER_NAME = /^(content-.*|x-forwarded-.*|x-request-id|x-real-ip|transfer-encoding|keep-alive|proxy(-.*)?|max-forwards|http2-settings|if-range|sec-.*|cache-control|set-cookie)$/;
+const NOT_BY_ANOTHER_NAME = /^(content-.*|x-forwarded-.*|x-request-id|x-real-ip|x-b3-.*|transfer-encoding|keep-alive|proxy(-.*)?|max-forwards|http2-settings|if-range|sec-.*|cache-control|set-cookie)$/;
 
 /** A lower-cased header name with an underscore that may be let through. */
 export const underscoreName = parsing(z.string(), (value) => {

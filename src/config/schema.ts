@@ -8,6 +8,7 @@ import { cluster } from './schema-cluster.ts';
 import { accessLog } from './schema-log.ts';
 import * as scalar from './schema-scalars.ts';
 import { virtualHost } from './schema-route.ts';
+import { tracing } from './schema-tracing.ts';
 import { LOG_LEVELS } from './types.ts';
 
 /** Most that a head may take, in bytes: the listener's parser is given a little more room, once for the process. */
@@ -109,6 +110,7 @@ export const configSchema = z.strictObject({
         .describe('header lines, else 431; the listener itself takes no more than 98'),
     })
     .prefault({}),
+  tracing: tracing.optional().describe('spans of requests, sent to an OTLP/HTTP receiver'),
   accessLog,
   listeners: z.array(listener).min(1),
   routes: z.record(scalar.name, z.array(virtualHost).min(1)),

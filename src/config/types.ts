@@ -10,9 +10,11 @@ import type {
   RetryConfig,
 } from './types-failover.ts';
 import type { AccessLogConfig } from './types-log.ts';
+import type { RouteTracing, TracingConfig } from './types-tracing.ts';
 
 export type * from './types-failover.ts';
 export type * from './types-log.ts';
+export type * from './types-tracing.ts';
 
 /**
  * A loaded configuration: every default filled in, durations in milliseconds, sizes in bytes, files read,
@@ -31,6 +33,8 @@ export interface Config {
     /** Keys in the one table of rate limit counters. */
     rateLimitKeys: number;
   };
+  /** null = none. */
+  tracing: TracingConfig | null;
   /** Its sinks. */
   accessLog: AccessLogConfig[];
   listeners: ListenerConfig[];
@@ -143,6 +147,8 @@ export interface RouteConfig {
   rateLimits: RateLimitConfig[];
   /** null = none is injected. */
   fault: FaultConfig | null;
+  /** null = as all routes. */
+  tracing: RouteTracing | null;
 }
 
 /** Faults on purpose, each in parts per million of the requests; null = not that one. */

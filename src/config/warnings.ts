@@ -26,6 +26,7 @@ export function checkWarnings(config: Config, root: unknown, warn: Report): void
         checkIdleKeys(route, mapping(written[i]), [...path, i], warn);
         checkLimits(route.rateLimits, [...path, i, 'rateLimit'], warn);
         checkSubsets(route, [...path, i]);
+        checkTracing(config, route, [...path, i, 'tracing'], warn);
         if (route.action.kind === 'cluster' || route.action.kind === 'weightedClusters')
           checkRouteRetries(route, mapping(written[i]), config.clusters, [...path, i], warn);
         checkFault(route, [...path, i, 'fault'], warn);
@@ -36,6 +37,8 @@ export function checkWarnings(config: Config, root: unknown, warn: Report): void
     checkLimits(listener.rateLimits, ['listeners', index, 'rateLimit'], warn);
     checkListener(listener, ['listeners', index], warn);
   }
+  if (config.tracing?.trust === 'trustedPeers' && config.listeners.every(({ forwarded }) => forwarded.trust.length === 0))
+    warn(['tracing', 'trust'], 'no listener has a trusted peer: every request begins a trace of its own', 'name them in forwarded.trust of the listener');
   checkAccessLogWarnings(config.accessLog, root, warn);
   addFallbacks(usedClusters, config.clusters);
   for (const [name, cluster] of Object.entries(config.clusters)) {
@@ -48,6 +51,11 @@ export function checkWarnings(config: Config, root: unknown, warn: Report): void
     checkClusterBalance(cluster, tree, ['clusters', name], warn);
     checkClusterFailover(cluster, tree, ['clusters', name], warn);
   }
+}
+
+function checkTracing({ tracing }: Config, route: RouteConfig, path: Path, warn: Report): void {
+  if (tracing === null && route.tracing !== null)
+    warn(path, 'nothing is traced without "tracing" at the top of the configuration', undefined, 'key');
 }
 
 /** Keys that mean nothing for an answer which the proxy makes itself. */

@@ -86,7 +86,7 @@ uint32_t ImageBuilder::addRoute(const RouteSpec& spec) {
   r.path_kind = spec.kind;
   r.path_offset = path.offset;
   r.path_length = path.length;
-  r.rewrite_offset = r.host_offset = r.hedge = r.deadline_offset = r.fault = kNone;
+  r.rewrite_offset = r.host_offset = r.hedge = r.deadline_offset = r.fault = r.tracing = kNone;
   r.retry = static_cast<uint32_t>(retries.size());
   retries.push_back({});
   r.max_body_low = r.max_body_high = kNone;
@@ -237,7 +237,7 @@ std::vector<std::byte> ImageBuilder::finish() const {
   append_all(bytes, u16, index, listeners, route_tables, hosts, vhosts, paths, regexes, dfas,
              routes, predicates, edits, weights, redirects, responds, clusters, endpoints, tls,
              cidrs, balancers, hash_sources, subsets, rate_limits, rate_keys, retries, hedges,
-             outliers, breakers, faults, logs, log_steps);
+             outliers, breakers, faults, tracings, logs, log_steps);
   header[2] = static_cast<uint32_t>(image.size());
   std::memcpy(image.data(), header.data(), header.size() * 4);
   return image;

@@ -77,6 +77,7 @@ class ImageBuilder {
   std::vector<abi::OutlierRecord> outliers;
   std::vector<abi::BreakerRecord> breakers;
   std::vector<abi::FaultRecord> faults;
+  std::vector<abi::TracingRecord> tracings;
   std::vector<abi::LogRecord> logs;
   std::vector<abi::LogStepRecord> log_steps;
 

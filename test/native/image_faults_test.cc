@@ -132,6 +132,13 @@ CASE("faults of routes and actions are refused") {
   refused("negation is neither 0 nor 1", [](auto& b) { b.predicates[0].negate = 2; });
 }
 
+CASE("faults of tracing are refused") {
+  refused("unknown tracing", [](auto& b) { b.routes[0].tracing = 2; });
+  refused("unknown tracing", [](auto& b) { b.tracings.clear(); });
+  refused("unknown flag of tracing", [](auto& b) { b.tracings[1].flags |= 16; });
+  refused("tracing that is off", [](auto& b) { b.tracings[0].flags |= abi::tracing_flag::kOff; });
+}
+
 CASE("faults of clusters are refused") {
   refused("unknown balancer", [](auto& b) { b.clusters[0].balancer = 99; });
   refused("priority out of range",

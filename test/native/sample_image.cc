@@ -200,6 +200,10 @@ ImageBuilder sampleImage() {
   b.routes[2].limit_count = 1;
   b.listeners[0].limit_start = limits + 2;
   b.listeners[0].limit_count = 1;
+  namespace tracing = abi::tracing_flag;
+  b.tracings = {{tracing::kParentBased | tracing::kB3, 1u << 11, 42949672},
+                {tracing::kTrustedPeers | tracing::kOff, kNone, kNone}};
+  b.routes[1].tracing = 1;
   return b;
 }
 

@@ -92,6 +92,13 @@ bool ImageCheck::fault(const abi::FaultRecord& r) noexcept {
   return true;
 }
 
+bool ImageCheck::tracing(const abi::TracingRecord& r) noexcept {
+  namespace t = abi::tracing_flag;
+  constexpr uint32_t kFlags = t::kParentBased | t::kB3 | t::kTrustedPeers | t::kOff;
+  if ((r.flags & ~kFlags) != 0) return fail("unknown flag of tracing");
+  return row_ != 0 || (r.flags & t::kOff) == 0 || fail("tracing that is off");
+}
+
 bool ImageCheck::failoverOf(const abi::ClusterRecord& r) noexcept {
   const auto is_row = [this](uint32_t section, uint32_t row) {
     return row == abi::kNone || row < count(section);
@@ -126,6 +133,8 @@ bool ImageCheck::failoverOf(const abi::RouteRecord& r) noexcept {
   if (r.hedge != abi::kNone && r.hedge >= count(abi::section::kHedge))
     return fail("unknown hedging");
   if (r.fault != abi::kNone && r.fault >= count(abi::section::kFault)) return fail("unknown fault");
+  if (r.tracing != abi::kNone && r.tracing >= count(abi::section::kTracing))
+    return fail("unknown tracing");
   if (!isOptionalText(r.deadline_offset, r.deadline_length) ||
       (r.deadline_offset != abi::kNone &&
        !text::isLowerToken(image_.str(r.deadline_offset, r.deadline_length)))) {

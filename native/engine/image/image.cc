@@ -42,6 +42,7 @@ uint32_t elementBytes(uint32_t section) noexcept {
       sizeof(abi::OutlierRecord),
       sizeof(abi::BreakerRecord),
       sizeof(abi::FaultRecord),
+      sizeof(abi::TracingRecord),
       sizeof(abi::LogRecord),
       sizeof(abi::LogStepRecord),
   };

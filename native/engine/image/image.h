@@ -110,6 +110,9 @@ class Image {
   std::span<const abi::FaultRecord> faults() const noexcept {
     return rows<abi::FaultRecord>(abi::section::kFault);
   }
+  std::span<const abi::TracingRecord> tracings() const noexcept {
+    return rows<abi::TracingRecord>(abi::section::kTracing);
+  }
   std::span<const abi::LogRecord> logs() const noexcept {
     return rows<abi::LogRecord>(abi::section::kLog);
   }

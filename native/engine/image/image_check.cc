@@ -33,6 +33,7 @@ bool ImageCheck::run() noexcept {
          each(s::kOutlier, image_.outliers(), &ImageCheck::outlier) &&
          each(s::kBreaker, image_.breakers(), &ImageCheck::breaker) &&
          each(s::kFault, image_.faults(), &ImageCheck::fault) &&
+         each(s::kTracing, image_.tracings(), &ImageCheck::tracing) &&
          each(s::kLogStep, image_.logSteps(), &ImageCheck::logStep) &&
          each(s::kLog, image_.logs(), &ImageCheck::log) &&
          each(s::kRoute, image_.routes(), &ImageCheck::route) &&

@@ -50,6 +50,7 @@ class ImageCheck {
   bool outlier(const abi::OutlierRecord& r) noexcept;
   bool breaker(const abi::BreakerRecord& r) noexcept;
   bool fault(const abi::FaultRecord& r) noexcept;
+  bool tracing(const abi::TracingRecord& r) noexcept;
   bool failoverOf(const abi::ClusterRecord& r) noexcept;
   bool failoverOf(const abi::RouteRecord& r) noexcept;
 

@@ -159,6 +159,7 @@ describe('the JSON Schema', () => {
       'log',
       'admin',
       'limits',
+      'tracing',
       'accessLog',
       'listeners',
       'routes',

@@ -94,6 +94,7 @@ clusters:
     expect(host).toMatchObject({ name: 'host', hosts: ['a.example', '*.b.example'] });
     expect(host?.routes[0]).toEqual({
       name: 'one',
+      tracing: null,
       match: {
         path: { kind: 'exact', value: '/a' },
         methods: ['GET', 'POST'],

@@ -119,6 +119,7 @@ export const MINIMAL_CONFIG: Config = {
   drainTimeoutMs: 30_000,
   log: { level: 'info' },
   admin: null,
+  tracing: null,
   limits: { maxConnections: 0, rateLimitKeys: 100_000 },
   accessLog: [],
   listeners: [
@@ -176,6 +177,7 @@ export const MINIMAL_CONFIG: Config = {
             webSocket: null,
             rateLimits: [],
             fault: null,
+            tracing: null,
           },
         ],
       },

@@ -54,6 +54,7 @@ export function plainConfig(): Config {
     drainTimeoutMs: 1000,
     log: { level: 'info' },
     admin: null,
+  tracing: null,
     limits: { maxConnections: 100, rateLimitKeys: 100_000 },
     accessLog: [],
     listeners: [
