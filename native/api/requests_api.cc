@@ -35,6 +35,8 @@ Napi::Object attemptOf(Napi::Env env, const RequestRecord& record, uint32_t inde
   return out;
 }
 
+}  // namespace
+
 Napi::Object requestOf(Napi::Env env, const RequestRecord& record, uint64_t now_ns) {
   const RequestPhases phases = phasesOf(record);
   Napi::Object out = Napi::Object::New(env);
@@ -69,6 +71,8 @@ Napi::Object requestOf(Napi::Env env, const RequestRecord& record, uint64_t now_
   out.Set("kept", kept);
   return out;
 }
+
+namespace {
 
 // (failed, limit, route, cluster, statusFrom, statusTo, flag, id) => NativeRequestRecord[], newest
 // first. Empty texts and a flag of -1 ask for nothing.

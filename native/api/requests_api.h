@@ -3,10 +3,15 @@
 
 #include <napi.h>
 
+#include "engine/record/request_record.h"
+
 namespace millrace::api {
 
 // What became of recent requests: findRequests.
 void exportRequests(Napi::Env env, Napi::Object exports);
+
+// A record as NativeRequestRecord; `now_ns`: monotonic.
+Napi::Object requestOf(Napi::Env env, const RequestRecord& record, uint64_t now_ns);
 
 }  // namespace millrace::api
 

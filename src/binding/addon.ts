@@ -1,7 +1,7 @@
 /** The process-wide half of the engine, for the control plane. */
 import { StartError } from '../core/errors.ts';
 import { addon } from './load.ts';
-import type { NativeIncident, NativeLogNotice, NativeLogStats, NativeRequestRecord, NativeTransitions } from './native.ts';
+import type { NativeIncident, NativeLogNotice, NativeLogStats, NativeRequestRecord, NativeSpans, NativeTransitions } from './native.ts';
 
 export { explain } from './explain.ts';
 
@@ -157,6 +157,16 @@ const ANY_STATUS = [0, 65_535] as const;
 /** What became of recent requests, newest first: of each worker the last ones, and of failed ones more. Any thread. */
 export function findRequests({ failed = false, limit = MOST_REQUESTS, route = '', cluster = '', status = ANY_STATUS, flag = -1, id = '' }: RequestQuery): NativeRequestRecord[] {
   return addon.findRequests(failed, limit, route, cluster, status[0], status[1], flag, id);
+}
+
+/** Sampled requests whose spans are to be exported: the oldest of each worker, at most that many bytes of each and one more. */
+export function takeSpans(mostBytes: number): NativeSpans {
+  return addon.takeSpans(mostBytes);
+}
+
+/** The largest share of a worker's room for sampled requests that is taken, from 0 to 1. */
+export function spansWaiting(): number {
+  return addon.spansWaiting();
 }
 
 /** Calls `callback` on this thread whenever workers have something for `failoverTick`; returns what ends that. */

@@ -41,6 +41,8 @@ export interface Addon {
     flag: number,
     id: string,
   ) => NativeRequestRecord[];
+  readonly takeSpans: (mostBytes: number) => NativeSpans;
+  readonly spansWaiting: () => number;
   readonly onFailover: (callback: () => void) => () => void;
   readonly failoverTick: () => number;
   readonly takeTransitions: () => NativeTransitions;
@@ -107,6 +109,7 @@ export interface Addon {
   readonly timeWebSocketReads: (frames: Uint8Array, n: number) => number;
   readonly timeWebSocketMasking: (payload: Uint8Array, n: number) => number;
   readonly timeUtf8: (text: Uint8Array, n: number) => number;
+  readonly readTrace: (bytes: Uint8Array, lengths: Int32Array, b3: boolean) => NativeCallerTrace;
   readonly parseResponse: (bytes: Uint8Array, ends: Uint32Array, toHead: boolean, closed: boolean) => NativeResponse;
   readonly parseRequest: (bytes: Uint8Array, lengths: Int32Array, maxBytes: number) => NativeRequest;
 }
@@ -137,6 +140,18 @@ export interface NativeMatcher {
   match(request: string): number;
   setRequests(lines: string): number;
   timeMatches(n: number, threads: number): number;
+}
+
+/** See src/binding/spans.ts. */
+export type NativeCallerTrace =
+  | { error: string }
+  | { error?: undefined; source: number; decision: number; trace: string; span: string; flags: number; state: string };
+
+/** Sampled requests. */
+export interface NativeSpans {
+  /** Of the moment that their ages are of, since the epoch. */
+  wallUs: number;
+  requests: NativeRequestRecord[];
 }
 
 /** What a worker reported for the log. */

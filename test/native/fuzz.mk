@@ -10,14 +10,14 @@
 #   build/fuzz/response FILE                                  tries one input
 #
 # The hostile messages are among the seeds once the native tests have run (they write them to build/native-tests/seeds/).
-TARGETS := response chunked heads path image client notes websocket
+TARGETS := response chunked heads path image client notes trace websocket
 SECONDS := 60
 CLANG := clang++-14
 OUT := build/fuzz
 FLAGS := -std=c++20 -O1 -g -fno-omit-frame-pointer -fno-sanitize-recover=all -fsanitize=address,undefined,fuzzer-no-link \
   -Wall -Wextra -Inative -Itest/native -MMD -MP
 
-COMMON := $(wildcard native/engine/http/*.cc native/engine/image/*.cc native/engine/route/*.cc native/engine/websocket/*.cc) \
+COMMON := $(wildcard native/engine/http/*.cc native/engine/image/*.cc native/engine/route/*.cc native/engine/trace/*.cc native/engine/websocket/*.cc) \
   $(addprefix test/native/,fuzz_libfuzzer.cc fuzz_seeds.cc fuzz_fault.cc image_builder.cc sample_image.cc head_fixture.cc \
   response_driver.cc naive_http.cc websocket_driver.cc)
 COMMON_OBJECTS := $(COMMON:%.cc=$(OUT)/%.o)

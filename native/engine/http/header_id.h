@@ -14,6 +14,7 @@ namespace millrace {
 enum class HeaderId : uint8_t {
   kOther,
   kAuthorization,
+  kB3,
   kConnection,
   kContentLength,
   kContentRange,
@@ -36,9 +37,16 @@ enum class HeaderId : uint8_t {
   kSecWebSocketProtocol,
   kSecWebSocketVersion,
   kTe,
+  kTraceparent,
+  kTracestate,
   kTrailer,
   kTransferEncoding,
   kUpgrade,
+  kXB3Flags,
+  kXB3ParentSpanId,
+  kXB3Sampled,
+  kXB3SpanId,
+  kXB3TraceId,
   kXForwardedFor,
   kXForwardedHost,
   kXForwardedProto,
@@ -101,7 +109,9 @@ inline HeaderId identifyHeader(std::string_view name) noexcept {
   }())
   switch (name.size()) {
     case 2:
-      return is(MILLRACE_NAME("te")) ? HeaderId::kTe : HeaderId::kOther;
+      return is(MILLRACE_NAME("te"))   ? HeaderId::kTe
+             : is(MILLRACE_NAME("b3")) ? HeaderId::kB3
+                                       : HeaderId::kOther;
     case 4:
       return is(MILLRACE_NAME("host"))   ? HeaderId::kHost
              : is(MILLRACE_NAME("date")) ? HeaderId::kDate
@@ -121,11 +131,19 @@ inline HeaderId identifyHeader(std::string_view name) noexcept {
     case 10:
       return is(MILLRACE_NAME("connection"))   ? HeaderId::kConnection
              : is(MILLRACE_NAME("keep-alive")) ? HeaderId::kKeepAlive
+             : is(MILLRACE_NAME("tracestate")) ? HeaderId::kTracestate
+             : is(MILLRACE_NAME("x-b3-flags")) ? HeaderId::kXB3Flags
                                                : HeaderId::kOther;
+    case 11:
+      return is(MILLRACE_NAME("traceparent"))   ? HeaderId::kTraceparent
+             : is(MILLRACE_NAME("x-b3-spanid")) ? HeaderId::kXB3SpanId
+                                                : HeaderId::kOther;
     case 12:
       return is(MILLRACE_NAME("content-type"))   ? HeaderId::kContentType
              : is(MILLRACE_NAME("x-request-id")) ? HeaderId::kXRequestId
              : is(MILLRACE_NAME("max-forwards")) ? HeaderId::kMaxForwards
+             : is(MILLRACE_NAME("x-b3-traceid")) ? HeaderId::kXB3TraceId
+             : is(MILLRACE_NAME("x-b3-sampled")) ? HeaderId::kXB3Sampled
                                                  : HeaderId::kOther;
     case 13:
       return is(MILLRACE_NAME("authorization"))   ? HeaderId::kAuthorization
@@ -145,6 +163,7 @@ inline HeaderId identifyHeader(std::string_view name) noexcept {
       return is(MILLRACE_NAME("transfer-encoding"))   ? HeaderId::kTransferEncoding
              : is(MILLRACE_NAME("sec-websocket-key")) ? HeaderId::kSecWebSocketKey
              : is(MILLRACE_NAME("x-forwarded-proto")) ? HeaderId::kXForwardedProto
+             : is(MILLRACE_NAME("x-b3-parentspanid")) ? HeaderId::kXB3ParentSpanId
                                                       : HeaderId::kOther;
     case 18:
       return is(MILLRACE_NAME("proxy-authenticate"))   ? HeaderId::kProxyAuthenticate
@@ -226,7 +245,7 @@ inline bool isProtectedFromConnection(std::string_view name) noexcept {
   for (std::string_view known :
        {"cookie", "set-cookie", "cache-control", "forwarded", "via", "x-real-ip", "location",
         "etag", "vary", "www-authenticate", "strict-transport-security", "x-frame-options",
-        "x-content-type-options", "traceparent", "tracestate"}) {
+        "x-content-type-options"}) {
     if (chars::equalsIgnoreCase(name, known)) return true;
   }
   return false;

@@ -268,6 +268,7 @@ RequestError parseRequestHead(const FlatHead& flat, const RequestRules& rules,
   if (const RequestError error = readTarget(head->target, head); error != RequestError::kNone)
     return error;
 
+  head->seen = 0;
   head->chunked = head->has_content_length = head->close = head->nominates = head->has_upgrade =
       head->has_underscores = false;
   head->content_length = 0;
@@ -335,6 +336,7 @@ RequestError parseRequestHead(const FlatHead& flat, const RequestRules& rules,
   }
   constexpr uint64_t kHostBit = uint64_t{1} << static_cast<uint32_t>(HeaderId::kHost);
   if ((seen & kHostBit) == 0) return RequestError::kMissingHost;
+  head->seen = seen;
   if (head->chunked && head->has_content_length) return RequestError::kLengthAndTransferEncoding;
   // What is matched, hashed and counted is what goes upstream: such fields leave before all that.
   if (head->nominates) {

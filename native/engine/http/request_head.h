@@ -70,6 +70,7 @@ struct RequestHead {
   bool has_content_length = false;
   bool has_upgrade = false;            // there is an Upgrade field
   bool close = false;                  // Connection says so
+  uint64_t seen = 0;                   // a bit for each HeaderId that came, but kOther
   bool nominates = false;              // Connection names fields beyond close and keep-alive
   bool has_underscores = false;        // fields have been kept whose names have one
   uint32_t max_forwards = abi::kNone;  // of OPTIONS and TRACE: how many hops more

@@ -4,21 +4,22 @@
 #include <span>
 
 #include "engine/http/deadline_field.h"
+#include "engine/trace/trace_context.h"
 #include "engine/websocket/upgrade.h"
 
 namespace millrace {
 namespace {
 
-std::span<const abi::EditRecord> requestEdits(const Image &image,
-                                              const abi::RouteRecord &route) noexcept {
+std::span<const abi::EditRecord> requestEdits(const Image& image,
+                                              const abi::RouteRecord& route) noexcept {
   return image.edits().subspan(route.request_edit_start, route.request_edit_count);
 }
 
 // The route sets or removes this field: the client's own is dropped.
 // `as_variable`: also the one whose name differs in "_" and "-" only.
-bool isReplaced(const Image &image, std::span<const abi::EditRecord> edits, std::string_view name,
+bool isReplaced(const Image& image, std::span<const abi::EditRecord> edits, std::string_view name,
                 bool as_variable) noexcept {
-  for (const abi::EditRecord &edit : edits) {
+  for (const abi::EditRecord& edit : edits) {
     if (edit.op == abi::edit_operator::kAdd && !as_variable) continue;
     const std::string_view edited = image.str(edit.name_offset, edit.name_length);
     if (edit.op != abi::edit_operator::kAdd && chars::equalsIgnoreCase(edited, name)) return true;
@@ -32,9 +33,9 @@ bool isDeadline(std::string_view name, std::string_view deadline, bool as_variab
   return name == deadline || (as_variable && chars::equalsAsVariable(deadline, name));
 }
 
-void writeField(Buffer *out, std::string_view name, std::string_view value) noexcept {
-  char *at = out->reserve(name.size() + value.size() + 4);
-  char *const start = at;
+void writeField(Buffer* out, std::string_view name, std::string_view value) noexcept {
+  char* at = out->reserve(name.size() + value.size() + 4);
+  char* const start = at;
   std::memcpy(at, name.data(), name.size());
   at += name.size();
   *at++ = ':';
@@ -46,7 +47,7 @@ void writeField(Buffer *out, std::string_view name, std::string_view value) noex
   out->commit(static_cast<size_t>(at - start));
 }
 
-void writeNumber(Buffer *out, std::string_view name, uint64_t number) noexcept {
+void writeNumber(Buffer* out, std::string_view name, uint64_t number) noexcept {
   char digits[20];
   const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
   writeField(out, name, {digits, static_cast<size_t>(end - digits)});
@@ -54,7 +55,7 @@ void writeNumber(Buffer *out, std::string_view name, uint64_t number) noexcept {
 
 constexpr size_t kRequestIdBytes = 32;
 
-void writeRequestId(Buffer *out, Rng &rng) noexcept {
+void writeRequestId(Buffer* out, Rng& rng) noexcept {
   static constexpr char kDigits[] = "0123456789abcdef";
   char id[kRequestIdBytes];
   uint64_t bits = 0;
@@ -67,8 +68,8 @@ void writeRequestId(Buffer *out, Rng &rng) noexcept {
 }
 
 // Everything that X-Forwarded-For said, oldest first, and then the peer.
-void writeForwardedFor(const RequestHead &request, const Downstream &downstream,
-                       Buffer *out) noexcept {
+void writeForwardedFor(const RequestHead& request, const Downstream& downstream,
+                       Buffer* out) noexcept {
   char text[kIpTextBytes];
   const std::string_view peer(text, formatIp(downstream.peer, text));
   if (!downstream.trusted) {
@@ -90,7 +91,7 @@ void writeForwardedFor(const RequestHead &request, const Downstream &downstream,
 
 }  // namespace
 
-RewrittenPath rewritePath(const Image &image, const abi::RouteRecord &route, uint32_t rewrite,
+RewrittenPath rewritePath(const Image& image, const abi::RouteRecord& route, uint32_t rewrite,
                           uint32_t offset, uint32_t length, std::string_view path) noexcept {
   if (rewrite == abi::rewrite::kNone) return {path, {}};
   const std::string_view replacement = image.str(offset, length);
@@ -110,10 +111,11 @@ RewrittenPath rewritePath(const Image &image, const abi::RouteRecord &route, uin
   return {head, rest};
 }
 
-UpstreamHead writeUpstreamHead(const Image &image, const abi::ListenerRecord &listener,
-                               const abi::RouteRecord &route, const RequestHead &request,
-                               std::string_view path, const Downstream &downstream, Rng &rng,
-                               Buffer *out, std::string_view upgrade_key, bool deadline) noexcept {
+UpstreamHead writeUpstreamHead(const Image& image, const abi::ListenerRecord& listener,
+                               const abi::RouteRecord& route, const RequestHead& request,
+                               std::string_view path, const Downstream& downstream, Rng& rng,
+                               Buffer* out, std::string_view upgrade_key, bool deadline,
+                               const TraceFields* fields) noexcept {
   const RewrittenPath target =
       rewritePath(image, route, route.rewrite, route.rewrite_offset, route.rewrite_length, path);
   UpstreamHead written;
@@ -148,7 +150,7 @@ UpstreamHead writeUpstreamHead(const Image &image, const abi::ListenerRecord &li
   bool has_host = false;
   bool has_id = false;
   for (uint32_t i = 0; i < request.field_count; ++i) {
-    const HeaderSlice &field = request.fields[i];
+    const HeaderSlice& field = request.fields[i];
     const HeaderId id = request.ids[i];
     switch (id) {
       case HeaderId::kOther:
@@ -166,6 +168,18 @@ UpstreamHead writeUpstreamHead(const Image &image, const abi::ListenerRecord &li
         break;
       case HeaderId::kMaxForwards:
         if (request.max_forwards != abi::kNone) continue;  // written below, one less
+        break;
+      case HeaderId::kTraceparent:
+      case HeaderId::kTracestate:
+        if (fields != nullptr) continue;
+        break;
+      case HeaderId::kB3:
+      case HeaderId::kXB3Flags:
+      case HeaderId::kXB3ParentSpanId:
+      case HeaderId::kXB3Sampled:
+      case HeaderId::kXB3SpanId:
+      case HeaderId::kXB3TraceId:
+        if (fields != nullptr && fields->drop_b3) continue;
         break;
       case HeaderId::kXForwardedFor:
         if (forwarded) continue;
@@ -208,7 +222,13 @@ UpstreamHead writeUpstreamHead(const Image &image, const abi::ListenerRecord &li
     written.request_id_at = out->size() - 2 - kRequestIdBytes;
     written.request_id_length = kRequestIdBytes;
   }
-  for (const abi::EditRecord &edit : edits) {
+  if (fields != nullptr && !replaced("traceparent")) {
+    writeField(out, "traceparent", fields->parent);
+    written.span_at = out->size() - 2 - fields->parent.size() + kTraceparentSpanAt;
+    if (!fields->state.empty() && !replaced("tracestate"))
+      writeField(out, "tracestate", fields->state);
+  }
+  for (const abi::EditRecord& edit : edits) {
     if (edit.op == abi::edit_operator::kRemove) continue;
     const std::string_view name = image.str(edit.name_offset, edit.name_length);
     const std::string_view value = image.str(edit.value_offset, edit.value_length);

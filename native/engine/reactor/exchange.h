@@ -11,6 +11,7 @@
 #include "engine/net/buffer.h"
 #include "engine/net/timer_wheel.h"
 #include "engine/record/request_trail.h"
+#include "engine/trace/request_trace.h"
 #include "engine/websocket/leg.h"
 
 namespace millrace {
@@ -142,7 +143,9 @@ struct Exchange : TimerNode {
   Buffer head;  // request head as sent upstream, kept for a replay; or the head of a route's own
                 // answer
   size_t deadline_at = 0;  // where in `head` the milliseconds that are left stand; 0 = nowhere
-  size_t head_size = 0;    // of `head` without the number of the attempt
+  RequestTrace trace;
+  size_t span_at = 0;    // where in `head` the id of the attempt's span stands; 0 = nowhere
+  size_t head_size = 0;  // of `head` without the number of the attempt
   Buffer body;  // request body that the present upstream has not been given yet; see `keep_body`
   std::unique_ptr<WebSocketLeg> leg;  // while upgraded
   Buffer response_lines;              // header lines of ours for the answer, "name: value\r\n" each

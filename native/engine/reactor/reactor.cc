@@ -189,6 +189,12 @@ void Reactor::bindImage(const std::shared_ptr<const InstalledImage>& installed) 
       std::any_of(image.hashSources().begin(), image.hashSources().end(), [](const auto& source) {
         return source.kind == abi::hash_source_kind::kClientIp;
       });
+  if (!image.tracings().empty()) {
+    bound->tracing = image.tracings().data();
+    // A route may sample what the configuration does not: too late to ask then.
+    bound->asks_for_peer |= image.tracings().size() > 1;
+    spans_ = &Engine::instance().spans(worker_);
+  }
   for (const std::string& name : listener_names_) {
     uint32_t found = abi::kNone;
     for (uint32_t i = 0; i < image.listeners().size(); ++i) {

@@ -2,6 +2,7 @@
 #define MILLRACE_ENGINE_REACTOR_REACTOR_H_
 
 #include <algorithm>
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -24,6 +25,7 @@
 #include "engine/reactor/exchange.h"
 #include "engine/reactor/time_limit.h"
 #include "engine/reactor/worker_image.h"
+#include "engine/record/record_ring.h"
 #include "engine/record/request_record.h"
 #include "engine/route/cidr.h"
 #include "engine/state/engine.h"
@@ -378,6 +380,20 @@ class Reactor {
   void noteFirstByte(Connection& connection, bool answer, Now now) noexcept;
   void recordRequest(const Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept;
 
+  // reactor_trace.cc: traces
+  RequestTrace traceOf(const abi::TracingRecord& row, const RequestHead& request,
+                       bool trusted) noexcept;
+  void beginTrace(Exchange& exchange, const RequestTrace& trace,
+                  const RequestHead& request) noexcept;
+  void traceByRoute(Exchange& exchange, const abi::RouteRecord& route, const RequestHead& request,
+                    bool trusted) noexcept;
+  const TraceFields* traceFieldsOf(const Exchange& exchange, const RequestHead& request,
+                                   bool trusted) noexcept;
+  void startSpan(const Exchange& exchange, AttemptTrail& attempt) noexcept;
+  void stampSpan(Exchange& exchange) noexcept;
+  static void recordTrace(const Exchange& exchange, RequestRecord& record) noexcept;
+  void pushSpans(const RequestRecord& record) noexcept;
+
   // reactor_log.cc: the access log
   void bindLog(const InstalledImage& installed);
   void noteForLog(Exchange& exchange, const RequestHead& request) noexcept;
@@ -400,6 +416,11 @@ class Reactor {
   IncidentRing& incidents_;
   RecordBuilder records_;
   RequestRings& rings_;
+  RecordRing* spans_ = nullptr;  // null until something is traced
+  FreshIds fresh_;               // for the next request; `span` 0 = to be drawn
+  TraceFields trace_fields_;     // scratch of submit, as the next two
+  std::array<char, kTraceparentBytes> traceparent_;
+  std::array<char, kMaxTraceStateBytes> trace_state_;
   const LogPlan* log_ = nullptr;  // of the present image; null = there is no access log
   LogRing* log_ring_ = nullptr;
   uint64_t log_salt_;         // which requests are sampled is not for clients to know

@@ -119,6 +119,7 @@ void Reactor::sendRequest(Exchange& exchange, Connection& connection, Now now) n
   connection.interim = connection.interim_bytes = 0;
   connection.head_done = connection.response_bytes = connection.persistent = false;
   if (exchange.deadline_at != 0) stampDeadline(exchange, now);
+  if (exchange.span_at != 0) stampSpan(exchange);
   const iovec head{exchange.head.data(), exchange.head.size()};
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kBytesSent,
                                                                  exchange.head.size());

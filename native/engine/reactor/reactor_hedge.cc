@@ -204,6 +204,7 @@ Exchange& Reactor::takeHedge(Exchange& primary) noexcept {
   hedge.deadline_at = primary.deadline_at;
   hedge.tried = primary.tried;
   hedge.tried_count = primary.tried_count;
+  hedge.span_at = primary.span_at;
   hedge.endpoint = primary.endpoint;
   noteTried(hedge);
   hedge.started_ms = primary.started_ms;

@@ -35,18 +35,24 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
     path = normalisePath(request.raw_path, rules.path, path_buffer_);
     if (path.status == PathStatus::kRefused) error = RequestError::kPath;
   }
-  // The log wants to know whose it was, or a limit. Nothing has been touched until here.
+  Downstream downstream;
+  downstream.peer = ipFromBytes(peer);
+  downstream.trusted =
+      listener.trust_count != 0 && anyCidrContains(image_->image->trust(listener), downstream.peer);
+  RequestTrace trace;
+  if (image_->tracing != nullptr && error == RequestError::kNone)
+    trace = traceOf(*image_->tracing, request, downstream.trusted);
+  // The log wants to know whose it was, or a limit, or a span. Nothing has been touched until here.
   if ((flags & abi::submit_flag::kPeerLeftOut) != 0 &&
-      (error != RequestError::kNone || image_->asks_for_peer))
+      (error != RequestError::kNone || image_->asks_for_peer || trace.sampled()))
     return abi::submit::kNeedPeer;
 
   Exchange& exchange = slotOf(handle);
   begin(exchange, handle, listener_key, now);
   exchange.image = image_;
   ++image_->exchanges;
-  Downstream downstream;
-  downstream.peer = ipFromBytes(peer);
   noteArrival(exchange, index, request, downstream.peer);
+  if (trace.mode != TraceMode::kOff) beginTrace(exchange, trace, request);
   if (error != RequestError::kNone) {
     exchange.head_request = request.method == "HEAD";
     if (error == RequestError::kMethodRefused)
@@ -59,8 +65,6 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   exchange.chunked_request = request.chunked;
   exchange.request_complete = !request.hasBody();
   exchange.idempotent = request.isIdempotent();
-  downstream.trusted =
-      listener.trust_count != 0 && anyCidrContains(image_->image->trust(listener), downstream.peer);
   downstream.tls = (listener.flags & abi::listener_flag::kTls) != 0;
   downstream.can_upgrade = (flags & abi::submit_flag::kUpgrade) != 0;
   // The listener's chunk parser is lenient: what it may have left behind a chunked request must not
@@ -121,6 +125,7 @@ void Reactor::begin(Exchange& exchange, int32_t handle, uint32_t listener_key, N
   exchange.attempt_trail = &exchange.trail.nowhere();
   exchange.notes.clear();
   exchange.detail = {};
+  exchange.trace.mode = TraceMode::kOff;
   process_.counters.add(abi::process_stat::kDownstreamRequests, 1);
   exchange.listener_shard =
       listener_key < listener_shards_.size() ? listener_shards_[listener_key] : nullptr;
@@ -143,6 +148,8 @@ void Reactor::route(Exchange& exchange, const RequestHead& request,
     return;
   }
   const abi::RouteRecord& route = image.routes()[exchange.route];
+  if (route.tracing != abi::kNone) [[unlikely]]
+    traceByRoute(exchange, route, request, downstream.trusted);
   if (request.content_length > maxBodyOf(route)) {
     fail(exchange, 413, abi::response_flag::kBl, "request body too large\n", now);
     return;
@@ -191,8 +198,10 @@ void Reactor::forward(Exchange& exchange, const RequestHead& request,
   const UpstreamHead written =
       writeUpstreamHead(image, listener, route, request, path, downstream, rng_, &exchange.head,
                         exchange.upgrade ? std::string_view(key, sizeof key) : std::string_view(),
-                        deadlines && attemptEnds(exchange, now) != TimerWheel::kNever);
+                        deadlines && attemptEnds(exchange, now) != TimerWheel::kNever,
+                        traceFieldsOf(exchange, request, downstream.trusted));
   exchange.deadline_at = written.deadline_at;
+  exchange.span_at = exchange.trace.sampled() ? written.span_at : 0;
   noteUpstreamHead(exchange, request, written);
   planReplay(exchange, request);
   const abi::BalancerRecord& balancer =

@@ -51,10 +51,11 @@ struct WorkerImage {
   std::vector<RouteShard*> route_shards;                // by route, bound at its first use
   std::vector<std::unique_ptr<HedgeBinding>> hedges;    // by route; empty until one hedges
   std::vector<RateShard*> rate_shards;                  // by rate limit
-  std::vector<uint32_t> listeners;  // by listener key: index in the image or kNone
-  std::vector<RequestRules> rules;  // by listener
-  bool asks_for_peer = false;       // a limit or a hash goes by the client's address
-  uint32_t exchanges = 0;           // in flight on this image
+  std::vector<uint32_t> listeners;              // by listener key: index in the image or kNone
+  std::vector<RequestRules> rules;              // by listener
+  bool asks_for_peer = false;                   // a limit or a hash goes by the client's address
+  const abi::TracingRecord* tracing = nullptr;  // null = nothing is traced
+  uint32_t exchanges = 0;                       // in flight on this image
 };
 
 }  // namespace millrace

@@ -19,6 +19,7 @@
 #include "engine/failover/transitions.h"
 #include "engine/image/image.h"
 #include "engine/log/access_log.h"
+#include "engine/record/record_ring.h"
 #include "engine/record/request_query.h"
 #include "engine/state/incident_ring.h"
 #include "engine/state/listener_state.h"
@@ -167,6 +168,23 @@ class Engine {
   RequestRings& requestRings(uint32_t worker);
   // Of all workers, those that have ended among them. Any thread.
   std::vector<KeptRecord> findRequests(const RequestQuery& query) const;
+  // Records of sampled requests of a worker, for the exporter; made on first use, and they stay.
+  RecordRing& spans(uint32_t worker);
+  // Gives the oldest to `each`, at most `most` bytes of each worker and one record more. Any thread
+  // but the workers; one at a time. Returns how many bytes.
+  template <typename Each>
+  size_t takeSpans(size_t most, Each&& each) {
+    const std::lock_guard control(control_mutex_);
+    size_t taken = 0;
+    for (const std::atomic<RecordRing*>& ring : spans_) {
+      // Acquire: pairs with the release in spans().
+      if (RecordRing* const made = ring.load(std::memory_order_acquire))
+        taken += made->take(most, each);
+    }
+    return taken;
+  }
+  // Largest share of a ring that waits to be taken, from 0 to 1. Any thread.
+  double spansWaiting() const noexcept;
 
   // The access log: its writer, and the rings of the workers.
   AccessLog& accessLog() noexcept { return access_log_; }
@@ -255,6 +273,7 @@ class Engine {
   uint32_t breaker_generation_ = 0;
   std::array<std::atomic<IncidentRing*>, abi::limits::kMaxWorkers> incidents_{};
   std::array<std::atomic<RequestRings*>, abi::limits::kMaxWorkers> request_rings_{};
+  std::array<std::atomic<RecordRing*>, abi::limits::kMaxWorkers> spans_{};
   AccessLog access_log_;
 };
 
