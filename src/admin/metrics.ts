@@ -16,6 +16,7 @@ import { writeProcessMetrics } from './process-metrics.ts';
 import { writeRateLimits } from './rate-metrics.ts';
 import { writeRoutes } from './route-metrics.ts';
 import { writeClusters, writeEndpointHistograms, writeEndpoints } from './upstream-metrics.ts';
+import { writeTracing } from './tracing-metrics.ts';
 
 /** Nothing else on the main thread waits longer for the page. */
 const TURN_MS = 4;
@@ -74,6 +75,7 @@ export function* writeMetrics(out: MetricsWriter, view: ControlView, { endpoints
   writeRateLimits(out, view);
   writeAccessLog(out, view);
   writeDownstream(out, view);
+  writeTracing(out, view);
   writeControl(out, view);
   writeProcessMetrics(out);
   admin?.write(out);

@@ -1,7 +1,7 @@
 import { rootCertificates } from 'node:tls';
 import type { DigestQuery, HealthChange, HistogramQuery, RequestQuery } from '../binding/addon.ts';
 import type { ExplainHead, NativeExplanation } from '../binding/explain.ts';
-import type { NativeIncident, NativeLogNotice, NativeLogStats, NativeRequestRecord, NativeTransitions } from '../binding/native.ts';
+import type { NativeIncident, NativeLogNotice, NativeLogStats, NativeRequestRecord, NativeSpans, NativeTransitions } from '../binding/native.ts';
 import type { Config } from '../config/types.ts';
 import { StartError, errorMessage } from '../core/errors.ts';
 
@@ -45,6 +45,9 @@ export interface Engine {
   takeIncidents(most: number): NativeIncident[];
   /** What became of recent requests, newest first. */
   findRequests(query: RequestQuery): NativeRequestRecord[];
+  /** Sampled requests, at most that many bytes of each worker and one more; and how full the fullest worker is, from 0 to 1. */
+  takeSpans(mostBytes: number): NativeSpans;
+  spansWaiting(): number;
   /** Calls back, on this thread, whenever workers have something for `failoverTick`; returns what ends that. */
   onFailover(callback: () => void): () => void;
   /** Does what is due for failover; milliseconds until the next call is due, 0 = not before a wake-up. */

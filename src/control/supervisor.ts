@@ -25,10 +25,14 @@ import { RecentRequests } from './recent-requests.ts';
 import { Reloader, logProblems, type ReloadStatus } from './reload.ts';
 import { PlanRefresh } from './plan-refresh.ts';
 import { Stats } from './stats.ts';
+import { Tracing, type TracingStats } from '../telemetry/tracing/tracing.ts';
 import type { AuditNews } from './tuning/audit.ts';
 import { Tuning, type ConfigSource } from './tuning/tuning.ts';
 import type { ControlView, Phase, RunningConfig } from './view.ts';
 import { Workers, type WorkerStatus } from './workers.ts';
+
+/** How long the last spans may take at the end. */
+const LAST_SPANS_MS = 3_000;
 
 export interface SupervisorOptions {
   source: ConfigSource;
@@ -66,6 +70,7 @@ export class Supervisor implements ControlView {
   readonly #planRefresh: PlanRefresh;
   readonly #incidents: IncidentLog;
   readonly #health: HealthControl;
+  readonly #tracing: Tracing;
   #phase: Phase = 'starting';
   #running: RunningConfig | null = null;
   #workers: Workers | null = null;
@@ -88,6 +93,7 @@ export class Supervisor implements ControlView {
     this.stopped = new Promise((resolve) => {
       this.#tellStopped = resolve;
     });
+    this.#tracing = new Tracing(options.engine, options.log, options.clock);
     this.startedAtMs = options.clock.wallMs();
     this.tuning = new Tuning({
       source: options.source,
@@ -121,6 +127,10 @@ export class Supervisor implements ControlView {
 
   get health(): HealthView {
     return this.#health;
+  }
+
+  get tracing(): TracingStats {
+    return this.#tracing.stats;
   }
 
   get engine(): Pick<Engine, 'explain'> {
@@ -265,6 +275,7 @@ export class Supervisor implements ControlView {
     this.failover.close();
     this.#health.close();
     this.#incidents.close();
+    await this.#tracing.close(AbortSignal.any([AbortSignal.timeout(LAST_SPANS_MS), this.#cutShort.signal]));
     this.#phase = 'stopped';
     log.info({ reason }, 'stopped');
     this.#tellStopped(inOrder);
@@ -293,6 +304,7 @@ export class Supervisor implements ControlView {
       this.#running = { ...old, version: restored.version };
       this.failover.configure(old.config);
       this.logLevels.configure(old.config.log.level);
+      this.#tracing.configure(old.config);
       this.#health.apply(this.#running);
       this.tuning.restored(restored.version);
       await workers.apply(planListeners(old.config, workerCount));
@@ -320,6 +332,7 @@ export class Supervisor implements ControlView {
     this.#planRefresh.check();
     this.failover.configure(config);
     this.logLevels.configure(config.log.level);
+    this.#tracing.configure(config);
     return this.#running;
   }
 

@@ -3,6 +3,7 @@ import type { Engine } from './engine.ts';
 import type { AccessLogView } from './access-log.ts';
 import type { FailoverControl } from './failover.ts';
 import type { HealthView } from './health.ts';
+import type { TracingStats } from '../telemetry/tracing/tracing.ts';
 import type { BoundListener } from './listeners.ts';
 import type { LogLevels } from './log-levels.ts';
 import type { RecentRequests } from './recent-requests.ts';
@@ -44,6 +45,7 @@ export interface ControlView {
   readonly health: HealthView;
   /** What became of recent requests. */
   readonly requests: Pick<RecentRequests, 'find'>;
+  readonly tracing: TracingStats;
   /** Answers what would happen to a request. */
   readonly engine: Pick<Engine, 'explain'>;
   readonly accessLog: AccessLogView;

@@ -107,6 +107,7 @@ export async function view(changes: Partial<ControlView> = {}): Promise<ControlV
     failover: { historyOf: () => [] },
     health: { endpoint: () => null, counts: new Map() },
     requests: { find: () => [] },
+    tracing: { exported: 0, dropped: 0, failures: 0, waiting: 0 },
     engine: { explain: () => undefined },
     accessLog: { stats: () => [], waitingBytes: () => 0, reopen: () => Promise.resolve({ failed: [] }) },
     startedAtMs: 0,
