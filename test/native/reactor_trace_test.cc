@@ -26,6 +26,13 @@ RigSpec traced(
           }};
 }
 
+// Sampled, and answered by the proxy itself: no route but one takes anything.
+RigSpec withoutRoute(const std::vector<uint16_t>& ports) {
+  RigSpec spec = traced(ports, kAlways);
+  spec.routes = {{abi::path_kind::kPrefix, "/only", 0, {}}};
+  return spec;
+}
+
 // The values of a field in a head, with "|" between them.
 std::string fieldOf(const std::string& head, const std::string& name) {
   std::string out;
@@ -272,8 +279,7 @@ CASE("a WebSocket handshake is told of its trace") {
 
 CASE("an answer of our own has a server span, and no attempt") {
   Origin origin;
-  Rig rig(traced({origin.port()}, kAlways, [](ImageBuilder& b) { b.routes[0].methods = 1; }),
-          {&origin});
+  Rig rig(withoutRoute({origin.port()}), {&origin});
   const int32_t handle = rig.request("DELETE", "/", {{"traceparent", kSampled}});
   EXPECT(rig.untilDone(handle));
   const std::vector<Taken> taken = takeAll();
@@ -326,8 +332,7 @@ CASE("an edit of the route goes before what a trace says") {
 
 CASE("what nobody takes in time is counted, and costs the request nothing") {
   Origin origin;
-  Rig rig(traced({origin.port()}, kAlways, [](ImageBuilder& b) { b.routes[0].methods = 1; }),
-          {&origin});
+  Rig rig(withoutRoute({origin.port()}), {&origin});
   std::vector<double> stats(abi::process_stat::kCount);
   Engine::instance().readProcess(stats);
   const double before = stats[abi::process_stat::kSpansDropped];
