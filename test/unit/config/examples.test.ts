@@ -34,7 +34,7 @@ async function loadExample(file: string) {
 
 describe('the examples', () => {
   it('load without a warning and compile', async () => {
-    for (const file of ['quickstart.yaml', 'edge.yaml', 'rate-limits.yaml', 'balancing.yaml', 'websocket.yaml', 'failover.yaml']) {
+    for (const file of ['quickstart.yaml', 'edge.yaml', 'rate-limits.yaml', 'balancing.yaml', 'websocket.yaml', 'failover.yaml', 'observability.yaml']) {
       const { config, warnings } = await loadExample(file);
       expect(brief(warnings), file).toEqual([]);
       expect(compile(config).image.byteLength).toBeGreaterThan(1_000);
