@@ -145,12 +145,21 @@ bool AccessLog::drain(const LogClock& clock, uint64_t now_ms) {
 
 void AccessLog::write(const RequestRecord& record, const LogClock& clock, uint64_t now_ms) {
   const uint32_t generation = record.sinks >> LogPlan::kSinkBits;
-  // The newest plan nearly always. That of a record is always known: it stays until no worker has
-  // it, and until all that was pushed before has been read.
-  const auto bound = std::find_if(plans_.rbegin(), plans_.rend(), [&](const BoundPlan& p) {
-    return p.plan != nullptr && p.plan->generation == generation;
-  });
-  if (bound == plans_.rend()) return;
+  // The newest plan nearly always. An old one stays until no worker has it, and until all that was
+  // pushed before has been read.
+  const auto find = [&] {
+    return std::find_if(plans_.rbegin(), plans_.rend(), [&](const BoundPlan& p) {
+      return p.plan != nullptr && p.plan->generation == generation;
+    });
+  };
+  auto bound = find();
+  if (bound == plans_.rend()) [[unlikely]] {
+    // Adopted since this visit began, and a worker was quick: a plan is adopted before any worker
+    // can have it.
+    takeOrders(now_ms);
+    bound = find();
+    if (bound == plans_.rend()) return;
+  }
   for (size_t i = 0; i < bound->files.size(); ++i) {
     if ((record.sinks >> i & 1) == 0) continue;
     LogFile& file = *bound->files[i];
