@@ -243,5 +243,30 @@ CASE("what a worker remembers outlives it, and the numbers of its requests go on
   EXPECT(all.back().record().id > before.record().id);
 }
 
+CASE("of good requests a ring full is kept in each tenth of a second, of failed ones all") {
+  RigSpec spec;
+  spec.ports = {1};
+  spec.tune = [](ImageBuilder& b) {
+    b.faults.push_back({1'000'000, 503, 0, 0});
+    b.routes[0].fault = 0;
+  };
+  Rig rig(spec);
+  const RequestRings& rings = Engine::instance().requestRings(0);
+  const auto kept = [&](int requests, const Fields& fields) {
+    const uint64_t before = rings.recent.written();
+    for (int i = 0; i < requests; ++i) EXPECT(rig.untilDone(rig.request("GET", "/x", fields)));
+    return rings.recent.written() - before;
+  };
+  const Fields refused = {{"content-length", "x"}};  // no failure, for the client brought it about
+  rig.advance(100);
+  EXPECT_EQ(kept(300, refused), uint64_t{decltype(rings.recent)::kCapacity});
+  const uint64_t failed = rings.failed.written();
+  EXPECT_EQ(kept(50, {}), 50u);
+  EXPECT_EQ(rings.failed.written() - failed, 50u);
+  EXPECT_EQ(kept(5, refused), 0u);
+  rig.advance(100);
+  EXPECT_EQ(kept(5, refused), 5u);
+}
+
 }  // namespace
 }  // namespace millrace::test

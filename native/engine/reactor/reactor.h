@@ -378,6 +378,7 @@ class Reactor {
   void endAttempt(Exchange& exchange, Now now) noexcept;
   void noteBackoff(Exchange& exchange, Now now) noexcept;
   void noteFirstByte(Connection& connection, bool answer, Now now) noexcept;
+  bool keepsRecent(Now now) noexcept;
   void recordRequest(const Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept;
 
   // reactor_trace.cc: traces
@@ -416,6 +417,9 @@ class Reactor {
   IncidentRing& incidents_;
   RecordBuilder records_;
   RequestRings& rings_;
+  // Good requests that may still be kept as recent ones, and since when they are counted.
+  uint64_t recent_since_ns_ = 0;
+  uint32_t recent_left_ = 0;
   RecordRing* spans_ = nullptr;  // null until something is traced
   FreshIds fresh_;               // for the next request; `span` 0 = to be drawn
   TraceFields trace_fields_;     // scratch of submit, as the next two
