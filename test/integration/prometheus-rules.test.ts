@@ -54,6 +54,9 @@ const CASES: Record<string, Case> = {
   MillraceCertificateExpires: { series: { 'millrace_certificate_not_after_timestamp_seconds{listener="web", hosts="a.test"}': '1296000+0x3000' }, at: '2d', labels: { listener: 'web', hosts: 'a.test' }, quiet: '12h' },
   MillraceWorkerDied: { series: { 'millrace_worker_restarts_total{instance="a"}': '0+0x20 1+0x40' }, at: '25m', labels: { instance: 'a' }, quiet: '19m' },
   MillraceLinesDropped: { series: { 'millrace_log_incidents_dropped_total{instance="a"}': '0+0x20 0+3x40' }, at: '30m', labels: { instance: 'a' }, quiet: '19m' },
+  MillraceAccessLogFailing: { series: { 'millrace_access_log_failing{instance="a", sink="/var/log/a"}': '0+0x20 1+0x40' }, at: '25m', labels: { instance: 'a', sink: '/var/log/a' }, quiet: '19m' },
+  MillraceAccessLogIncomplete: { series: { 'millrace_access_log_records_dropped_total{instance="a"}': '0+0x20 0+3x40' }, at: '30m', labels: { instance: 'a' }, quiet: '19m' },
+  MillraceSpansDropped: { series: { 'millrace_tracing_spans_dropped_total{instance="a", reason="export"}': '0+0x20 0+3x40' }, at: '40m', labels: { instance: 'a', reason: 'export' }, quiet: '19m' },
 };
 
 interface Rule {

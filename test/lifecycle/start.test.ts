@@ -72,7 +72,7 @@ describe('check', () => {
     expect(proxy.stdout).toContain('ok: examples/quickstart.yaml: 1 listener, 1 route table, 5 routes, 1 cluster, 3 endpoints');
   });
 
-  it.each(readdirSync('examples').filter((name) => name.endsWith('.yaml')))('finds nothing wrong with examples/%s but files that are the reader\'s own', async (name) => {
+  it.each(readdirSync('examples').filter((name) => name.endsWith('.yaml') && name !== 'prometheus-rules.yaml'))('finds nothing wrong with examples/%s but files that are the reader\'s own', async (name) => {
     const proxy = Millrace.command(['check', `examples/${name}`]);
     const { code } = await proxy.exited;
     if (code !== 0) expect(proxy.stderr).toMatch(/cannot be read|no such file/i);
