@@ -17,7 +17,7 @@ Examples:
   $ millrace config dump millrace.yaml      the tables that the engine will read
   $ millrace config schema > schema.json    JSON Schema for editors
 
-Signals of \`run\`: SIGTERM and SIGINT drain and exit 0, a second one stops at once; SIGHUP reloads.`;
+Signals of \`run\`: SIGTERM and SIGINT drain and exit 0, a second one stops at once; SIGHUP reloads, SIGUSR1 opens the files of the access log again.`;
 
 /** Commands load what they need when they run: `--help` needs neither the addon nor the schema. */
 function program(finish: (code: number) => void): Command {
