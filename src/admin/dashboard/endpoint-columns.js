@@ -1,6 +1,6 @@
 /** The columns of the table of endpoints. */
 import { el, setAttribute, setText } from './dom.js';
-import { count, ms, percent, rate } from './format.js';
+import { configuredAddress, count, ms, percent, rate } from './format.js';
 import { healthText, sinceText, standing } from './health.js';
 import { switchControl, weightControl } from './inputs.js';
 import { keyOf } from './model.js';
@@ -22,7 +22,7 @@ export function endpointColumns(context) {
     const { requests } = rates(endpoint);
     return requests === null || !context.requests ? null : requests / context.requests;
   };
-  const path = (/** @type {any} */ { address }) => `/clusters/${segment(cluster)}/endpoints/${segment(address)}`;
+  const path = (/** @type {any} */ { address }) => `/clusters/${segment(cluster)}/endpoints/${segment(configuredAddress(address))}`;
   const canTune = app.api.can('PATCH /clusters/{}/endpoints/{}');
   return [
     { label: 'Endpoint', class: 'name', cell: nameCell, sort: ({ address }) => address },

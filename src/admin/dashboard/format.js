@@ -78,6 +78,9 @@ export function clock(at) {
 /** `healthCheck` as `health check`. @param {string} word */
 export const words = (word) => word.replace(/([a-z0-9])([A-Z])/g, (_, a, b) => `${a} ${b.toLowerCase()}`);
 
+/** An endpoint as the file has it: the addresses of one name, `host:port@ip`, are tuned together. @param {string} address */
+export const configuredAddress = (address) => (address.startsWith('unix:') ? address : address.replace(/@[^@]*$/, ''));
+
 /** A value of the configuration, short, on one line. @param {unknown} value */
 export function valueText(value) {
   if (value === undefined) return 'not set';

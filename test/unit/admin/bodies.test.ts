@@ -36,7 +36,7 @@ describe('a body', () => {
     expect((await put('{"level":"warn"}')).status).toBe(200);
     expect((await put('{"level":"error"}', { 'content-type': 'Application/JSON; charset=UTF-8' })).status).toBe(200);
     expect(level()).toBe('error');
-    for (const headers of [{}, { 'content-type': 'text/plain' }, { 'content-type': 'application/x-www-form-urlencoded' }, { 'content-type': 'application/jsonp' }, { 'content-type': 'application/json; charset=utf-16' }, { ...JSON_BODY, 'content-encoding': 'gzip' }]) {
+    for (const headers of [{}, { 'content-type': 'text/plain' }, { 'content-type': 'application/x-www-form-urlencoded' }, { 'content-type': 'application/jsonp' }, { 'content-type': 'application/json; charset=utf-16' }, { ...JSON_BODY, 'content-encoding': 'gzip' }] as Record<string, string>[]) {
       expect((await put('{"level":"info"}', headers)).status, JSON.stringify(headers)).toBe(415);
     }
     expect(level()).toBe('error');

@@ -165,10 +165,10 @@ describe('a browser', () => {
   it('on a page of another origin is refused', async () => {
     const server = await adminServer(await view());
     const own = `127.0.0.1:${server.port}`;
-    for (const headers of [{ origin: 'https://evil.example' }, { origin: 'null' }, { origin: `http://localhost:${server.port}` }, { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }]) {
+    for (const headers of [{ origin: 'https://evil.example' }, { origin: 'null' }, { origin: `http://localhost:${server.port}` }, { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }] as Record<string, string>[]) {
       expect((await ask(server, '/config', { headers: { host: own, ...headers } })).status, JSON.stringify(headers)).toBe(403);
     }
-    for (const headers of [{ origin: `http://${own}` }, { 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-site': 'none' }]) {
+    for (const headers of [{ origin: `http://${own}` }, { 'sec-fetch-site': 'same-origin' }, { 'sec-fetch-site': 'none' }] as Record<string, string>[]) {
       expect((await ask(server, '/live', { headers: { host: own, ...headers } })).status, JSON.stringify(headers)).toBe(200);
     }
   });

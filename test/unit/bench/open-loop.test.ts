@@ -1,7 +1,6 @@
 import { createServer, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
-// @ts-expect-error the bench scripts are plain JavaScript
 import { openLoop as untyped } from '../../../bench/open-loop.mjs';
 
 interface Result {

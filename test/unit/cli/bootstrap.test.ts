@@ -81,7 +81,7 @@ describe('the build plan', () => {
     const root = workDirectory();
     const copy = buildPlan(root).find(({ name }) => name === 'copying the dashboard');
     const there = (): string[] => filesBelow(join(root, 'dist')).map((file: string) => file.slice(root.length + 1)).filter((file: string) => !file.endsWith('.stamp'));
-    for (const files of [{ 'src/admin/dashboard/index.html': '1' }, { 'src/admin/dashboard/index.html': '2' }, { 'src/admin/dashboard/page.js': '' }]) {
+    for (const files of [{ 'src/admin/dashboard/index.html': '1' }, { 'src/admin/dashboard/index.html': '2' }, { 'src/admin/dashboard/page.js': '' }] as Record<string, string>[]) {
       write(root, files);
       expect(await copy?.stale()).toBe(true);
       await copy?.run();
@@ -115,9 +115,9 @@ describe('the build lock', () => {
       await new Promise<void>((resolve) => (release = resolve));
       order.push('first ends');
     });
-    let waited = (): void => undefined;
-    const waiting = new Promise<void>((resolve) => (waited = resolve));
-    const second = withLock(root, () => Promise.resolve(order.push('second')), () => waited());
+    let waited: () => void = () => undefined;
+    const waiting = new Promise<void>((resolve) => (waited = () => { resolve(); }));
+    const second = withLock(root, () => Promise.resolve(order.push('second')), () => { waited(); });
     await waiting;
     release();
     await Promise.all([first, second]);
