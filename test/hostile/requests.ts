@@ -12,6 +12,8 @@ const REFUSALS = new Set([400, 405, 408, 414, 417, 421, 431, 501, 505]);
 export interface Run {
   outcome: Outcome;
   answer: Message | null;
+  /** The bytes went out in more than one write. */
+  split: boolean;
   /** Whole requests that reached the upstream. */
   forwarded: Message[];
   closed: boolean;
@@ -34,7 +36,8 @@ export const CLIENT_LANES: LanesOptions = {
 export async function run({ bytes }: ClientCase, split: (bytes: Buffer) => Buffer[], lane: Lane): Promise<Run> {
   const from = lane.origin.requests.length;
   const wire = await Wire.open(lane.port, { toHead: bytes.startsWith('HEAD '), tls: lane.tls });
-  await wire.sendAll(split(Buffer.from(bytes, 'latin1')));
+  const pieces = split(Buffer.from(bytes, 'latin1'));
+  await wire.sendAll(pieces);
   const { outcome, message } = await wire.answer();
   // Whatever the proxy made of the bytes has been sent upstream before this one is.
   await canary(lane.port, lane.tls);
@@ -48,13 +51,16 @@ export async function run({ bytes }: ClientCase, split: (bytes: Buffer) => Buffe
   }
   const closed = message?.header('connection') === 'close' ? await wire.ends() : wire.ended;
   wire.close();
-  return { outcome, answer: message, forwarded: lane.origin.requests.slice(from).filter(({ target }) => !isCanary(target)), closed, rest, again };
+  return { outcome, answer: message, split: pieces.length > 1, forwarded: lane.origin.requests.slice(from).filter(({ target }) => !isCanary(target)), closed, rest, again };
 }
 
-export function check(item: ClientCase, { outcome, answer, forwarded, closed, rest, again }: Run, tls = false): void {
+export function check(item: ClientCase, { outcome, answer, split, forwarded, closed, rest, again }: Run, tls = false): void {
   const { gap } = item;
+  const expected: readonly Outcome[] = gap?.today ?? item.allow;
   const why = gap === undefined ? undefined : GAP_RULES[gap.rule];
-  expect(gap?.today ?? item.allow, why).toContain(outcome);
+  // The listener answers a line that it does not take before the rest has come. What is sent afterwards meets a closed connection, and the reset overtakes the answer.
+  const overtaken = split && gap !== undefined && expected.some((one) => typeof one === 'number' && REFUSALS.has(one));
+  expect(overtaken ? [...expected, 'close'] : expected, why).toContain(outcome);
   expect(forwarded.length, 'requests forwarded').toBeLessThanOrEqual(mostForwarded(item));
   if (gap?.second !== true && item.next !== true) expect(forwarded.map(({ target }) => target).filter((target) => target.includes('smuggled')), 'smuggled requests').toEqual([]);
   if (answer !== null && REFUSALS.has(answer.status)) expect(closed, 'a refusal ends the connection').toBe(true);
