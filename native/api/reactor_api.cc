@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 
+#include "api/listener_requests.h"
 #include "api/reactor_host.h"
 #include "api/status.h"
 
@@ -20,6 +21,12 @@ struct WorkerData {
   ReactorHost* host = nullptr;
   const int32_t* lengths = nullptr;  // of the strings in a head; memory of the array that JS writes
   std::unique_ptr<std::array<char, kHeadBytes>> head;
+  ListenerRequests requests;
+
+  std::span<const int32_t> lengthsOfHead() const noexcept {
+    return {lengths + 1,
+            std::min<size_t>(static_cast<size_t>(lengths[0]), abi::kHeadLengthWords - 1)};
+  }
 };
 
 // Arguments of a hot function, in raw Node-API: the C++ wrapper costs an object per argument.
@@ -56,34 +63,66 @@ std::span<const uint8_t> bytesOf(napi_env env, napi_value value) noexcept {
   return {static_cast<const uint8_t*>(data), length};
 }
 
+// The head of the request has been read; arguments 0, 1 and 3 are those of submit().
+napi_value submitHead(napi_env env, const Call<4>& call, const FlatHead& head) noexcept {
+  const uint32_t key_and_flags = static_cast<uint32_t>(call.integer(env, 1));
+  ReactorHost& host = *call.data->host;
+  const uint32_t result = host.reactor().submit(call.integer(env, 0), key_and_flags & 0xffff, head,
+                                                bytesOf(env, call.arguments[3]), ReactorHost::now(),
+                                                key_and_flags & ~0xffffu);
+  host.settle();
+  return number(env, result);
+}
+
 // submit(handle, listenerKey | flags, head: string, peer: ArrayBuffer | undefined) => SUBMIT
 // The lengths of the strings that make up `head` are in the array that reactorOpen was given.
 napi_value submit(napi_env env, napi_callback_info info) {
   Call<4> call;
   if (!call.read(env, info)) return nullptr;
-  const uint32_t key_and_flags = static_cast<uint32_t>(call.integer(env, 1));
   std::array<char, kHeadBytes>& bytes = *call.data->head;
   size_t length = 0;
-  const bool latin1 = (key_and_flags & abi::submit_flag::kLatin1) != 0;
+  const bool latin1 =
+      (static_cast<uint32_t>(call.integer(env, 1)) & abi::submit_flag::kLatin1) != 0;
   const napi_status status =
       latin1
           ? napi_get_value_string_latin1(env, call.arguments[2], bytes.data(), bytes.size(),
                                          &length)
           : napi_get_value_string_utf8(env, call.arguments[2], bytes.data(), bytes.size(), &length);
   if (!ok(env, status, "submit: the head is not a string")) return nullptr;
-  const int32_t* lengths = call.data->lengths;
-  const size_t count = std::min<size_t>(static_cast<size_t>(lengths[0]), abi::kHeadLengthWords - 1);
+  const std::span<const int32_t> lengths = call.data->lengthsOfHead();
   int64_t characters = 0;
-  for (size_t i = 1; i <= count; ++i) characters += lengths[i];
+  for (const int32_t n : lengths) characters += n;
   // More bytes than characters: not ASCII, and the lengths don't say where the strings are.
   if (static_cast<size_t>(characters) != length) return number(env, abi::submit::kNeedLatin1);
-  ReactorHost& host = *call.data->host;
-  const FlatHead head{{bytes.data(), length}, {lengths + 1, count}};
-  const uint32_t result = host.reactor().submit(call.integer(env, 0), key_and_flags & 0xffff, head,
-                                                bytesOf(env, call.arguments[3]), ReactorHost::now(),
-                                                key_and_flags & ~0xffffu);
-  host.settle();
-  return number(env, result);
+  return submitHead(env, call, {{bytes.data(), length}, lengths});
+}
+
+// submitRequest(handle, listenerKey | flags, request, peer: ArrayBuffer | undefined) => SUBMIT
+// The same for the listener's own request object, once learnRequest() has said 1.
+napi_value submitRequest(napi_env env, napi_callback_info info) {
+  Call<4> call;
+  if (!call.read(env, info)) return nullptr;
+  FlatHead head{};
+  head.pieces = call.data->requests.read(call.arguments[2], &head.piece_bytes);
+  return submitHead(env, call, head);
+}
+
+// learnRequest(request, head: string) => 1 | 0 | -1: whether request objects can be read in place,
+// which is so if this one can, and holds what was read from it in the usual way; 0: not to be seen
+// from this one. `head` and the lengths are as for submit().
+napi_value learnRequest(napi_env env, napi_callback_info info) {
+  Call<2> call;
+  if (!call.read(env, info)) return nullptr;
+  std::array<char, kHeadBytes>& bytes = *call.data->head;
+  size_t length = 0;
+  int32_t learnt = 0;
+  if (napi_get_value_string_utf8(env, call.arguments[1], bytes.data(), bytes.size(), &length) ==
+      napi_ok)
+    learnt = call.data->requests.learn(call.arguments[0], {bytes.data(), length},
+                                       call.data->lengthsOfHead());
+  napi_value result = nullptr;
+  napi_create_int32(env, learnt, &result);
+  return result;
 }
 
 // sendBody(handle, piece: ArrayBuffer, last: boolean) => SEND
@@ -234,6 +273,8 @@ void exportReactor(Napi::Env env, Napi::Object exports) {
   exports.Set("reactorClose", Napi::Function::New<reactorClose>(env, "reactorClose", data));
   exports.Set("listenerKey", Napi::Function::New<listenerKey>(env, "listenerKey", data));
   exportHot(env, exports, "submit", submit, data);
+  exportHot(env, exports, "submitRequest", submitRequest, data);
+  exportHot(env, exports, "learnRequest", learnRequest, data);
   exportHot(env, exports, "sendBody", sendBody, data);
   exportHot(env, exports, "sendMessage", sendMessage, data);
   exportHot(env, exports, "sendClose", sendClose, data);

@@ -68,6 +68,10 @@ export interface Addon {
   readonly reactorClose: () => void;
   readonly listenerKey: (name: string) => number;
   readonly submit: (handle: number, listenerKeyAndFlags: number, head: string, peer: ArrayBuffer | undefined) => number;
+  /** The same for a request object of the listener, inside its handler; only once `learnRequest` has said 1. */
+  readonly submitRequest: (handle: number, listenerKeyAndFlags: number, request: object, peer: ArrayBuffer | undefined) => number;
+  /** 1: request objects can be read in place, 0: not to be seen from this one, -1: they cannot. See native/api/listener_requests.cc. */
+  readonly learnRequest: (request: object, head: string) => number;
   readonly sendBody: (handle: number, piece: ArrayBuffer, last: boolean) => number;
   readonly abort: (handle: number) => void;
   readonly pause: (handle: number) => void;

@@ -15,21 +15,25 @@ constexpr size_t kMaxMethodBytes = 32;
 class Pieces {
  public:
   explicit Pieces(const FlatHead& flat) noexcept
-      : at_(flat.bytes.data()), end_(at_ + flat.bytes.size()), lengths_(flat.lengths) {}
+      : flat_(flat), count_(flat.pieceCount()), at_(flat.bytes.data()) {}
   bool next(std::string_view* piece) noexcept {
-    if (used_ == lengths_.size()) return false;
-    const int32_t n = lengths_[used_++];
-    if (n < 0 || n > end_ - at_) return false;
+    if (used_ == count_) return false;
+    if (!flat_.pieces.empty()) {
+      *piece = flat_.pieces[used_++];
+      return true;
+    }
+    const int32_t n = flat_.lengths[used_++];
+    if (n < 0 || n > flat_.bytes.data() + flat_.bytes.size() - at_) return false;
     *piece = {at_, static_cast<size_t>(n)};
     at_ += n;
     return true;
   }
-  bool atEnd() const noexcept { return used_ == lengths_.size(); }
+  bool atEnd() const noexcept { return used_ == count_; }
 
  private:
+  const FlatHead& flat_;
+  const size_t count_;
   const char* at_;
-  const char* const end_;
-  const std::span<const int32_t> lengths_;
   size_t used_ = 0;
 };
 
@@ -258,9 +262,8 @@ RequestError parseRequestHead(const FlatHead& flat, const RequestRules& rules,
   head->field_count = 0;
   if (!pieces.next(&head->method) || !pieces.next(&head->target)) return RequestError::kMalformed;
   if (head->target.size() > rules.max_target) return RequestError::kTargetTooLong;
-  if (flat.bytes.size() + 2 * flat.lengths.size() > rules.max_head)
-    return RequestError::kHeadTooLarge;
-  if (flat.lengths.size() / 2 - 1 > rules.max_headers) return RequestError::kTooManyHeaders;
+  if (flat.byteCount() + 2 * flat.pieceCount() > rules.max_head) return RequestError::kHeadTooLarge;
+  if (flat.pieceCount() / 2 - 1 > rules.max_headers) return RequestError::kTooManyHeaders;
   if (head->method.empty() || head->method.size() > kMaxMethodBytes ||
       !chars::all(head->method, chars::kToken))
     return RequestError::kMethod;
@@ -273,7 +276,7 @@ RequestError parseRequestHead(const FlatHead& flat, const RequestRules& rules,
       head->has_underscores = false;
   head->content_length = 0;
   head->max_forwards = abi::kNone;
-  const bool limited = flat.bytes.size() > rules.max_header;         // else no line can be longer
+  const bool limited = flat.byteCount() > rules.max_header;          // else no line can be longer
   static_assert(static_cast<uint32_t>(HeaderId::kXRequestId) < 64);  // the last of them
   uint64_t seen = 0;                                                 // a bit per HeaderId
   bool high = false;  // obs-text is passed on as it is

@@ -89,9 +89,16 @@ struct RequestHead {
 // How a request head comes over the boundary: all its strings in one, and their lengths in an
 // array: method, target, name, value, name, value ... `lengths` holds `count` numbers that add up
 // to bytes.size().
+//
+// Or, in place of both, where they are apart: as many views, with all bytes counted.
 struct FlatHead {
   std::string_view bytes;
   std::span<const int32_t> lengths;
+  std::span<const std::string_view> pieces = {};
+  size_t piece_bytes = 0;
+
+  size_t byteCount() const noexcept { return pieces.empty() ? bytes.size() : piece_bytes; }
+  size_t pieceCount() const noexcept { return pieces.empty() ? lengths.size() : pieces.size(); }
 };
 
 // Parses and validates. Names must be in lower case, as the listener gives them. The fields of the

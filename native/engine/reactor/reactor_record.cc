@@ -49,6 +49,11 @@ void Reactor::noteStray(Exchange& exchange, uint32_t listener_key, const FlatHea
                         std::span<const uint8_t> peer) noexcept {
   exchange.trail.listener_key = listener_key;
   exchange.trail.peer = ipFromBytes(peer);
+  if (head.pieces.size() >= 2) {
+    noteText(exchange, abi::record_text::kMethod, head.pieces[0]);
+    noteText(exchange, abi::record_text::kTarget, head.pieces[1]);
+    return;
+  }
   if (head.lengths.size() < 2) return;
   const auto method = static_cast<size_t>(std::max(head.lengths[0], 0));
   const auto target = static_cast<size_t>(std::max(head.lengths[1], 0));
