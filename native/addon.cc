@@ -17,6 +17,7 @@
 #include "api/reactor_api.h"
 #include "api/requests_api.h"
 #include "api/retry_budget_api.h"
+#include "api/simulation_api.h"
 #include "api/span_api.h"
 #include "api/websocket_api.h"
 
@@ -38,6 +39,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   millrace::api::exportOutlier(env, exports);
   millrace::api::exportReactor(env, exports);
   millrace::api::exportRequests(env, exports);
+  millrace::api::exportSimulation(env, exports);
   millrace::api::exportSpans(env, exports);
   millrace::api::exportDownstreamSocket(env, exports);
   millrace::api::exportWebSocket(env, exports);

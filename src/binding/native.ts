@@ -2,6 +2,7 @@ import type { Balancer, BalancerEndpoint, BalancerOptions } from './balancer.ts'
 import type { Breaker } from './breaker.ts';
 import type { RetryBudget } from './retry-budget.ts';
 import type { OutlierCluster } from './outlier.ts';
+import type { SimulationCell, SimulationResult } from './simulation.ts';
 import type { WebSocketReader } from './websocket-codec.ts';
 
 /** The native surface as C++ exports it. Arguments are checked by the callers in TypeScript; the glue only converts. */
@@ -105,6 +106,7 @@ export interface Addon {
   readonly drawBackoffs: (baseMs: number, maxMs: number, retry: number, seed: number, out: Float64Array) => void;
   readonly Balancer: new (settings: BalancerOptions, endpoints: readonly BalancerEndpoint[], seed: number) => NativeBalancer;
   readonly OutlierCluster: new (settings: Uint32Array, endpoints: number, nowMs: number) => OutlierCluster;
+  readonly Simulation: new (cell: SimulationCell) => NativeSimulation;
   readonly Matcher: new (image: ArrayBuffer, routeTable: number) => NativeMatcher;
   readonly WebSocketReader: new (maxMessage: number) => WebSocketReader;
   readonly writeWebSocketFrame: (opcode: number, payload: Uint8Array, mask: number) => Uint8Array;
@@ -138,6 +140,13 @@ export type NativeRequest =
 
 /** See src/binding/balancer.ts. */
 export type NativeBalancer = Balancer;
+
+/** See src/binding/simulation.ts. */
+export interface NativeSimulation {
+  step(events: number): boolean;
+  progress(): number;
+  result(): SimulationResult;
+}
 
 /** See src/binding/matcher.ts. */
 export interface NativeMatcher {
