@@ -151,6 +151,30 @@ export function buildPlan(root) {
   ];
 }
 
+/** What bench/load and the benches need besides: the load generator and the origin, beside the addon. No part of an installation. */
+function benchPlan(root) {
+  const at = (path) => join(root, path);
+  const stamp = at('build/.stamp-bench');
+  const isNative = (file) => /\.(h|cc)$/.test(file);
+  const inputs = () => [at('binding.gyp'), ...filesBelow(at('bench/load'), isNative), ...filesBelow(at('native/base'), isNative), ...filesBelow(at('native/engine/net'), isNative)];
+  const hash = () => contentHash(root, inputs(), [process.platform, process.arch, process.env.CXX ?? '', process.env.CXXFLAGS ?? '']);
+  const need = 'needs a C++20 compiler (g++ 11 or clang 14), make and python3';
+  const gyp = (...args) => tool(at('node_modules/.bin/node-gyp'), args, root, need);
+  return [
+    {
+      name: 'building the load generator and the origin',
+      stale: () => readStamp(stamp) !== hash(),
+      async run() {
+        const built = hash();
+        rmSync(stamp, { force: true });
+        await gyp('configure', ...nodeHeaders(), '--', '-Dbench=1');
+        await gyp('build', '-j', String(Math.min(availableParallelism(), 8)), 'millrace_load', 'millrace_origin');
+        writeStamp(stamp, built);
+      },
+    },
+  ];
+}
+
 /** Compiled files whose source is gone would still be imported by name, so they go too. */
 export function removeOrphans(root) {
   const copied = join(root, 'dist', DASHBOARD);
@@ -228,9 +252,15 @@ async function firstStale(plan) {
   return undefined;
 }
 
+const toStderr = (line) => process.stderr.write(`${line}\n`);
+
 /** Brings everything up to date; says nothing when nothing is stale. */
-export async function bootstrap(root, say = (line) => process.stderr.write(`${line}\n`)) {
-  const plan = buildPlan(root);
+export const bootstrap = (root, say = toStderr) => runPlan(root, buildPlan(root), say);
+
+/** The same for the load generator and the origin of bench/load; packages must be installed. */
+export const buildBench = (root, say = toStderr) => runPlan(root, benchPlan(root), say);
+
+async function runPlan(root, plan, say) {
   if ((await firstStale(plan)) === undefined) return;
   let told = false;
   const waiting = () => {

@@ -1,0 +1,98 @@
+/** The load generator and the origin for scripts: each runs in a process of its own, on a core of its own if wanted. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { buildLoad } from '../build.mjs';
+import { checkOptions } from './options.mjs';
+
+const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
+const ERRORS_COUNTED = 2;
+
+/** A run that counted errors: it measured something else than it was meant to. */
+export class VoidRun extends Error {
+  constructor(url, result) {
+    const classes = Object.entries(result.errors).filter(([, count]) => count > 0);
+    super(`the run against ${url} is void: ${classes.map(([name, count]) => `${count} ${name}`).join(', ')}; the first: ${result.firstError}`);
+    this.result = result;
+  }
+}
+
+/** Children that still run; whatever ends this process ends them too. */
+const children = new Set();
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+});
+
+function startNode(core, script, args) {
+  const command = core === undefined ? [process.execPath] : ['taskset', '-c', String(core), process.execPath];
+  const child = spawn(command[0], [...command.slice(1), join(here, script), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const output = { out: '', err: '' };
+  child.stdout.setEncoding('utf8').on('data', (text) => (output.out += text));
+  child.stderr.setEncoding('utf8').on('data', (text) => (output.err += text));
+  children.add(child);
+  child.once('exit', () => children.delete(child));
+  return { child, output };
+}
+
+const flagOf = (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+/**
+ * Runs the load generator to its end.
+ * @param {import('./options.mjs').LoadOptions & { url: string, core?: string | number, allowErrors?: boolean, signal?: AbortSignal }} options
+ * @returns {Promise<object>} the JSON object of load.mjs
+ * @throws {VoidRun} when it counted errors, unless allowErrors
+ */
+export async function load({ url, core, allowErrors = false, signal, ...options }) {
+  checkOptions(options);
+  await buildLoad();
+  const args = [url, '--json'];
+  for (const [name, value] of Object.entries(options)) {
+    if (value === undefined || value === false) continue;
+    if (value === true) args.push(flagOf(name));
+    else for (const item of Array.isArray(value) ? value : [value]) args.push(`${flagOf(name)}=${item}`);
+  }
+  const { child, output } = startNode(core, 'load.mjs', args);
+  const abort = () => child.kill('SIGKILL');
+  signal?.addEventListener('abort', abort, { once: true });
+  const [code, killed] = await once(child, 'close');
+  signal?.removeEventListener('abort', abort);
+  if (code !== 0 && code !== ERRORS_COUNTED) throw new Error(`the load generator ended with ${killed ?? `code ${code}`}: ${output.err.trim()}`);
+  const result = JSON.parse(output.out);
+  if (result.errorTotal > 0 && !allowErrors) throw new VoidRun(url, result);
+  return result;
+}
+
+async function startOne(core, port) {
+  const { child, output } = startNode(core, 'origin.mjs', ['--port', String(port), '--die-with-parent']);
+  return new Promise((resolve, reject) => {
+    child.stdout.on('data', () => {
+      const line = /listening on \S+:(\d+)\n/.exec(output.out);
+      if (line !== null) resolve({ child, port: Number(line[1]) });
+    });
+    child.once('error', reject);
+    child.once('close', (code, killed) => reject(new Error(`the origin ended with ${killed ?? `code ${code}`}: ${output.err.trim()}`)));
+  });
+}
+
+/**
+ * Starts the origin on 127.0.0.1, as several processes on one port if wanted.
+ * @param {{ core?: string | number, port?: number, processes?: number }} [options]
+ * @returns {Promise<{ port: number, pid: number, pids: number[], stop: () => Promise<void> }>}
+ */
+export async function startOrigin({ core, port = 0, processes = 1 } = {}) {
+  await buildLoad();
+  const started = [await startOne(core, port)];
+  while (started.length < processes) started.push(await startOne(core, started[0].port));
+  return {
+    port: started[0].port,
+    pid: started[0].child.pid,
+    pids: started.map(({ child }) => child.pid),
+    async stop() {
+      for (const { child } of started) {
+        if (child.exitCode !== null || child.signalCode !== null) continue;
+        child.kill('SIGKILL');
+        await once(child, 'exit');
+      }
+    },
+  };
+}
