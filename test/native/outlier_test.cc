@@ -42,8 +42,8 @@ struct Cluster {
       members.push_back(endpoints.back().get());
     }
   }
-  Verdict eject(const abi::OutlierRecord& settings, size_t i, uint64_t now_ms,
-                uint64_t random = 0) {
+  EjectionVerdict eject(const abi::OutlierRecord& settings, size_t i, uint64_t now_ms,
+                        uint64_t random = 0) {
     return tryEject(settings, state, members, *endpoints[i], now_ms, random);
   }
   std::string ejected() const {
@@ -169,7 +169,7 @@ CASE("an ejection lasts its base times the number in a row, up to the longest") 
   Cluster cluster(10);
   uint64_t now = 1'000'000;
   for (uint64_t n = 1; n <= 15; ++n) {
-    EXPECT(cluster.eject(settings, 3, now) == Verdict::kEjected);
+    EXPECT(cluster.eject(settings, 3, now) == EjectionVerdict::kEjected);
     const uint64_t ms = std::min<uint64_t>(n * 30'000, 300'000);
     EXPECT_EQ(cluster.endpoints[3]->outlier.until_ms, now + ms);
     EXPECT_EQ(cluster.state.outlier.due_ms.load(), now + ms);
@@ -210,19 +210,19 @@ CASE("jitter comes on top, from none to all of it") {
 CASE("at most the percentage is out, but one always may be") {
   abi::OutlierRecord settings = defaults();
   Cluster few(4);
-  EXPECT(few.eject(settings, 0, 1000) == Verdict::kEjected);  // 10 % of 4 is none
-  EXPECT(few.eject(settings, 0, 1000) == Verdict::kOut);
-  EXPECT(few.eject(settings, 1, 1000) == Verdict::kOverflow);
+  EXPECT(few.eject(settings, 0, 1000) == EjectionVerdict::kEjected);  // 10 % of 4 is none
+  EXPECT(few.eject(settings, 0, 1000) == EjectionVerdict::kOut);
+  EXPECT(few.eject(settings, 1, 1000) == EjectionVerdict::kOverflow);
   EXPECT_EQ(few.ejected(), "x...");
   Cluster many(39);
   size_t out = 0;
-  for (size_t i = 0; i < 39; ++i) out += many.eject(settings, i, 1000) == Verdict::kEjected;
+  for (size_t i = 0; i < 39; ++i) out += many.eject(settings, i, 1000) == EjectionVerdict::kEjected;
   EXPECT_EQ(out, size_t{3});
   EXPECT_EQ(many.state.outlier.overflow.load(), uint64_t{36});
   settings.max_ejection_percent = 0;
   Cluster none(4);
-  EXPECT(none.eject(settings, 0, 1000) == Verdict::kEjected);
-  EXPECT(none.eject(settings, 1, 1000) == Verdict::kOverflow);
+  EXPECT(none.eject(settings, 0, 1000) == EjectionVerdict::kEjected);
+  EXPECT(none.eject(settings, 1, 1000) == EjectionVerdict::kOverflow);
 }
 
 CASE("the last endpoint that is available stays, whatever it is that keeps the others out") {
@@ -231,22 +231,22 @@ CASE("the last endpoint that is available stays, whatever it is that keeps the o
   Cluster cluster(4);
   cluster.endpoints[1]->load.health = abi::health::kUnhealthy;
   cluster.endpoints[2]->load.health = abi::health::kOpen;
-  EXPECT(cluster.eject(settings, 0, 1000) == Verdict::kEjected);
-  EXPECT(cluster.eject(settings, 3, 1000) == Verdict::kOverflow);
+  EXPECT(cluster.eject(settings, 0, 1000) == EjectionVerdict::kEjected);
+  EXPECT(cluster.eject(settings, 3, 1000) == EjectionVerdict::kOverflow);
   cluster.endpoints[2]->load.health = abi::health::kHalfOpen;  // available to some
-  EXPECT(cluster.eject(settings, 3, 1000) == Verdict::kEjected);
+  EXPECT(cluster.eject(settings, 3, 1000) == EjectionVerdict::kEjected);
   // One that is out already takes nothing away.
-  EXPECT(cluster.eject(settings, 1, 1000) == Verdict::kEjected);
-  EXPECT(cluster.eject(settings, 2, 1000) == Verdict::kOverflow);
+  EXPECT(cluster.eject(settings, 1, 1000) == EjectionVerdict::kEjected);
+  EXPECT(cluster.eject(settings, 2, 1000) == EjectionVerdict::kOverflow);
   Cluster one(1);
-  EXPECT(one.eject(settings, 0, 1000) == Verdict::kOverflow);
+  EXPECT(one.eject(settings, 0, 1000) == EjectionVerdict::kOverflow);
 }
 
 CASE("shadow counts and ejects nothing") {
   abi::OutlierRecord settings = defaults();
   settings.flags = abi::outlier_flag::kShadow;
   Cluster cluster(3);
-  EXPECT(cluster.eject(settings, 0, 1000) == Verdict::kShadowed);
+  EXPECT(cluster.eject(settings, 0, 1000) == EjectionVerdict::kShadowed);
   EXPECT_EQ(cluster.ejected(), "...");
   EXPECT_EQ(cluster.state.outlier.shadowed.load(), uint64_t{1});
   EXPECT_EQ(cluster.state.outlier.ejections.load(), uint64_t{0});

@@ -16,16 +16,16 @@ void name(const EndpointState& endpoint, Transition* transition) {
 
 std::optional<Transition> eject(const OutlierScope& scope, EndpointState& endpoint,
                                 Transition evidence, uint64_t now_ms, uint64_t random) {
-  const Verdict verdict =
+  const EjectionVerdict verdict =
       tryEject(scope.settings, scope.cluster, scope.members, endpoint, now_ms, random);
-  if (verdict == Verdict::kOut) return std::nullopt;
+  if (verdict == EjectionVerdict::kOut) return std::nullopt;
   evidence.at_ms = now_ms;
-  if (verdict == Verdict::kEjected) {
+  if (verdict == EjectionVerdict::kEjected) {
     evidence.kind = abi::transition_kind::kEjected;
     evidence.until_ms = endpoint.outlier.until_ms;
   } else {
-    evidence.kind = verdict == Verdict::kShadowed ? abi::transition_kind::kWouldEject
-                                                  : abi::transition_kind::kNotEjected;
+    evidence.kind = verdict == EjectionVerdict::kShadowed ? abi::transition_kind::kWouldEject
+                                                          : abi::transition_kind::kNotEjected;
     // It goes on failing: all of it is counted, and one of an interval told.
     uint64_t& noted_ms = endpoint.outlier.noted_ms;
     if (noted_ms != 0 && now_ms < noted_ms + scope.settings.interval_ms) return std::nullopt;

@@ -41,20 +41,20 @@ uint64_t ejectionMs(const abi::OutlierRecord& settings, uint32_t n, uint64_t ran
   return fixed + ((random >> 32) * (uint64_t{settings.jitter_ms} + 1) >> 32);
 }
 
-Verdict tryEject(const abi::OutlierRecord& settings, ClusterState& cluster,
-                 std::span<EndpointState* const> members, EndpointState& endpoint, uint64_t now_ms,
-                 uint64_t random) noexcept {
+EjectionVerdict tryEject(const abi::OutlierRecord& settings, ClusterState& cluster,
+                         std::span<EndpointState* const> members, EndpointState& endpoint,
+                         uint64_t now_ms, uint64_t random) noexcept {
   ClusterOutlier& all = cluster.outlier;
   EndpointOutlier& one = endpoint.outlier;
-  if (isEjected(endpoint)) return Verdict::kOut;
+  if (isEjected(endpoint)) return EjectionVerdict::kOut;
   if ((settings.flags & abi::outlier_flag::kShadow) != 0) {
     all.shadowed.fetch_add(1, std::memory_order_relaxed);
-    return Verdict::kShadowed;
+    return EjectionVerdict::kShadowed;
   }
   if (all.ejected.load(std::memory_order_relaxed) >= mostEjected(settings, members.size()) ||
       isLastAvailable(members, endpoint)) {
     all.overflow.fetch_add(1, std::memory_order_relaxed);
-    return Verdict::kOverflow;
+    return EjectionVerdict::kOverflow;
   }
   const uint32_t n = multiplierAt(settings, one, now_ms) + 1;
   // Beyond the longest time, more ejections would only take longer to be forgotten.
@@ -71,7 +71,7 @@ Verdict tryEject(const abi::OutlierRecord& settings, ClusterState& cluster,
   endpoint.load.health.fetch_or(abi::health::kEjected, std::memory_order_relaxed);
   // Release: who takes the flag plans with the bit.
   cluster.plan_dirty.store(true, std::memory_order_release);
-  return Verdict::kEjected;
+  return EjectionVerdict::kEjected;
 }
 
 void endEjection(ClusterState& cluster, EndpointState& endpoint, uint64_t now_ms) noexcept {

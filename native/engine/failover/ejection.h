@@ -14,7 +14,7 @@ namespace millrace {
 // wants the mutex of the cluster's outlier state to be held. `members`: the endpoints of the
 // cluster that have a weight.
 
-enum class Verdict : uint8_t {
+enum class EjectionVerdict : uint8_t {
   kEjected,
   kOut,       // it is ejected already, or no member
   kShadowed,  // only watched
@@ -36,9 +36,9 @@ uint64_t ejectionMs(const abi::OutlierRecord& settings, uint32_t n, uint64_t ran
 // Takes an endpoint out, if that is allowed: never more than the configured percentage of the
 // members (but always one), never the last one that is available. O(1), and O(members) where hardly
 // any other is available. A run of faults does not survive it.
-Verdict tryEject(const abi::OutlierRecord& settings, ClusterState& cluster,
-                 std::span<EndpointState* const> members, EndpointState& endpoint, uint64_t now_ms,
-                 uint64_t random) noexcept;
+EjectionVerdict tryEject(const abi::OutlierRecord& settings, ClusterState& cluster,
+                         std::span<EndpointState* const> members, EndpointState& endpoint,
+                         uint64_t now_ms, uint64_t random) noexcept;
 
 // Brings an ejected endpoint back.
 void endEjection(ClusterState& cluster, EndpointState& endpoint, uint64_t now_ms) noexcept;
