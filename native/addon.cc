@@ -10,6 +10,7 @@
 #include "api/failover_api.h"
 #include "api/histogram_api.h"
 #include "api/limiter_api.h"
+#include "api/listener_calls_api.h"
 #include "api/log_api.h"
 #include "api/matcher_api.h"
 #include "api/message_api.h"
@@ -42,6 +43,7 @@ Napi::Object init(Napi::Env env, Napi::Object exports) {
   millrace::api::exportSimulation(env, exports);
   millrace::api::exportSpans(env, exports);
   millrace::api::exportDownstreamSocket(env, exports);
+  millrace::api::exportListenerCalls(env, exports);
   millrace::api::exportWebSocket(env, exports);
   return exports;
 }

@@ -6,6 +6,7 @@
 #include <array>
 #include <string>
 
+#include "api/listener_calls_api.h"
 #include "api/listener_requests.h"
 #include "api/reactor_host.h"
 #include "api/status.h"
@@ -56,26 +57,36 @@ napi_value number(napi_env env, uint32_t value) noexcept {
   return result;
 }
 
-std::span<const uint8_t> bytesOf(napi_env env, napi_value value) noexcept {
+// False when the value is no ArrayBuffer.
+bool bytesOf(napi_env env, napi_value value, std::span<const uint8_t>* bytes) noexcept {
   void* data = nullptr;
   size_t length = 0;
-  if (napi_get_arraybuffer_info(env, value, &data, &length) != napi_ok) return {};
-  return {static_cast<const uint8_t*>(data), length};
+  if (napi_get_arraybuffer_info(env, value, &data, &length) != napi_ok) return false;
+  *bytes = {static_cast<const uint8_t*>(data), length};
+  return true;
 }
 
 // The head of the request has been read; arguments 0, 1 and 3 are those of submit().
 napi_value submitHead(napi_env env, const Call<4>& call, const FlatHead& head) noexcept {
-  const uint32_t key_and_flags = static_cast<uint32_t>(call.integer(env, 1));
+  uint32_t key_and_flags = static_cast<uint32_t>(call.integer(env, 1));
+  std::span<const uint8_t> peer;
+  if (!bytesOf(env, call.arguments[3], &peer)) {
+    peer = clientOfLastRead();
+    if (!peer.empty())
+      key_and_flags &= ~static_cast<uint32_t>(abi::submit_flag::kPeerLeftOut);
+    else if ((key_and_flags & abi::submit_flag::kPeerLeftOut) == 0)
+      return number(env, abi::submit::kNeedPeer);
+  }
   ReactorHost& host = *call.data->host;
   const uint32_t result = host.reactor().submit(call.integer(env, 0), key_and_flags & 0xffff, head,
-                                                bytesOf(env, call.arguments[3]), ReactorHost::now(),
-                                                key_and_flags & ~0xffffu);
+                                                peer, ReactorHost::now(), key_and_flags & ~0xffffu);
   host.settle();
   return number(env, result);
 }
 
-// submit(handle, listenerKey | flags, head: string, peer: ArrayBuffer | undefined) => SUBMIT
+// submit(handle, listenerKey | flags, head: string, peer?: ArrayBuffer) => SUBMIT
 // The lengths of the strings that make up `head` are in the array that reactorOpen was given.
+// Without `peer` it is the client whose bytes are being handled, if that is known.
 napi_value submit(napi_env env, napi_callback_info info) {
   Call<4> call;
   if (!call.read(env, info)) return nullptr;
@@ -97,7 +108,7 @@ napi_value submit(napi_env env, napi_callback_info info) {
   return submitHead(env, call, {{bytes.data(), length}, lengths});
 }
 
-// submitRequest(handle, listenerKey | flags, request, peer: ArrayBuffer | undefined) => SUBMIT
+// submitRequest(handle, listenerKey | flags, request, peer?: ArrayBuffer) => SUBMIT
 // The same for the listener's own request object, once learnRequest() has said 1.
 napi_value submitRequest(napi_env env, napi_callback_info info) {
   Call<4> call;
@@ -129,7 +140,8 @@ napi_value learnRequest(napi_env env, napi_callback_info info) {
 napi_value sendBody(napi_env env, napi_callback_info info) {
   Call<3> call;
   if (!call.read(env, info)) return nullptr;
-  const std::span<const uint8_t> piece = bytesOf(env, call.arguments[1]);
+  std::span<const uint8_t> piece;
+  bytesOf(env, call.arguments[1], &piece);
   bool last = false;
   napi_get_value_bool(env, call.arguments[2], &last);
   ReactorHost& host = *call.data->host;

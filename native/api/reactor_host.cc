@@ -3,6 +3,7 @@
 #include <sys/random.h>
 #include <time.h>
 
+#include "api/listener_calls_api.h"
 #include "api/status.h"
 #include "base/check.h"
 
@@ -85,6 +86,7 @@ void ReactorHost::deliver(void* context, uint32_t count) {
 }
 
 void ReactorHost::onCheck() noexcept {
+  forgetLastRead();
   if (closing_) return;
   const Now time = now();
   if (ready_ || reactor_->hasDeferred()) {

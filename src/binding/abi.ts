@@ -475,7 +475,7 @@ export const SUBMIT = {
   needLatin1: 1,
   /** Taken, and a request body follows: pass every piece to `sendBody`. */
   acceptedWithBody: 2,
-  /** Not taken yet: submit again, with the client's address. */
+  /** Not taken yet, since the engine does not know the client's address: submit again, with it. */
   needPeer: 3,
 } as const;
 /** Bits above the listener key in the second argument of `submit`. */
@@ -483,7 +483,7 @@ export const SUBMIT = {
 export const SUBMIT_FLAG = {
   latin1: 0x10000,
   upgrade: 0x20000,
-  /** The client's address was left out, since this listener forwards none; SUBMIT.needPeer asks for it, for the log or a limit. */
+  /** The client's address is not wanted for this listener's sake; SUBMIT.needPeer asks for it all the same, for the log or a limit. */
   peerLeftOut: 0x40000,
 } as const;
 /** Most header lines that the listener's parser lets through, and a few. */

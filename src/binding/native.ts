@@ -63,14 +63,16 @@ export interface Addon {
 
   // For tests and measurements.
   readonly Histogram: new () => NativeHistogram;
+  readonly clientOfLastReadForTest: () => Uint8Array;
 
   // One reactor per worker thread.
   readonly reactorOpen: (worker: number, events: Int32Array, data: Uint8Array, headLengths: Int32Array, onEvents: (count: number) => void) => void;
   readonly reactorClose: () => void;
   readonly listenerKey: (name: string) => number;
-  readonly submit: (handle: number, listenerKeyAndFlags: number, head: string, peer: ArrayBuffer | undefined) => number;
+  readonly takeOverListenerCalls: () => boolean;
+  readonly submit: (handle: number, listenerKeyAndFlags: number, head: string, peer?: ArrayBuffer) => number;
   /** The same for a request object of the listener, inside its handler; only once `learnRequest` has said 1. */
-  readonly submitRequest: (handle: number, listenerKeyAndFlags: number, request: object, peer: ArrayBuffer | undefined) => number;
+  readonly submitRequest: (handle: number, listenerKeyAndFlags: number, request: object, peer?: ArrayBuffer) => number;
   /** 1: request objects can be read in place, 0: not to be seen from this one, -1: they cannot. See native/api/listener_requests.cc. */
   readonly learnRequest: (request: object, head: string) => number;
   readonly sendBody: (handle: number, piece: ArrayBuffer, last: boolean) => number;

@@ -21,6 +21,8 @@ interface AcceptorApp extends TemplatedApp {
 
 // `domain()` prints to standard output.
 addon.muteNativeOutput();
+// Whose request it is, without a system call and an ArrayBuffer per request; false costs just these.
+addon.takeOverListenerCalls();
 // Removes "uWebSockets: 20" from every answer; per loop, hence per worker.
 (uWS as unknown as { _cfg(key: string): void })._cfg('999999990007');
 
@@ -103,7 +105,8 @@ function learn(req: HttpRequest): void {
   if (learnt !== 0) inPlace = learnt === 1 ? 'yes' : 'no';
 }
 
-function submitHead(handle: number, key: number, req: HttpRequest, peer: ArrayBuffer | undefined): number {
+/** Without `peer` the engine takes the one that it knows, or asks for it. */
+function submitHead(handle: number, key: number, req: HttpRequest, peer?: ArrayBuffer): number {
   if (inPlace === 'yes') return submitRequest(handle, key, req, peer);
   readHead(req);
   if (inPlace === 'unknown') learn(req);
@@ -123,8 +126,7 @@ function makeHandler(table: ExchangeTable, listenerKey: number, rule: PeerRule):
   return (res, req) => {
     const exchange = table.acquire();
     exchange.begin(res);
-    const peer = rule.needed ? res.getRemoteAddress() : undefined;
-    let result = submitHead(exchange.handle, rule.needed ? listenerKey : leftOut, req, peer);
+    let result = submitHead(exchange.handle, rule.needed ? listenerKey : leftOut, req);
     if (result === SUBMIT.needPeer) result = submitHead(exchange.handle, listenerKey, req, res.getRemoteAddress());
     if (result === SUBMIT.acceptedWithBody) exchange.expectBody();
   };
@@ -148,8 +150,8 @@ function makeUpgradeHandler(table: ExchangeTable, listenerKey: number, rule: Pee
     const exchange = table.acquire();
     exchange.begin(res);
     exchange.beginUpgrade(req.getHeader('sec-websocket-key'), context);
-    const peer = rule.needed ? res.getRemoteAddress() : undefined;
-    const result = submitHead(exchange.handle, keyAndFlag, req, peer);
+    let result = submitHead(exchange.handle, rule.needed ? keyAndFlag : keyAndFlag | SUBMIT_FLAG.peerLeftOut, req);
+    if (result === SUBMIT.needPeer) result = submitHead(exchange.handle, keyAndFlag, req, res.getRemoteAddress());
     if (result === SUBMIT.acceptedWithBody) exchange.expectBody();
   };
 }

@@ -1,4 +1,5 @@
 /** Who the client is, as told to the upstream: X-Forwarded-* and x-request-id, for peers that are trusted and others. */
+import { Agent, get } from 'node:http';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { request } from '../support/client.ts';
 import { Millrace, proxyTo } from '../support/millrace.ts';
@@ -32,6 +33,23 @@ describe('forwarded headers', () => {
   it('name the peer, the scheme and the host', async () => {
     await request(proxy.port('open'), '/');
     expect(seen(NAMES)).toEqual(['127.0.0.1', 'http', 'a.test']);
+  });
+
+  it('name each peer of many whose connections come and go', async () => {
+    const before = origin.requests.length;
+    const visit = async (address: string): Promise<void> => {
+      const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+      for (let i = 0; i < 3; i++) {
+        await new Promise<void>((resolve, reject) => {
+          get({ host: '127.0.0.1', port: proxy.port('open'), localAddress: address, agent, headers: { 'x-claimed': address } }, (res) => res.resume().on('end', resolve)).on('error', reject);
+        });
+      }
+      agent.destroy();
+    };
+    for (let wave = 1; wave <= 4; wave++) await Promise.all(Array.from({ length: 40 }, (_, i) => visit(`127.0.${wave}.${i + 1}`)));
+    const told = origin.requests.slice(before);
+    expect(told).toHaveLength(480);
+    expect(told.filter((message) => message.header('x-forwarded-for') !== message.header('x-claimed'))).toEqual([]);
   });
 
   it('of a peer that is not trusted are replaced', async () => {
