@@ -6,12 +6,12 @@ import { isMetric } from './metrics.mjs';
 export class BadResult extends Error {}
 
 const amount = z.number().min(0);
+const texts = z.record(z.string(), z.unknown());
 const quantiles = z.looseObject({ p50: amount, p90: amount, p99: amount, p999: amount.optional(), p9999: amount.optional(), max: amount.optional(), mean: amount.optional(), count: amount });
 const run = z
-  .looseObject({ rate: amount.optional(), cpuUs: amount.optional(), userUs: amount.optional(), systemUs: amount.optional(), rssKiB: amount.optional(), gbps: amount.optional(), errors: amount.optional(), failed: amount.optional(), contextSwitches: amount.optional(), latencyUs: quantiles.nullish(), at: amount.optional() })
+  .looseObject({ rate: amount.optional(), cpuUs: amount.optional(), userUs: amount.optional(), systemUs: amount.optional(), rssKiB: amount.optional(), gbps: amount.optional(), errors: amount.optional(), failed: amount.optional(), contextSwitches: amount.optional(), busy: amount.optional(), latencyUs: quantiles.nullish(), at: amount.optional() })
   .nullable();
-const metric = z.string().refine(isMetric, { error: 'is not a metric (rate, gbps, cpuUs, userUs, systemUs, rssKiB, failed, contextSwitches, p50 .. p9999, or one of the latter with @50 or @80)' });
-const texts = z.record(z.string(), z.unknown());
+const metric = z.string().refine(isMetric, { error: 'is not a metric (rate, gbps, cpuUs, userUs, systemUs, rssKiB, failed, contextSwitches, p50 .. p9999, or one of the latter at a load: p99@50, latency.50.p99)' });
 const histogram = z.array(z.tuple([amount, amount]));
 const latencyOf = z.object({ histogram: z.record(z.string(), histogram).optional() }).catchall(z.array(quantiles.nullable()));
 const latency = z.object({ rates: z.record(z.string(), amount).optional() }).catchall(latencyOf);
@@ -26,12 +26,14 @@ const scenario = z.looseObject({
   primary: metric,
   runs: z.record(z.string(), z.array(run)),
   latency: latency.nullish(),
+  direct: z.looseObject({ rate: amount.optional() }).nullish(),
   systemCalls: z.record(z.string(), z.record(z.string(), amount)).nullish(),
+  instructions: z.record(z.string(), z.looseObject({ user: amount, kernel: amount })).nullish(),
   skipped: z.record(z.string(), z.string()).default({}),
   void: z.array(z.looseObject({ contender: z.string(), round: amount.optional(), why: z.string() })).default([]),
   goals: z.array(goal).default([]),
 });
-const contender = z.looseObject({ name: z.string(), title: z.string(), version: z.string().default(''), kind: z.string(), config: z.string().nullish(), note: z.string().nullish() });
+const contender = z.looseObject({ name: z.string(), title: z.string(), version: z.string().default(''), kind: z.string(), config: z.string().nullish(), note: z.string().nullish(), features: z.string().nullish(), check: texts.nullish() });
 
 const schema = z.looseObject({
   format: z.literal(1, { error: 'is not 1, the only format that this program reads' }),

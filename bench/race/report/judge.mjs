@@ -75,7 +75,8 @@ export function judge(result) {
   const ours = result.contenders.filter(({ kind }) => kind === 'self');
   return result.scenarios.flatMap((scenario) =>
     scenario.goals.flatMap((goal) => {
-      const named = goal.contender === undefined ? ours.filter((c, i) => i === 0 || own(scenario.runs, c.name) !== undefined) : result.contenders.filter(({ name }) => name === goal.contender);
+      const takesPart = (c, i) => i === 0 || (own(scenario.runs, c.name) !== undefined && goal.against?.includes(c.name) !== true);
+      const named = goal.contender === undefined ? ours.filter(takesPart) : result.contenders.filter(({ name }) => name === goal.contender);
       return named.map((contender) => judgeOne(result, scenario, goal, contender));
     }),
   );

@@ -19,14 +19,20 @@ const METRICS = {
   contextSwitches: { title: 'Context switches', unit: 'per request', more: false, show: digits3 },
 };
 
-/** `p99@50`: of the open loop at 50 %; `p99`: of the closed loop. */
-const LATENCY = /^(p50|p90|p99|p999|p9999|mean|max)(?:@(\d+))?$/;
+/** `p99@50` or `latency.50.p99`: of the open loop at 50 %; `p99`: of the closed loop. */
+const LATENCY = /^(?:latency\.(?<before>\d+)\.)?(?<quantile>p50|p90|p99|p999|p9999|mean|max)(?:@(?<after>\d+))?$/;
+
+/** @returns {{ quantile?: string, load?: string }} */
+function parsed(name) {
+  const { before, quantile, after } = LATENCY.exec(name)?.groups ?? {};
+  return { quantile, load: before ?? after };
+}
 
 export const isMetric = (name) => Object.hasOwn(METRICS, name) || LATENCY.test(name);
 
 /** @param {string} name @param {{ unit?: string }} [scenario] whose unit a rate has @returns {Metric} */
 export function metricOf(name, scenario) {
-  const [, quantile, load] = LATENCY.exec(name) ?? [];
+  const { quantile, load } = parsed(name);
   if (quantile !== undefined) return { title: `Latency, ${QUANTILES[quantile]}`, unit: load === undefined ? 'at full speed' : `at ${load} % load`, more: false, show: duration };
   const metric = METRICS[name];
   return name === 'rate' && scenario?.unit ? { ...metric, unit: scenario.unit } : metric;
@@ -34,7 +40,7 @@ export function metricOf(name, scenario) {
 
 /** One number per round, null where the round has none. @returns {(number | null)[]} */
 export function roundsOf(scenario, contender, name) {
-  const [, quantile, load] = LATENCY.exec(name) ?? [];
+  const { quantile, load } = parsed(name);
   const list = load === undefined ? own(scenario.runs, contender) : own(own(scenario.latency ?? {}, contender) ?? {}, load);
   return (list ?? []).map((run) => {
     const value = quantile === undefined ? run?.[name] : load === undefined ? run?.latencyUs?.[quantile] : run?.[quantile];

@@ -1,6 +1,6 @@
 /** Figures with one row per contender and a common axis: every round as a dot, or the user and system part of the CPU as a bar. */
 import { median, medianInterval, pairedRatio } from '../../stats.mjs';
-import { between, digits3, ratio } from './format.mjs';
+import { between, clipped, digits3, ratio } from './format.mjs';
 import { html } from './html.mjs';
 import { metricOf, present, roundsOf, summary } from './metrics.mjs';
 import { fromZero, percent } from './scale.mjs';
@@ -9,6 +9,8 @@ const HEIGHT = 30;
 const MARGIN = 4;
 /** A row this many times the median row is cut. */
 const CUT_ABOVE = 3;
+/** Below this the load generator or the origin was the limit, and throughput says less than CPU. */
+const BUSY = 0.95;
 
 /** @typedef {{ index: number, contender: any, rounds: (number | null)[], interval: import('../../stats.mjs').Interval }} Row */
 
@@ -42,9 +44,9 @@ ${rounds.map((value, i) => value !== null && html`<circle cx="${percent(scale.at
 
 const grid = (scale) => scale.ticks.map((tick) => html`<line class="grid" x1="${percent(scale.at(tick))}" x2="${percent(scale.at(tick))}" y1="-5" y2="${HEIGHT + 5}"/>`);
 
-function axis(scale, show) {
+function axis(scale, show, ours) {
   const anchor = (i) => (i === 0 ? 'start' : i === scale.ticks.length - 1 ? 'end' : 'middle');
-  return html`<div class="row axis" aria-hidden="true"><span class="name"></span><svg height="16">${scale.ticks.map((tick, i) => html`<text x="${percent(scale.at(tick))}" y="12" text-anchor="${anchor(i)}">${show(tick)}</text>`)}</svg><span class="value"></span></div>`;
+  return html`<div class="row axis" aria-hidden="true"><span class="name"></span><svg height="16">${scale.ticks.map((tick, i) => html`<text x="${percent(scale.at(tick))}" y="12" text-anchor="${anchor(i)}">${show(tick)}</text>`)}</svg><span class="value">${ours !== undefined && html`<small>×: ${clipped(ours.contender.title)} to this</small>`}</span></div>`;
 }
 
 const short = (x) => (x >= 10_000 ? `${digits3(x / 1000).replace(/\.0+$/, '')}k` : digits3(x).replace(/\.0+$/, ''));
@@ -66,6 +68,12 @@ function scaleOf(rows, metric) {
   return fromZero(Math.max(...all(inside)), metric.counted ? { least: 1 } : {});
 }
 
+/** What share of its core a contender used, where it left so much that something else was the limit. */
+function idle(scenario, { contender }) {
+  const busy = median(present(roundsOf(scenario, contender.name, 'busy')));
+  return busy < BUSY && html`<small class="why">core ${Math.round(busy * 100)} % busy</small>`;
+}
+
 /** Past the right end. */
 const isCut = (scale, { interval }) => scale.at(interval.value) > 100.001;
 const cutMark = html`<text class="cut" x="100%" y="${HEIGHT / 2 + 4}" text-anchor="end">beyond the scale ▸</text>`;
@@ -78,8 +86,9 @@ export function dotPlot(contenders, scenario, name) {
   const scale = scaleOf(rows, metric);
   const ours = reference(contenders, rows);
   const axisText = name === 'rate' || metric.show === digits3 ? short : metric.show;
-  const shown = rows.map((one) => row(one, html`${grid(scale)}${isCut(scale, one) ? cutMark : dots(one, scale, metric)}`, metric.counted ? html`${metric.show(summary(metric, one.rounds))}<small>in all rounds</small>` : metric.show(one.interval.value), metric.counted ? null : comparison(one, ours)));
-  return html`<figure class="plot">${caption(metric, null)}${shown}${axis(scale, axisText)}</figure>`;
+  const shown = rows.map((one) => row(one, html`${grid(scale)}${isCut(scale, one) ? cutMark : dots(one, scale, metric)}`, metric.counted ? html`${metric.show(summary(metric, one.rounds))}<small>in all rounds</small>` : metric.show(one.interval.value), metric.counted ? null : html`${comparison(one, ours)}${metric.more && idle(scenario, one)}`));
+  const direct = name === 'rate' && scenario.direct?.rate;
+  return html`<figure class="plot">${caption(metric, direct && html`straight to the origin: ${metric.show(direct)}`)}${shown}${axis(scale, axisText, metric.counted ? undefined : ours)}</figure>`;
 }
 
 /** The median CPU time of a request, the part in user mode and the part in the kernel, and all rounds of their sum. */
@@ -101,5 +110,5 @@ export function cpuPlot(contenders, scenario) {
     const parts = Number.isNaN(user) ? null : html`<small title="user + system">${metric.show(user)} + ${metric.show(system)}</small>`;
     return row(one, html`${grid(scale)}${bar}${!isCut(scale, one) && dots(one, scale, metric)}`, metric.show(one.interval.value), html`${parts}${comparison(one, ours)}`);
   });
-  return html`<figure class="plot cpu">${caption(metric, html`<span class="key user"></span>user <span class="key system"></span>system`)}${shown}${axis(scale, short)}</figure>`;
+  return html`<figure class="plot cpu">${caption(metric, html`<span class="key user"></span>user <span class="key system"></span>system`)}${shown}${axis(scale, short, ours)}</figure>`;
 }

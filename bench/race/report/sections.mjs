@@ -4,7 +4,7 @@ import { badge } from './goals.mjs';
 import { html } from './html.mjs';
 import { quantilePlots } from './quantile-plot.mjs';
 import { cpuPlot, dotPlot } from './row-plots.mjs';
-import { roundsTable, systemCallTable } from './tables.mjs';
+import { instructionTable, roundsTable, systemCallTable } from './tables.mjs';
 
 const titleOf = (result, name) => result.contenders.find((c) => c.name === name)?.title ?? result.absent.find((a) => a.name === name)?.title ?? name;
 
@@ -23,7 +23,7 @@ export function scenarioSection(result, scenario, judged) {
   const dots = metrics.filter((name) => !(name === 'rate' && scenario.primary === 'gbps') && !(name === 'gbps' && scenario.primary === 'rate')).map((name) => dotPlot(contenders, scenario, name));
   const figures = [...dots, cpuPlot(contenders, scenario)];
   const goals = judged.filter(({ contender }) => contender === contenders.find(({ kind }) => kind === 'self')).map(({ goal, verdict }) => html`<li>${badge(verdict)} ${goal.text}</li>`);
-  return html`<section class="card scenario" id="s${place}"><h2>${scenario.title}</h2><p class="lead">${scenario.what}</p>${goals.length > 0 && html`<ul class="verdicts">${goals}</ul>`}${leftOut(result, scenario)}<div class="figures">${figures}${quantilePlots(contenders, scenario)}${systemCallTable(contenders, scenario)}</div>${roundsTable(contenders, scenario)}</section>`;
+  return html`<section class="card scenario" id="s${place}"><h2>${scenario.title}</h2><p class="lead">${scenario.what}</p>${goals.length > 0 && html`<ul class="verdicts">${goals}</ul>`}${leftOut(result, scenario)}<div class="figures">${figures}${quantilePlots(contenders, scenario)}${instructionTable(contenders, scenario)}${systemCallTable(contenders, scenario)}</div>${roundsTable(contenders, scenario)}</section>`;
 }
 
 const said = (value) => (Array.isArray(value) ? value.map(said).join(', ') : value !== null && typeof value === 'object' ? Object.entries(value).map(([key, inner]) => `${key}: ${said(inner)}`).join(' · ') : String(value));
@@ -32,7 +32,7 @@ const spaced = (key) => WORDS[key] ?? key.replace(/[A-Z]/g, (letter) => ` ${lett
 const facts = (of) => html`<dl class="facts">${Object.entries(of).map(([key, value]) => html`<div><dt>${spaced(key)}</dt><dd>${said(value)}</dd></div>`)}</dl>`;
 
 export function machineSection(result) {
-  const versions = result.contenders.map((c, index) => html`<tr class="c c${index}"><th scope="row"><i class="swatch"></i>${c.title}</th><td>${c.version}</td><td>${c.kind}</td><td><code>${c.config}</code></td><td class="text">${c.note}</td></tr>`);
+  const versions = result.contenders.map((c, index) => html`<tr class="c c${index}"><th scope="row"><i class="swatch"></i>${c.title}</th><td>${c.version}</td><td>${c.kind}</td><td><code>${c.config}</code></td><td class="text">${[c.features, c.note].filter(Boolean).join('; ')}${c.check && html`<small>seen by the origin: ${said(c.check)}</small>`}</td></tr>`);
   const absent = result.absent.map(({ name, why }) => html`<li><b>${name}</b>: ${why}</li>`);
   return html`<section class="card" id="machine"><h2>Machine, versions, options</h2><div class="halves"><div><h3>Machine</h3>${facts(result.machine)}</div><div><h3>Options</h3>${facts(result.options)}</div></div>
 <h3>Contenders</h3><div class="scroll"><table class="versions"><thead><tr><th></th><th scope="col">version</th><th scope="col">kind</th><th scope="col">configuration</th><th scope="col" class="text">note</th></tr></thead><tbody>${versions}</tbody></table></div>
@@ -52,7 +52,7 @@ function missing(result) {
 export function readingSection(result) {
   return html`<section class="card reading" id="reading"><h2>How to read this</h2><div class="halves"><div><ul>
 <li><b>Every round is a dot.</b> All contenders run in turns (A B C A B C), and the rounds of a row go from top to bottom: a slant that all rows share is the machine, not the contender. The upright line is the median, the band behind it its 95 % interval.</li>
-<li><b>Ratios are taken round by round</b>, so a drift of the machine cancels out, and are given as median and 95 % interval (bootstrap over the rounds, percentiles widened for small samples, fixed seed: the same file always gives the same report).</li>
+<li><b>Ratios</b> (1.17×: ours is that many times the other’s figure) <b>are taken round by round</b>, so a drift of the machine cancels out, and are given as median and 95 % interval (bootstrap over the rounds, percentiles widened for small samples, fixed seed: the same file always gives the same report).</li>
 <li><b>A goal is met</b> only when the whole interval is on its good side, <b>lost</b> when the whole interval is on the other, and <b>undecided</b> in between or with fewer than six rounds. Against the best of several peers means against each of them. With twenty goals, an interval that just misses the truth somewhere is to be expected.</li>
 <li><b>CPU per request</b> is what the kernel accounts to all threads of all processes of a contender, divided by the requests; it says more than throughput where the load generator shares the machine. The split into user and system is by clock ticks and coarser than the sum.</li></ul></div><div><ul>
 <li><b>Latency</b> is from an open loop: requests leave on a Poisson schedule whether or not earlier ones were answered, and count from the intended time. Every contender gets the same rate, a share of the slowest peer’s capacity. Whiskers are the range over the rounds; dashed means that fewer than 100 requests were beyond that percentile.</li>

@@ -1,6 +1,6 @@
 /** What is better read than seen: the overview, system calls, memory, and the rounds as numbers. */
 import { median, pairedRatio } from '../../stats.mjs';
-import { digits3, memory, ratio } from './format.mjs';
+import { count, digits3, memory, ratio } from './format.mjs';
 import { html } from './html.mjs';
 import { metricOf, own, present, roundsOf, summary } from './metrics.mjs';
 
@@ -57,6 +57,19 @@ export function systemCallTable(contenders, scenario) {
     .sort((a, b) => total(a.calls) - total(b.calls))
     .map(({ contender, index, calls }) => html`<tr class="c c${index}"><th scope="row"><i class="swatch"></i>${contender.title}</th><td class="sum">${total(calls).toFixed(2)}</td>${names.map((name) => cell(own(calls, name)))}${cell(rest(calls))}</tr>`);
   return html`<figure class="wide"><figcaption><b>System calls per request</b> <span class="unit">counted in a separate run, which they slow down</span></figcaption><div class="scroll"><table><thead><tr><th></th><th scope="col">all</th>${names.map((name) => html`<th scope="col"><code>${name}</code></th>`)}<th scope="col">others</th></tr></thead><tbody>${body}</tbody></table></div></figure>`;
+}
+
+/** Instructions per request, which a busy machine does not change as it changes times. */
+export function instructionTable(contenders, scenario) {
+  const counted = scenario.instructions ?? {};
+  const sum = ({ user, kernel }) => user + kernel;
+  const rows = contenders.map((contender, index) => ({ contender, index, of: own(counted, contender.name) })).filter(({ of }) => of !== undefined);
+  if (rows.length === 0) return null;
+  const most = Math.max(...rows.map(({ of }) => sum(of)));
+  const ours = rows.find(({ contender }) => contender === contenders.find(({ kind }) => kind === 'self'));
+  const row = ({ contender, index, of }) =>
+    html`<tr class="c c${index}"><th scope="row"><i class="swatch"></i>${contender.title}</th><td>${count(of.user)}</td><td>${count(of.kernel)}</td><td class="sum"><span class="level" style="--part:${(sum(of) / most).toFixed(3)}">${count(sum(of))}</span></td><td>${ours !== undefined && ratio(sum(ours.of) / sum(of))}</td></tr>`;
+  return html`<figure><figcaption><b>Instructions per request</b> <span class="unit">counted in a separate run</span></figcaption><div class="scroll"><table><thead><tr><th></th><th scope="col">user</th><th scope="col">kernel</th><th scope="col">both</th><th scope="col">${ours !== undefined && `${ours.contender.title} to it`}</th></tr></thead><tbody>${rows.sort((a, b) => sum(a.of) - sum(b.of)).map(row)}</tbody></table></div></figure>`;
 }
 
 /** The resident memory at the end of every scenario. */
