@@ -277,6 +277,8 @@ void exportHot(napi_env env, napi_value exports, const char* name, napi_callback
 
 }  // namespace
 
+ReactorHost* reactorHost(Napi::Env env) { return env.GetInstanceData<WorkerData>()->host; }
+
 void exportReactor(Napi::Env env, Napi::Object exports) {
   // Freed with the environment, after its cleanup hooks have run and the host is gone.
   auto* data = new WorkerData();

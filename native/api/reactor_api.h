@@ -9,6 +9,10 @@ namespace millrace::api {
 // pause, resume, countConnection. The environment's instance data holds the host.
 void exportReactor(Napi::Env env, Napi::Object exports);
 
+class ReactorHost;
+// Of this environment; null before reactorOpen and after reactorClose.
+ReactorHost* reactorHost(Napi::Env env);
+
 }  // namespace millrace::api
 
 #endif  // MILLRACE_API_REACTOR_API_H_

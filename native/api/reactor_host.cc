@@ -24,6 +24,8 @@ ReactorHost* ReactorHost::open(napi_env env, uint32_t worker, std::span<abi::Eve
 
   auto* host = new ReactorHost();
   host->env_ = env;
+  host->events_ = events;
+  host->data_ = data;
   napi_value name = nullptr;
   bool fine =
       ok(env, napi_create_reference(env, callback, 1, &host->callback_), "callback") &&
@@ -65,6 +67,10 @@ ReactorHost* ReactorHost::open(napi_env env, uint32_t worker, std::span<abi::Eve
 
 void ReactorHost::deliver(void* context, uint32_t count) {
   auto* self = static_cast<ReactorHost*>(context);
+  if (self->tenant_ != nullptr) {
+    count = self->tenant_->take(self->events_, self->data_.data(), count);
+    if (count == 0) return;
+  }
   napi_handle_scope scope = nullptr;
   if (napi_open_handle_scope(self->env_, &scope) != napi_ok) return;
   napi_value callback = nullptr;
@@ -88,6 +94,7 @@ void ReactorHost::deliver(void* context, uint32_t count) {
 void ReactorHost::onCheck() noexcept {
   forgetLastRead();
   if (closing_) return;
+  if (tenant_ != nullptr) return tenant_->turns();
   const Now time = now();
   if (ready_ || reactor_->hasDeferred()) {
     ready_ = false;
@@ -101,7 +108,23 @@ void ReactorHost::onCheck() noexcept {
   scheduleTimer(time);
 }
 
+void ReactorHost::moveIn(std::unique_ptr<Tenant> tenant) noexcept {
+  tenant_ = std::move(tenant);
+  // The two sets cannot watch each other.
+  uv_poll_stop(&poll_);
+  uv_timer_stop(&timer_);
+  keepAwake(true);
+}
+
+void ReactorHost::keepAwake(bool awake) noexcept {
+  if (awake)
+    uv_idle_start(&idle_, [](uv_idle_t*) {});
+  else
+    uv_idle_stop(&idle_);
+}
+
 void ReactorHost::settle() noexcept {
+  if (tenant_ != nullptr) return;
   const bool due = reactor_->hasDeferred();
   if (due == idling_) return;
   idling_ = due;
@@ -150,6 +173,7 @@ void ReactorHost::close() noexcept {
 
 void ReactorHost::onHandleClosed() noexcept {
   if (--open_handles_ != 0) return;
+  tenant_.reset();  // before what it lives in
   reactor_.reset();
   napi_delete_reference(env_, callback_);
   napi_delete_reference(env_, buffers_);

@@ -11,6 +11,18 @@
 
 namespace millrace::api {
 
+// A listener inside the reactor (see bench/spike): takes the events of its own exchanges before JS
+// sees them, and runs the turns, so that the thread sleeps in the reactor's epoll set and not in
+// libuv's.
+struct Tenant {
+  virtual ~Tenant() = default;
+  // Takes what is its own out of the first `count` records; how many are left, at the front.
+  virtual uint32_t take(std::span<abi::EventRecord> events, const char* data,
+                        uint32_t count) noexcept = 0;
+  // Called in the check phase; returns when libuv has something to do.
+  virtual void turns() noexcept = 0;
+};
+
 // Runs a Reactor on the event loop of one worker.
 //
 // The reactor's epoll descriptor is watched by a uv_poll; the work happens in the check phase, once
@@ -33,6 +45,12 @@ class ReactorHost {
   static Now now() noexcept;
   // After any call into the reactor: makes sure that the loop comes back for what is due.
   void settle() noexcept;
+  // For the rest of the host's life. libuv does not sleep from here on.
+  void moveIn(std::unique_ptr<Tenant> tenant) noexcept;
+  Tenant* tenant() noexcept { return tenant_.get(); }
+  uv_loop_t* loop() noexcept { return poll_.loop; }
+  // Whether libuv may sleep: it looks for that itself, also to say when it is next due.
+  void keepAwake(bool awake) noexcept;
 
  private:
   ReactorHost() = default;
@@ -47,7 +65,10 @@ class ReactorHost {
   napi_ref buffers_ = nullptr;  // keeps the memory of events and data alive
   napi_async_context async_ = nullptr;
   napi_async_cleanup_hook_handle hook_ = nullptr;
+  std::span<abi::EventRecord> events_;
+  std::span<char> data_;
   std::unique_ptr<Reactor> reactor_;
+  std::unique_ptr<Tenant> tenant_;
   uv_poll_t poll_;
   uv_check_t check_;
   uv_idle_t idle_;

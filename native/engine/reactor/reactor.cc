@@ -36,7 +36,7 @@ Reactor::Reactor(uint32_t worker, EventSink sink, const ReactorSeeds& seeds, Now
   MILLRACE_CHECK(epoll_fd_ >= 0 && waker_ >= 0);
   epoll_event woken{};
   woken.events = EPOLLIN;
-  woken.data.ptr = nullptr;
+  woken.data.u64 = kGuestBit;
   MILLRACE_CHECK(::epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, waker_, &woken) == 0);
   MILLRACE_CHECK(sink_.data.size() >= 2 * kSpacePerRead &&
                  sink_.events.size() >= 4 * kEventsPerRead);
@@ -295,17 +295,46 @@ void Reactor::deliverDeferred(Now now) noexcept {
 
 // ---- the loop
 
-void Reactor::poll(Now now) noexcept {
+bool Reactor::watchGuest(int fd, int operation, uint32_t events, Guest& guest) noexcept {
+  static_assert(alignof(Guest) > kGuestBit && alignof(Connection) > kGuestBit);
+  epoll_event event{};
+  event.events = events;
+  event.data.u64 = reinterpret_cast<uintptr_t>(&guest) | kGuestBit;
+  return ::epoll_ctl(epoll_fd_, operation, fd, &event) == 0;
+}
+
+// `all`: epoll had no more to tell, of anybody. That was asked at the beginning of the turn, so the
+// idle connections that the guests' requests may take need not be asked once more.
+void Reactor::serveGuests(const epoll_event* ready, int count, bool all, Now now) noexcept {
+  idle_known_ns_ = now.ns;
+  idle_doubt_ = !all;
+  for (int i = 0; i < count; ++i) {
+    if (i % kEventsPerClock == kEventsPerClock - 1) now = sink_.clock(sink_.context);
+    auto& guest = *reinterpret_cast<Guest*>(ready[i].data.u64 & ~kGuestBit);
+    guest.ready(guest, ready[i].events, now);
+  }
+}
+
+void Reactor::poll(Now now, int wait_ms) noexcept {
   if (Engine::instance().version() != image_version_) refresh();
   endTurn();
   epoll_event ready[kEpollBatch];
   // A bounded number of rounds: downstream sockets must get their turn.
   for (int round = 0; round < 4; ++round) {
-    const int count = ::epoll_wait(epoll_fd_, ready, kEpollBatch, 0);
+    const int count = ::epoll_wait(epoll_fd_, ready, kEpollBatch, wait_ms);
+    if (wait_ms != 0) {
+      wait_ms = 0;
+      now = sink_.clock(sink_.context);
+    }
+    int guests = 0;
     for (int i = 0; i < count; ++i) {
       // What comes late in a long batch has waited for the rest of it: that belongs to its time.
       if (i % kEventsPerClock == kEventsPerClock - 1) now = sink_.clock(sink_.context);
-      if (ready[i].data.ptr == nullptr) {
+      if ((ready[i].data.u64 & kGuestBit) != 0) {
+        if (ready[i].data.u64 != kGuestBit) {
+          ready[guests++] = ready[i];
+          continue;
+        }
         uint64_t wakes;
         static_cast<void>(!::read(waker_, &wakes, sizeof wakes));
         hold_due_ = true;
@@ -315,6 +344,7 @@ void Reactor::poll(Now now) noexcept {
       Connection& connection = *static_cast<Connection*>(ready[i].data.ptr);
       if (connection.state != Connection::State::kClosed) onEvent(connection, ready[i].events, now);
     }
+    if (guests != 0) serveGuests(ready, guests, count < static_cast<int>(kEpollBatch), now);
     if (count < static_cast<int>(kEpollBatch)) break;
   }
   again_now_.swap(again_);

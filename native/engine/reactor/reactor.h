@@ -33,6 +33,8 @@
 #include "engine/upstream/pool.h"
 #include "engine/websocket/mask_source.h"
 
+struct epoll_event;
+
 namespace millrace {
 
 // Monotonic time of a call, in both units that the reactor uses.
@@ -57,6 +59,14 @@ struct EventSink {
   // The clock of the Now arguments: long batches look again on the way.
   Now (*clock)(void* context) = nullptr;
   void* context = nullptr;
+};
+
+// A descriptor in the reactor's epoll set that is not an upstream's, such as a client's of a
+// listener that lives in the same turn. `ready` is called once per turn in which epoll says
+// something about it, after the events of upstreams. A guest must outlive that turn, also when it
+// is removed in it.
+struct Guest {
+  void (*ready)(Guest& guest, uint32_t events, Now now) noexcept = nullptr;
 };
 
 // Random numbers that a reactor begins with.
@@ -103,8 +113,11 @@ class Reactor {
   // `listener_key`: of the listener that it came to.
   void countDownstreamConnection(uint32_t listener_key, bool opened) noexcept;
 
-  // Reads whatever is ready and delivers the events. Once per loop turn.
-  void poll(Now now) noexcept;
+  // Reads whatever is ready and delivers the events. Once per loop turn. With `wait_ms` it waits
+  // for that long for something to be ready, -1 for ever.
+  void poll(Now now, int wait_ms = 0) noexcept;
+  // Adds and changes what a guest waits for: EPOLL_CTL_* of epoll_ctl, and its events.
+  bool watchGuest(int fd, int operation, uint32_t events, Guest& guest) noexcept;
   // Fires timers. Milliseconds until the next call is due: `untilTimer`.
   void fireTimers(Now now) noexcept;
   uint64_t untilTimer(Now now) const noexcept {
@@ -125,6 +138,9 @@ class Reactor {
   static constexpr uint32_t kEventsPerRead = 8;
   static constexpr uint32_t kEpollBatch = 256;
   static constexpr int kEventsPerClock = 8;  // 20 ns each, so 3 ns an event
+  // In the data of an epoll event: this is no upstream connection, but a guest, or without an
+  // address the waker.
+  static constexpr uint64_t kGuestBit = 1;
 
   // reactor.cc: slots, events, images, the loop
   Exchange& slotOf(int32_t handle);
@@ -136,6 +152,7 @@ class Reactor {
   abi::EventRecord& emit(const Exchange& exchange, uint32_t kind, uint32_t flags) noexcept;
   char* place(size_t bytes) noexcept;  // reserves bytes of the data buffer
   void deliverDeferred(Now now) noexcept;
+  void serveGuests(const epoll_event* ready, int count, bool all, Now now) noexcept;
   void closeConnection(Connection& connection) noexcept;
   void freeClosed() noexcept;
 

@@ -55,9 +55,9 @@ void Reactor::sweepIdle(Now now) noexcept {
   for (int round = 0; round < 4; ++round) {
     const int count = ::epoll_wait(epoll_fd_, ready, kEpollBatch, 0);
     for (int i = 0; i < count; ++i) {
+      if ((ready[i].data.u64 & kGuestBit) != 0) continue;
       auto* const connection = static_cast<Connection*>(ready[i].data.ptr);
-      if (connection != nullptr && connection->state == Connection::State::kIdle)
-        onIdle(*connection, now);
+      if (connection->state == Connection::State::kIdle) onIdle(*connection, now);
     }
     if (count < static_cast<int>(kEpollBatch)) {
       idle_doubt_ = false;
