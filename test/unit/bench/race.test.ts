@@ -1,0 +1,50 @@
+/** What the race does before and after it measures: templates, who takes part, how the slowest peer is found. */
+import { readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { cpuBetween, mergeCpu, readCpu } from '../../../bench/race/measure/cpu.mjs';
+import { readMemory } from '../../../bench/race/measure/memory.mjs';
+import { fill } from '../../../bench/race/template.mjs';
+
+test('a template takes values, conditions and lists, and nests them', () => {
+  const text = ['port {{port}}', '# @if tls', '  ssl {{cert}} # why', '# @else', '  plain', '# @end', '# @each endpoints', 'server {{address}} {{index}}', '  # @unless tls', '  of {{port}}', '  # @end', '# @end', 'end'].join('\n');
+  const values = { port: 1, tls: false, cert: 'c', endpoints: [{ address: 'a' }, { address: 'b', port: 9 }] };
+  expect(fill(text, values)).toBe('port 1\n  plain\nserver a 0\n  of 1\nserver b 1\n  of 9\nend');
+  expect(fill(text, { ...values, tls: true, endpoints: [] })).toBe('port 1\n  ssl c # why\nend');
+});
+
+test('a template with a mistake is refused with its line', () => {
+  expect(() => fill('a\n{{nothing}}', {}, 'x.conf')).toThrow('x.conf: there is no value "nothing"');
+  expect(() => fill('# @if tls\na', { tls: 1 }, 'x.conf')).toThrow('x.conf: @if tls has no @end');
+  expect(() => fill('a\n# @end', {}, 'x.conf')).toThrow('x.conf:2: @end without a beginning');
+  expect(() => fill('# @each a\n# @else\n# @end', { a: [] }, 'x.conf')).toThrow('x.conf:2: @else without @if');
+});
+
+test('every line of a configuration of a peer that says something says why', () => {
+  const configs = join(import.meta.dirname, '../../../bench/race/configs');
+  const silent = /^\s*(#.*|\/\/.*|\/?\*.*|)$/; // a comment, or nothing
+  for (const name of readdirSync(configs).filter((file) => /\.(conf|cfg)$/.test(file))) {
+    const bare = readFileSync(join(configs, name), 'utf8')
+      .split('\n')
+      .filter((line) => !silent.test(line) && !line.includes(' # ') && !/^\s*[\w ]*[{}]$/.test(line) && !/^\w+( \w+)?$/.test(line));
+    expect(bare.filter((line) => !/#/.test(line)), name).toEqual([]);
+  }
+});
+
+test('CPU of a process counts its threads, and goes on from what one that ended had', () => {
+  const before = readCpu(process.pid);
+  for (const endMs = performance.now() + 60; performance.now() < endMs; ) Math.sqrt(endMs);
+  const used = cpuBetween(before, readCpu(process.pid));
+  expect(used.us).toBeGreaterThan(10_000);
+  expect(used.userUs + used.systemUs).toBeCloseTo(used.us, 3);
+  expect(before.threads.size).toBeGreaterThan(1);
+  const thread = (ns: number) => new Map([['1/1', { ns, switches: 3 }]]);
+  const ended = { threads: thread(5000), ticks: new Map(), at: 2 };
+  expect(cpuBetween({ threads: thread(1000), ticks: new Map(), at: 1 }, mergeCpu(ended, { threads: new Map(), ticks: new Map(), at: 3 }))).toMatchObject({ us: 4, wallUs: 2000 });
+});
+
+test('memory of a process is what it has resident', () => {
+  const { rssKiB, pssKiB } = readMemory(process.pid);
+  expect(rssKiB).toBeGreaterThan(20_000);
+  expect(pssKiB).toBeLessThanOrEqual(rssKiB);
+});
