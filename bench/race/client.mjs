@@ -38,7 +38,7 @@ export async function measure({ member, scenario, core, seconds, warmup, seed, m
   let result;
   let seen;
   try {
-    result = await drive({ url: member.url, scenario, core, seconds, warmup, seed, more: { ...more, onPhase: (name) => (marks[name] = readCpu(member.pid)) } });
+    result = await drive({ url: member.url, scenario, core, seconds, warmup: 0, seed, more });
   } finally {
     seen = sampler?.stop();
   }
