@@ -269,5 +269,31 @@ CASE("times follow their pattern") {
                         "120000000\n"));
 }
 
+CASE("what a second came to is not taken for another second, pattern or zone, nor are fractions") {
+  ::setenv("TZ", "XXX-05:30", 1);
+  ::tzset();
+  LogTime time;
+  const auto at = [&](uint64_t us, const char* pattern, bool local) {
+    LineBuffer out;
+    time.appendPattern(&out, us, pattern, local);
+    return std::string(out.view());
+  };
+  const uint64_t us = 1795269789'120'000;
+  for (int again = 0; again < 3; ++again) {
+    EXPECT_EQ(at(us, "%H:%M:%S", false), std::string("14:03:09"));
+    EXPECT_EQ(at(us + 879'999, "%H:%M:%S", false), std::string("14:03:09"));
+    EXPECT_EQ(at(us + 880'000, "%H:%M:%S", false), std::string("14:03:10"));
+    EXPECT_EQ(at(us + 880'000, "%H:%M:%S", true), std::string("19:33:10"));
+    EXPECT_EQ(at(us + 880'000, "%H.%M.%S", true), std::string("19.33.10"));
+    EXPECT_EQ(at(us, "%S.%3f", true), std::string("09.120"));
+    EXPECT_EQ(at(us + 1000, "%S.%3f", true), std::string("09.121"));
+    EXPECT_EQ(at(us + 1, "%f", true), std::string("120001"));
+    EXPECT_EQ(at(us + 1, "%%f %%3f", true), std::string("%f %3f"));
+    EXPECT_EQ(at(us, "%Y", true), std::string("2026"));
+  }
+  ::unsetenv("TZ");
+  ::tzset();
+}
+
 }  // namespace
 }  // namespace millrace::test

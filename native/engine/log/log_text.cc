@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace millrace {
 namespace {
@@ -109,13 +110,9 @@ void appendEscaped(LineBuffer* out, std::string_view text) {
 }
 
 void appendNumber(LineBuffer* out, uint64_t value) {
-  char digits[20];
-  size_t at = sizeof digits;
-  do {
-    digits[--at] = static_cast<char>('0' + value % 10);
-    value /= 10;
-  } while (value != 0);
-  out->append({digits + at, sizeof digits - at});
+  constexpr size_t kMostDigits = 20;
+  char* const at = out->reserve(kMostDigits);
+  out->commit(std::to_chars(at, at + kMostDigits, value).ptr);
 }
 
 void appendMillis(LineBuffer* out, uint64_t us) {

@@ -15,6 +15,17 @@ void appendPadded(LineBuffer* out, uint64_t value, int digits, char pad = '0') {
   out->append({text, static_cast<size_t>(digits)});
 }
 
+// Whether a pattern has %f, or %1f to %9f.
+bool hasFraction(std::string_view pattern) {
+  for (size_t i = 0; i + 1 < pattern.size(); ++i) {
+    if (pattern[i] != '%') continue;
+    const char word = pattern[++i];
+    if (word == 'f') return true;
+    if (word >= '1' && word <= '9' && i + 1 < pattern.size() && pattern[i + 1] == 'f') return true;
+  }
+  return false;
+}
+
 // "+0130"
 void appendOffset(LineBuffer* out, long seconds) {
   out->append(seconds < 0 ? '-' : '+');
@@ -65,6 +76,19 @@ void LogTime::appendIso(LineBuffer* out, uint64_t wall_us) {
 
 void LogTime::appendPattern(LineBuffer* out, uint64_t wall_us, std::string_view pattern,
                             bool local) {
+  const auto second = static_cast<int64_t>(wall_us / 1'000'000);
+  if (known_.second != second || known_.local != local || known_.pattern != pattern) {
+    if (hasFraction(pattern)) return render(out, wall_us, pattern, local);
+    known_.second = second;
+    known_.local = local;
+    known_.pattern = pattern;
+    known_.text.truncate(0);
+    render(&known_.text, wall_us, pattern, local);
+  }
+  out->append(known_.text.view());
+}
+
+void LogTime::render(LineBuffer* out, uint64_t wall_us, std::string_view pattern, bool local) {
   const std::tm& tm = calendarOf(static_cast<int64_t>(wall_us / 1'000'000), local);
   const auto number = [out](int value, int digits, char pad = '0') {
     appendPadded(out, static_cast<uint64_t>(value < 0 ? 0 : value), digits, pad);

@@ -4,6 +4,7 @@
 #include <array>
 #include <cstdint>
 #include <ctime>
+#include <string>
 #include <string_view>
 
 #include "engine/log/log_text.h"
@@ -11,7 +12,8 @@
 namespace millrace {
 
 // Wall-clock times in text. Remembers the calendar of the last second that was asked for, in UTC
-// and in local time: the lines of one second cost it once. One thread.
+// and in local time, and what a pattern without fractions came to: the lines of one second cost it
+// once. One thread.
 class LogTime {
  public:
   // RFC 3339 in UTC with milliseconds: 2026-11-21T14:03:09.120Z.
@@ -26,9 +28,18 @@ class LogTime {
     int64_t second = INT64_MIN;
     std::tm tm{};
   };
+  // What a pattern came to in one second.
+  struct Known {
+    int64_t second = INT64_MIN;
+    bool local = false;
+    std::string pattern;
+    LineBuffer text;
+  };
   const std::tm& calendarOf(int64_t second, bool local);
+  void render(LineBuffer* out, uint64_t wall_us, std::string_view pattern, bool local);
 
   std::array<Calendar, 2> calendars_;
+  Known known_;
   int64_t iso_second_ = INT64_MIN;
   std::array<char, 20> iso_{};
 };
