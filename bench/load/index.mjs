@@ -8,6 +8,41 @@ import { checkOptions } from './options.mjs';
 const here = import.meta.dirname ?? new URL('.', import.meta.url).pathname;
 const ERRORS_COUNTED = 2;
 
+/**
+ * @typedef {object} Quantiles microseconds
+ * @property {number} p50
+ * @property {number} p90
+ * @property {number} p99
+ * @property {number} p999
+ * @property {number} p9999
+ * @property {number} max exact, as are mean and count; the others are within 0.4 %
+ * @property {number} mean
+ * @property {number} count
+ */
+
+/**
+ * @typedef {object} LoadResult Errors, connections and handshakes are those of the whole run, everything else of the measured window.
+ * @property {number} requests right answers that were complete within the window
+ * @property {number} seconds that the window lasted
+ * @property {number} rate requests per second
+ * @property {number} bytesIn HTTP bytes, heads included, TLS not
+ * @property {number} bytesOut
+ * @property {Quantiles} latencyUs of requests meant to start in the window: from that time (open loop), or from the send (closed loop; with a connection per request from the connect)
+ * @property {Quantiles} serviceUs of the same requests, from when they were really sent
+ * @property {[number, number][]} histogram of latencyUs: bucket's end in microseconds, count
+ * @property {Record<'connect' | 'tls' | 'reset' | 'eof' | 'timeout' | 'protocol' | 'status' | 'body', number>} errors
+ * @property {number} errorTotal
+ * @property {string} firstError its class and what happened
+ * @property {Record<string, number>} statuses
+ * @property {{ opened: number, closedIdle: number, fairness: { min: number, median: number, max: number, jain: number } }} connections
+ * @property {{ scheduled: number, lateMaxUs: number, lateShare: number, queuedShare: number }} scheduler of the open loop: requests meant to start in the window;
+ *   how much later than meant the generator itself looked at them, the share for which that was more than 100 us; the share that found no free connection
+ * @property {{ full: number, resumed: number, version: string, cipher: string }} handshakes
+ * @property {{ clients: number, bytes: number, answers: number }} slow
+ * @property {{ open: number, answered: number }} idle at the end of the run
+ * @property {{ userUs: number, systemUs: number }} cpu of the generator; an open loop that spins takes all it gets
+ */
+
 /** A run that counted errors: it measured something else than it was meant to. */
 export class VoidRun extends Error {
   constructor(url, result) {
@@ -25,7 +60,9 @@ process.on('exit', () => {
 
 function startNode(core, script, args) {
   const command = core === undefined ? [process.execPath] : ['taskset', '-c', String(core), process.execPath];
-  const child = spawn(command[0], [...command.slice(1), join(here, script), ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  // Certificates that neither of them checks would be read at every start, which takes a quarter of a second.
+  const { NODE_EXTRA_CA_CERTS: _, ...env } = process.env;
+  const child = spawn(command[0], [...command.slice(1), join(here, script), ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
   const output = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text) => (output.out += text));
   child.stderr.setEncoding('utf8').on('data', (text) => (output.err += text));
@@ -39,13 +76,13 @@ const flagOf = (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLo
 /**
  * Runs the load generator to its end.
  * @param {import('./options.mjs').LoadOptions & { url: string, core?: string | number, allowErrors?: boolean, signal?: AbortSignal }} options
- * @returns {Promise<object>} the JSON object of load.mjs
+ * @returns {Promise<LoadResult>} the JSON object of load.mjs
  * @throws {VoidRun} when it counted errors, unless allowErrors
  */
 export async function load({ url, core, allowErrors = false, signal, ...options }) {
   checkOptions(options);
   await buildLoad();
-  const args = [url, '--json'];
+  const args = [url, '--json', '--die-with-parent'];
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || value === false) continue;
     if (value === true) args.push(flagOf(name));

@@ -21,11 +21,12 @@ An HTTP/1.1 load generator. Any error ends it with code ${ERRORS_COUNTED}: a run
 
 ${lines.join('\n')}
   ${'--json'.padEnd(width)}  one JSON object instead of a table
+  ${'--die-with-parent'.padEnd(width)}  ends when the process that started it does
 `;
 }
 
 async function main() {
-  const options = { json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } };
+  const options = { json: { type: 'boolean' }, 'die-with-parent': { type: 'boolean' }, help: { type: 'boolean', short: 'h' } };
   for (const [name, kind] of OPTIONS) options[name] = { type: kind === 'flag' ? 'boolean' : 'string', multiple: kind === 'texts' };
   let parsed;
   try {
@@ -33,7 +34,7 @@ async function main() {
   } catch (error) {
     throw new UsageError(error.message);
   }
-  const { json, help: wanted, ...given } = parsed.values;
+  const { json, help: wanted, 'die-with-parent': dieWithParent, ...given } = parsed.values;
   if (wanted) {
     process.stdout.write(help());
     return 0;
@@ -42,7 +43,7 @@ async function main() {
   const [url] = parsed.positionals;
   const native = await nativeOptions(url, Object.fromEntries(Object.entries(given).map(([name, value]) => [camelCase(name), value])));
   await buildLoad();
-  const result = createRequire(import.meta.url)(LOAD_ADDON).run(native);
+  const result = createRequire(import.meta.url)(LOAD_ADDON).run(native, dieWithParent);
   const report = JSON.parse(result);
   process.stdout.write(json ? `${result}\n` : table(url, native, report));
   return report.errorTotal === 0 ? 0 : ERRORS_COUNTED;

@@ -1,5 +1,7 @@
 // The load generator as an addon: one function, which blocks until the run is over.
 #include <napi.h>
+#include <signal.h>
+#include <sys/prctl.h>
 
 #include "generator/report.h"
 
@@ -51,8 +53,10 @@ Options readOptions(const Napi::Object& from) {
   return to;
 }
 
-// (options) => JSON text
+// (options, dieWithParent) => JSON text
 Napi::Value run(const Napi::CallbackInfo& info) {
+  // Whoever started us may end without a chance to end us.
+  if (info[1].ToBoolean().Value()) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
   const Options options = readOptions(info[0].As<Napi::Object>());
   millrace::load::Generator generator(options);
   std::string problem;

@@ -18,7 +18,7 @@ export function table(url, options, result) {
   }
   const { opened, fairness } = result.connections;
   lines.push(`  ${opened} connections opened; answers per client ${fairness.min} to ${fairness.max}, Jain index ${fairness.jain.toFixed(3)}`);
-  if (options.tls) lines.push(`  TLS handshakes: ${result.handshakes.full} full, ${result.handshakes.resumed} resumed`);
+  if (options.tls) lines.push(`  TLS handshakes: ${result.handshakes.full} full, ${result.handshakes.resumed} resumed; ${result.handshakes.version}, ${result.handshakes.cipher}`);
   if (options.idleClients > 0) lines.push(`  idle clients: ${options.idleClients}, still open ${result.idle.open}, answered ${result.idle.answered}`);
   if (options.slowClients > 0) lines.push(`  slow clients: ${options.slowClients}, read ${result.slow.bytes} bytes`);
   if (result.errorTotal > 0) {

@@ -16,9 +16,10 @@ class Arrivals {
   Arrivals(double rate, bool poisson, uint64_t seed) noexcept
       : gap_ns_(static_cast<double>(kNsPerSecond) / rate), poisson_(poisson), rng_(seed) {}
 
+  // The first one is at `now` when they are even.
   void start(uint64_t now) noexcept {
     start_ns_ = now;
-    advance();
+    if (poisson_) advance();
   }
   uint64_t next() const noexcept { return start_ns_ + static_cast<uint64_t>(offset_ns_); }
   void advance() noexcept {

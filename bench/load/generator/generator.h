@@ -52,6 +52,7 @@ class Generator {
   void turn(uint64_t now);
   void handleEvent(uint64_t data, uint32_t events, uint64_t now);
   void tick(uint64_t now);
+  void checkDeadline(Connection& c, uint64_t now);
   void advancePhase(uint64_t now);
   void startLoad(uint64_t now);
   void scheduleArrivals(uint64_t now);
@@ -90,6 +91,7 @@ class Generator {
   Ring<uint32_t> free_;       // open loop: main connections without a request
   Ring<uint64_t> overdue_;    // open loop: intended times of requests that wait for one
   Ring<uint32_t> to_open_;    // connections that wait for their turn to connect
+  Ring<uint32_t> waiting_;    // connections that wait for a time to try again
   std::vector<int> closing_;  // descriptors whose peer is to close first
   RequestComposer composer_;
   RequestComposer slow_composer_;
@@ -110,6 +112,7 @@ class Generator {
   uint64_t measure_to_ns_ = 0;
   uint64_t measuring_since_ns_ = 0;
   uint64_t next_tick_ns_ = 0;
+  size_t looked_at_ = 0;
   uint32_t slow_first_ = 0;  // index of the first slow client
   uint32_t slow_next_ = 0;
   uint64_t slow_due_ns_ = 0;

@@ -95,7 +95,13 @@ void Generator::onConnected(Connection& c, uint64_t now) {
   }
   SSL_set_app_data(ssl, &c);
   if (!options_.server_name.empty()) SSL_set_tlsext_host_name(ssl, options_.server_name.c_str());
-  if (options_.resume_sessions && c.session != nullptr) SSL_set_session(ssl, c.session);
+  if (options_.resume_sessions && c.session != nullptr) {
+    // A copy: OpenSSL gives up a session once it was used, and not every server sends a ticket on
+    // a resumed connection again.
+    SSL_SESSION* session = SSL_SESSION_dup(c.session);
+    SSL_set_session(ssl, session);
+    SSL_SESSION_free(session);
+  }
   SSL_set_connect_state(ssl);
   c.stream.adopt(fd, ssl);
   c.state = ConnectionState::kHandshaking;
@@ -107,6 +113,10 @@ void Generator::onHandshake(Connection& c, uint64_t now) {
     case Io::kOk:
       ++(SSL_session_reused(c.stream.ssl()) == 1 ? tally_.resumed_handshakes
                                                  : tally_.full_handshakes);
+      if (tally_.tls_version.empty()) {
+        tally_.tls_version = SSL_get_version(c.stream.ssl());
+        tally_.tls_cipher = SSL_get_cipher_name(c.stream.ssl());
+      }
       setInterest(c, false);
       onReady(c, nowNs());
       return;
@@ -221,6 +231,7 @@ void Generator::recover(Connection& c, uint64_t now, bool after_failed_connect) 
   if (after_failed_connect) {
     c.state = ConnectionState::kWaiting;
     c.deadline_ns = now + kRetryNs;
+    waiting_.push(c.index);
   } else if (c.role == Role::kMain && options_.connection_per_request) {
     makeFree(c, now);
   } else {

@@ -133,6 +133,8 @@ std::string reportJson(const Options& options, const Generator& generator) {
       .raw("handshakes", Json()
                              .number("full", tally.full_handshakes)
                              .number("resumed", tally.resumed_handshakes)
+                             .string("version", tally.tls_version)
+                             .string("cipher", tally.tls_cipher)
                              .done())
       .raw("slow", Json()
                        .number("clients", uint64_t{options.slow_clients})

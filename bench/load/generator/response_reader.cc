@@ -8,10 +8,9 @@ namespace millrace::load {
 
 void ResponseReader::begin(bool no_body, bool check_pattern) noexcept {
   state_ = State::kHead;
-  started_ = closes_ = keeps_ = http10_ = has_length_ = chunked_ = false;
+  started_ = false;
   no_body_ = no_body;
   check_pattern_ = check_pattern;
-  status_ = 0;
   kept_.clear();
   body_.begin(BodyReader::State::kDone, 0, false);
 }
@@ -49,7 +48,13 @@ bool ResponseReader::finishAtClose() noexcept {
 
 size_t ResponseReader::feedHead(const char* bytes, size_t n) noexcept {
   if (kept_.empty()) {
+    if (!last_.empty() && n >= last_.size() &&
+        std::memcmp(bytes, last_.data(), last_.size()) == 0) {
+      frameBody();  // what the head says is still known
+      return last_.size();
+    }
     const size_t head = parseHead({bytes, n});
+    if (head != 0 && status_ >= 200) last_.assign(bytes, head);
     if (head != 0 || state_ == State::kBad) return head;
     kept_.assign(bytes, n);
   } else {
@@ -70,6 +75,9 @@ size_t ResponseReader::feedHead(const char* bytes, size_t n) noexcept {
 }
 
 size_t ResponseReader::parseHead(std::string_view text) noexcept {
+  last_.clear();
+  status_ = 0;
+  length_ = 0;
   closes_ = keeps_ = http10_ = has_length_ = chunked_ = false;
   size_t at = 0;
   for (bool first = true;; first = false) {

@@ -32,6 +32,8 @@ struct Tally {
   uint64_t closed_idle = 0;  // keep-alive connections that the peer closed between two requests
   uint64_t full_handshakes = 0;
   uint64_t resumed_handshakes = 0;
+  std::string tls_version;  // of the first handshake
+  std::string tls_cipher;
 
   uint64_t scheduled = 0;  // open loop: requests meant to start in the window
   uint64_t queued = 0;     // of them: waited for a connection to be free

@@ -228,8 +228,9 @@ void Origin::answerNow(Connection& c) {
     answer_ = Answer::of(head.target);
   }
   c.head_method = head.head_method;
+  c.had_body = head.chunked || head.length != 0;
   c.closes = head.closes || answer_.close;
-  if (!head.chunked && head.length == 0) {
+  if (!c.had_body) {
     if (answer_.plain() && !c.head_method) {
       const std::string& text = c.closes ? plain_close_ : plain_;
       const ssize_t sent = sendBytes(c.fd, text.data(), text.size());

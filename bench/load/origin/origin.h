@@ -41,6 +41,7 @@ class Origin {
     bool wants_write = false;
     bool head_method = false;
     bool closes = false;
+    bool had_body = false;
     Answer answer;
     BodyReader body;    // of the request
     Buffer kept;        // bytes of a head that came in pieces, or of the next request

@@ -57,6 +57,11 @@ void Origin::buildHead(Connection& c, std::string* head) {
     if (answer.chunked || answer.fault == Fault::kFraming)
       *head += "Transfer-Encoding: chunked\r\n";
   }
+  if (c.had_body) {
+    std::snprintf(line, sizeof line, "X-Received: %llu\r\n",
+                  static_cast<unsigned long long>(c.body.bytes()));
+    *head += line;
+  }
   if (c.closes) *head += "Connection: close\r\n";
   *head += "\r\n";
 }

@@ -13,8 +13,12 @@ RequestReader::Found RequestReader::find(std::string_view text, size_t* size) no
     return Found::kHead;
   }
   const size_t end = text.find("\r\n\r\n");
-  if (end == std::string_view::npos)
-    return text.size() > kMaxHeadBytes ? Found::kBad : Found::kMore;
+  if (end == std::string_view::npos) {
+    // What cannot be a method never becomes a head: TLS, say.
+    const bool wrong =
+        text.size() > kMaxHeadBytes || (!text.empty() && !isToken(text.substr(0, 1)));
+    return wrong ? Found::kBad : Found::kMore;
+  }
   *size = end + 4;
   ++version_;
   last_.clear();
