@@ -15,11 +15,11 @@ class Json {
 
   Json& number(const char* name, double value) {
     char digits[40];
-    // Whole numbers as such, others with what three decimals carry.
+    // Whole numbers as such, others with nine digits.
     if (value == std::floor(value) && std::fabs(value) < 9e15)
       std::snprintf(digits, sizeof digits, "%.0f", value);
     else
-      std::snprintf(digits, sizeof digits, "%.6g", value);
+      std::snprintf(digits, sizeof digits, "%.9g", value);
     return raw(name, digits);
   }
   Json& number(const char* name, uint64_t value) {
