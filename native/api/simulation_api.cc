@@ -101,6 +101,14 @@ Napi::Object objectOf(Napi::Env env, const Result& result) {
     timeline.Set(i, row);
   }
   out.Set("timeline", timeline);
+  Napi::Object limit = Napi::Object::New(env);
+  limit.Set("clients", result.limit.clients);
+  limit.Set("mostAdmitted", result.limit.most);
+  limit.Set("mostAdmittedByAll", result.limit.most_together);
+  limit.Set("refusedBelowLimit", wordOf(result.limit.refused_below));
+  Napi::Object wrong = Napi::Object::New(env);
+  wrong.Set("rateLimit", limit);
+  out.Set("wrong", wrong);
   out.Set("breakersOpened", wordOf(result.breakers_opened));
   out.Set("ejections", wordOf(result.ejections));
   out.Set("panicPicks", wordOf(result.panic_picks));

@@ -147,6 +147,18 @@ export interface SimulationResult {
   }[];
   /** 100 rows over the time in which requests come; everything is of those that came then. `errors`: share that was not answered. */
   timeline: { at: number; rate: number; p50: number; p99: number; errors: number }[];
+  /** What the parts under test did, held against their own words. */
+  wrong: {
+    rateLimit: {
+      /** The most popular ones, that were watched; 0 = there is no limit, or none fits into memory. */
+      clients: number;
+      /** Requests of one client that one proxy, and that all proxies together, admitted within any one window. */
+      mostAdmitted: number;
+      mostAdmittedByAll: number;
+      /** That were refused while fewer than the limit had been admitted within the window before them. */
+      refusedBelowLimit: number;
+    };
+  };
   breakersOpened: number;
   ejections: number;
   panicPicks: number;

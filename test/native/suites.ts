@@ -45,6 +45,14 @@ const ENGINE = [
   ...['reactor_rig', 'origin', 'tls_stub'].map((name) => `test/native/${name}.cc`),
 ];
 
+const SIMULATE = [
+  ...BALANCER,
+  ...RATE,
+  ...['proxy', 'scenario', 'servers', 'simulation', 'simulation_attempt', 'tally'].map((name) => `native/engine/simulate/${name}.cc`),
+  ...['breaker', 'detector', 'ejection', 'outlier', 'sweep'].map((name) => `native/engine/failover/${name}.cc`),
+  'native/engine/histogram/windows.cc',
+];
+
 const test = (name: string, ...sources: string[]): Suite => ({ name, sanitizer: 'address,undefined', sources: [`test/native/${name}_test.cc`, ...sources] });
 
 const FUZZ = ['driver', 'seeds', 'fault'].map((name) => `test/native/fuzz_${name}.cc`);
@@ -146,6 +154,7 @@ export const SUITES: readonly Suite[] = [
   test('reactor_outlier', ...ENGINE),
   { ...test('outlier_race', ...ENGINE), sanitizer: 'thread' },
   test('outlier', ...['ejection', 'outlier', 'sweep'].map((name) => `native/engine/failover/${name}.cc`), 'native/engine/histogram/windows.cc'),
+  ...['queue', 'policy', 'failover', 'scenario'].map((name) => test(`simulate_${name}`, ...SIMULATE)),
   test('upstream_notes', 'native/engine/http/load_report.cc', 'native/engine/http/retry_after.cc', 'native/engine/http/response_parser.cc'),
   { ...test('race', ...BUILDER, ...IMAGE, ...ROUTE, 'native/engine/state/route_state.cc', 'native/engine/histogram/windows.cc'), sanitizer: 'thread' },
 ];

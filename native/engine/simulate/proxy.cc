@@ -292,16 +292,19 @@ void Proxy::control(Moment now) {
       due_ms == UINT64_MAX ? UINT64_MAX : std::max(due_ms, now.ms() + 1) * uint64_t{1'000'000};
 }
 
-// As planCluster.
+// As planCluster: a plan of the same inputs goes on, unless it changes with time.
 void Proxy::plan(Moment now) {
+  bool changed = plan_ == nullptr || warming_;
   warming_ = false;
   for (PlanEndpoint& endpoint : members_) {
     const EndpointState& state = states_[endpoint.index];
-    endpoint.available = isAvailable(state.load.health.load(std::memory_order_relaxed));
+    const bool available = isAvailable(state.load.health.load(std::memory_order_relaxed));
+    changed = changed || available != endpoint.available;
+    endpoint.available = available;
     if (endpoint.warm_since_ms + settings_.slow_start_ms <= now.ms()) endpoint.warm_since_ms = 0;
     warming_ = warming_ || endpoint.warm_since_ms != 0;
   }
-  plan_ = Plan::build(settings_, members_, now.ms());
+  if (changed || warming_) plan_ = Plan::build(settings_, members_, now.ms());
 }
 
 }  // namespace millrace::simulate

@@ -28,6 +28,7 @@ Simulation::Simulation(Scenario scenario)
       keys_(scenario_.keys, scenario_.key_zipf),
       clients_(scenario_.rate_limit.keys, scenario_.rate_limit.zipf),
       servers_(scenario_),
+      audit_(scenario_),
       tally_(scenario_) {
   for (uint32_t p = 0; p < scenario_.proxies; ++p) {
     proxies_.push_back(std::make_unique<Proxy>(scenario_, list_, p));
@@ -113,8 +114,12 @@ void Simulation::arrive(Moment now) {
   const uint32_t number = stream_.take();
   const uint32_t p = stream_.proxyOf(number);
   Proxy& proxy = *proxies_[p];
-  if (scenario_.rate_limit.limit != 0 && !proxy.allows(clients_(client_draws_.at(number)), now))
-    return refuse(Outcome::kRefusedRate, now);
+  if (scenario_.rate_limit.limit != 0) {
+    const uint32_t client = clients_(client_draws_.at(number));
+    const bool allowed = proxy.allows(client, now);
+    audit_.note(p, client, allowed, now);
+    if (!allowed) return refuse(Outcome::kRefusedRate, now);
+  }
   BreakerTicket ticket = 0;
   if (!proxy.admits(&ticket, now)) return refuse(Outcome::kRefusedBreaker, now);
   if (in_flight_ == bounds::kMaxInFlight) {
@@ -182,6 +187,7 @@ void Simulation::control(Moment now) {
 Result Simulation::result() {
   Result result = tally_.result(scenario_, servers_.all(), {now_ns_});
   result.retries = retries_;
+  result.limit = {audit_.clients(), audit_.most(), audit_.mostTogether(), audit_.refusedBelow()};
   for (const auto& proxy : proxies_) {
     result.breakers_opened += proxy->opened();
     result.ejections += proxy->ejected();

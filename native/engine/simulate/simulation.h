@@ -10,6 +10,7 @@
 #include "engine/simulate/clock.h"
 #include "engine/simulate/event_heap.h"
 #include "engine/simulate/fifo.h"
+#include "engine/simulate/limit_audit.h"
 #include "engine/simulate/proxy.h"
 #include "engine/simulate/request_stream.h"
 #include "engine/simulate/scenario.h"
@@ -101,6 +102,7 @@ class Simulation {
   const Zipf keys_;
   const Zipf clients_;
   Servers servers_;
+  LimitAudit audit_;
   std::vector<std::unique_ptr<Proxy>> proxies_;
   SlotPool<Request> requests_;
   std::vector<Tried> tried_;  // by request; only where there are retries

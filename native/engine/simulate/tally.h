@@ -62,6 +62,14 @@ struct TimelineRow {
   double errors = 0;  // share of them that were not answered
 };
 
+// What the rate limit did, next to one that remembers everything.
+struct LimitResult {
+  uint32_t clients = 0;        // that were watched
+  uint32_t most = 0;           // requests of a client that a proxy admitted within a window
+  uint32_t most_together = 0;  // that all proxies did
+  uint64_t refused_below = 0;  // while fewer than the limit had been admitted in the window
+};
+
 struct Result {
   std::array<uint64_t, kOutcomes> outcomes{};
   uint64_t requests = 0;
@@ -78,6 +86,7 @@ struct Result {
   uint32_t most_in_flight = 0;  // at one endpoint at once
   std::vector<GroupResult> groups;
   std::vector<TimelineRow> timeline;
+  LimitResult limit;
   uint64_t breakers_opened = 0;
   uint64_t ejections = 0;
   uint64_t panic_picks = 0;
