@@ -15,7 +15,7 @@ const run = promisify(execFile);
 const ROOT = resolve(import.meta.dirname, '../..');
 const CACHE = join(ROOT, 'build/native-tests');
 const COMPILER = process.env['CXX'] ?? 'g++';
-const INCLUDE_PATHS = ['native', 'test/native'];
+const INCLUDE_PATHS = ['native', 'test/native', 'bench/load'];
 const FLAGS = ['-std=c++20', '-O1', '-g', '-fno-omit-frame-pointer', '-fno-sanitize-recover=all', '-Wall', '-Wextra', '-Werror', '-pthread'];
 const PARALLEL = 2;
 

@@ -156,6 +156,7 @@ export const SUITES: readonly Suite[] = [
   test('outlier', ...['ejection', 'outlier', 'sweep'].map((name) => `native/engine/failover/${name}.cc`), 'native/engine/histogram/windows.cc'),
   ...['queue', 'policy', 'failover', 'scenario'].map((name) => test(`simulate_${name}`, ...SIMULATE)),
   test('upstream_notes', 'native/engine/http/load_report.cc', 'native/engine/http/retry_after.cc', 'native/engine/http/response_parser.cc'),
+  test('bench_load', ...['common/body_reader', 'generator/response_reader', 'generator/request_composer'].map((name) => `bench/load/${name}.cc`)),
   { ...test('race', ...BUILDER, ...IMAGE, ...ROUTE, 'native/engine/state/route_state.cc', 'native/engine/histogram/windows.cc'), sanitizer: 'thread' },
 ];
 
