@@ -34,7 +34,7 @@ export function ask(url, { headers = {}, agent = undefined } = {}) {
   });
 }
 
-async function untilAnswering(url, child) {
+export async function untilAnswering(url, child) {
   let last = '';
   for (const endMs = performance.now() + START_MS; performance.now() < endMs; ) {
     if (child.ended !== null) throw new Error(`${child.name} ended with ${child.ended}:\n${child.output}`);

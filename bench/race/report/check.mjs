@@ -28,7 +28,7 @@ const scenario = z.looseObject({
   latency: latency.nullish(),
   direct: z.looseObject({ rate: amount.optional() }).nullish(),
   systemCalls: z.record(z.string(), z.record(z.string(), amount)).nullish(),
-  instructions: z.record(z.string(), z.looseObject({ user: amount, kernel: amount })).nullish(),
+  instructions: z.record(z.string(), z.looseObject({ user: amount, system: amount })).nullish(),
   skipped: z.record(z.string(), z.string()).default({}),
   void: z.array(z.looseObject({ contender: z.string(), round: amount.optional(), why: z.string() })).default([]),
   goals: z.array(goal).default([]),

@@ -62,14 +62,14 @@ export function systemCallTable(contenders, scenario) {
 /** Instructions per request, which a busy machine does not change as it changes times. */
 export function instructionTable(contenders, scenario) {
   const counted = scenario.instructions ?? {};
-  const sum = ({ user, kernel }) => user + kernel;
+  const sum = ({ user, system }) => user + system;
   const rows = contenders.map((contender, index) => ({ contender, index, of: own(counted, contender.name) })).filter(({ of }) => of !== undefined);
   if (rows.length === 0) return null;
   const most = Math.max(...rows.map(({ of }) => sum(of)));
   const ours = rows.find(({ contender }) => contender === contenders.find(({ kind }) => kind === 'self'));
   const row = ({ contender, index, of }) =>
-    html`<tr class="c c${index}"><th scope="row"><i class="swatch"></i>${contender.title}</th><td>${count(of.user)}</td><td>${count(of.kernel)}</td><td class="sum"><span class="level" style="--part:${(sum(of) / most).toFixed(3)}">${count(sum(of))}</span></td><td>${ours !== undefined && ratio(sum(ours.of) / sum(of))}</td></tr>`;
-  return html`<figure><figcaption><b>Instructions per request</b> <span class="unit">counted in a separate run</span></figcaption><div class="scroll"><table><thead><tr><th></th><th scope="col">user</th><th scope="col">kernel</th><th scope="col">both</th><th scope="col">${ours !== undefined && `${ours.contender.title} to it`}</th></tr></thead><tbody>${rows.sort((a, b) => sum(a.of) - sum(b.of)).map(row)}</tbody></table></div></figure>`;
+    html`<tr class="c c${index}"><th scope="row"><i class="swatch"></i>${contender.title}</th><td>${count(of.user)}</td><td>${count(of.system)}</td><td class="sum"><span class="level" style="--part:${(sum(of) / most).toFixed(3)}">${count(sum(of))}</span></td><td>${ours !== undefined && ratio(sum(ours.of) / sum(of))}</td></tr>`;
+  return html`<figure><figcaption><b>Instructions per request</b> <span class="unit">counted in a separate run</span></figcaption><div class="scroll"><table><thead><tr><th></th><th scope="col">user</th><th scope="col">system</th><th scope="col">both</th><th scope="col">${ours !== undefined && `${ours.contender.title} to it`}</th></tr></thead><tbody>${rows.sort((a, b) => sum(a.of) - sum(b.of)).map(row)}</tbody></table></div></figure>`;
 }
 
 /** The resident memory at the end of every scenario. */
