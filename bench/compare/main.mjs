@@ -1,12 +1,12 @@
 /** npm run bench:compare -- REV: is the working tree faster or slower than a revision? --help says more. */
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { loadavg, tmpdir } from 'node:os';
+import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { startOrigin, VoidRun } from '../load/index.mjs';
-import { guarded } from '../race/processes.mjs';
+import { describeMachine } from '../race/machine.mjs';
+import { guarded, pinSelf } from '../race/processes.mjs';
 import { makeCertificate } from '../race/stage.mjs';
-import { machine } from '../support.mjs';
 import { HELP, parseOptions, UsageError } from './options.mjs';
 import { build, describeTree, prune, resolveRevision, RevisionError, unpack } from './revision.mjs';
 import { LOAD_CORE, runOnce } from './rounds.mjs';
@@ -69,10 +69,12 @@ async function measure(sides, options, place) {
 
 async function compare(options, directory) {
   const sides = await bothTrees(options);
+  pinSelf(LOAD_CORE);
+  const machine = describeMachine();
   const origin = await startOrigin({ core: LOAD_CORE });
   try {
     const tls = SCENARIOS[options.scenario].tls ? makeCertificate(directory) : null;
-    say(`${options.scenario}: ${SCENARIOS[options.scenario].what}, ${options.connections} connections; ${options.pairs} pairs of ${options.seconds} s on ${machine()}, load ${loadavg()[0].toFixed(1)}`);
+    say(`${options.scenario}: ${SCENARIOS[options.scenario].what}, ${options.connections} connections; ${options.pairs} pairs of ${options.seconds} s on ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load ${machine.loadBefore}`);
     const { pairs, voided } = await measure(sides, options, { directory, origin: origin.port, tls });
     const summary = summarise(pairs);
     const names = { before: sides.before.name, after: sides.after.name };
@@ -80,7 +82,7 @@ async function compare(options, directory) {
     if (options.json !== undefined) {
       mkdirSync(dirname(resolve(options.json)), { recursive: true });
       const { help: _, ...settings } = options;
-      writeFileSync(options.json, `${JSON.stringify({ format: 1, date: new Date().toISOString(), machine: machine(), options: settings, ...sides, pairs, void: voided, summary }, null, 2)}\n`);
+      writeFileSync(options.json, `${JSON.stringify({ format: 1, date: new Date().toISOString(), machine, options: settings, ...sides, pairs, void: voided, summary }, null, 2)}\n`);
     }
   } finally {
     await origin.stop();

@@ -88,8 +88,11 @@ function cachingEnvironment() {
 export async function build(directory, { caching = false } = {}) {
   const script = join(directory, 'src/bootstrap.mjs');
   if (!existsSync(script)) throw new RevisionError(`${directory} has no src/bootstrap.mjs, so this program does not know how to build it`);
-  const child = spawn(process.execPath, [script], { cwd: directory, env: caching ? cachingEnvironment() : process.env, stdio: ['ignore', 'inherit', 'inherit'] });
+  const child = spawn(process.execPath, [script], { cwd: directory, env: caching ? cachingEnvironment() : process.env, stdio: ['ignore', 'inherit', 'inherit'], detached: true });
+  const end = () => child.exitCode === null && child.signalCode === null && process.kill(-child.pid, 'SIGKILL');
+  process.once('exit', end); // Ctrl-C: it and the compilers that it started
   const code = await new Promise((resolve, reject) => child.once('error', reject).once('exit', (status, killed) => resolve(killed ?? status)));
+  process.off('exit', end);
   if (code !== 0) throw new RevisionError(`building ${directory} ended with ${typeof code === 'number' ? `code ${code}` : code}`);
   if (!existsSync(join(directory, 'dist/cli/main.js'))) throw new RevisionError(`${directory} has no dist/cli/main.js after building: it is older than the program "millrace run"`);
 }

@@ -25,7 +25,7 @@ const percent = (part) => {
 export function inWords({ n, low, high, enough }, { more, less }) {
   if (n === 0) return 'not measured';
   if (!enough) return `${n} ${n === 1 ? 'pair is' : 'pairs are'} too few to tell`;
-  if (low <= 1 && high >= 1) return `no difference found (one of ${percent(Math.max(1 - low, high - 1))} % or more would show)`;
+  if (low <= 1 && high >= 1) return `no difference found (between ${percent(1 - low)} % ${less} and ${percent(high - 1)} % ${more})`;
   const [small, large] = low > 1 ? [low - 1, high - 1] : [1 - high, 1 - low];
   const amount = percent(small) === percent(large) ? `${percent(small)} %` : `${percent(small)} .. ${percent(large)} %`;
   return `${low > 1 ? more : less} by ${amount}`;

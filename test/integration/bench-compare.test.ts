@@ -1,10 +1,12 @@
 /** The comparison of a tree with itself, through its real program: both are run, and no interval is made up from two pairs. */
-import { spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import { readFileSync, readdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import type { Readable } from 'node:stream';
 import { expect, it } from 'vitest';
 import { keep } from '../support/keep.ts';
 import { temporaryDirectory } from '../support/millrace.ts';
+import { eventually } from '../support/wait.ts';
 
 const ROOT = resolve(import.meta.dirname, '../..');
 const MAIN = join(ROOT, 'bench/compare/main.mjs');
@@ -19,9 +21,14 @@ interface Run {
   rssKiB: number;
 }
 
-async function compare(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
-  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+function start(args: string[], env: NodeJS.ProcessEnv = process.env): ChildProcessByStdio<null, Readable, Readable> {
+  const child = spawn(process.execPath, [MAIN, ...args], { stdio: ['ignore', 'pipe', 'pipe'], env });
   keep({ close: () => Promise.resolve(void child.kill('SIGTERM')) });
+  return child;
+}
+
+async function compare(...args: string[]): Promise<{ code: number | null; out: string; err: string }> {
+  const child = start(args);
   const text = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (chunk: string) => (text.out += chunk));
   child.stderr.setEncoding('utf8').on('data', (chunk: string) => (text.err += chunk));
@@ -49,6 +56,30 @@ it.each(['plain', 'tls'])('a tree against itself, %s', { timeout: LIMIT_MS }, as
   expect(cpu?.ratio.n).toBe(2);
   expect(cpu?.ratio.value).toBeGreaterThan(0.2);
   expect(cpu?.ratio.value).toBeLessThan(5);
+});
+
+/** Processes whose command line names something in this directory. */
+const processesOf = (directory: string): string[] =>
+  readdirSync('/proc').filter((name) => {
+    try {
+      return /^\d+$/.test(name) && readFileSync(`/proc/${name}/cmdline`, 'utf8').includes(directory);
+    } catch {
+      return false; // it has ended
+    }
+  });
+
+it('leaves neither processes nor files behind when it is interrupted', { timeout: LIMIT_MS }, async () => {
+  const directory = temporaryDirectory();
+  const child = start(['--tree', ROOT, '--pairs', '100', '--seconds', '0.2', '--warmup', '0', '--connections', '4'], { ...process.env, TMPDIR: directory });
+  let said = '';
+  child.stderr.setEncoding('utf8');
+  for await (const text of child.stderr) if ((said += String(text)).includes('pair 1/100')) break;
+  await eventually(() => processesOf(directory).length > 0);
+  const closed = new Promise((done) => child.once('close', done));
+  child.kill('SIGINT');
+  expect(await closed).toBe(130);
+  await eventually(() => processesOf(directory).length === 0);
+  expect(readdirSync(directory)).toEqual([]);
 });
 
 it('says what is wrong with its arguments', async () => {
