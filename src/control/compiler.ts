@@ -1,6 +1,6 @@
 import { Piscina } from 'piscina';
 import type { Config } from '../config/types.ts';
-import { distPath } from './dist-path.ts';
+import { distPath } from '../core/dist-path.ts';
 
 export interface Compiled {
   image: ArrayBuffer;

@@ -15,7 +15,7 @@ import { StartError, errorMessage } from '../core/errors.ts';
 import type { Logger } from '../core/logger.ts';
 import { Backoff } from './backoff.ts';
 import { within } from './deadline.ts';
-import { distPath } from './dist-path.ts';
+import { distPath } from '../core/dist-path.ts';
 import type { Engine } from './engine.ts';
 import { MemoryFiles, PortReservations, formatAddress, listenerSpec, type BoundListener, type ListenerPlan } from './listeners.ts';
 import { WorkerGoneError, WorkerSlot, type AppliedMessage, type WorkerState } from './worker-slot.ts';
