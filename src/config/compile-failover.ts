@@ -34,8 +34,8 @@ export function failoverFields(
     budgetPercent: retryBudget?.percent ?? NONE,
     budgetMinPerSecond: retryBudget?.minPerSecond ?? 0,
     budgetWindowMs: retryBudget?.windowMs ?? 0,
-    outlier: outlierDetection === null || !detects(outlierDetection) ? NONE : addOutlier(writer, outlierDetection),
-    breaker: circuitBreaker === null ? NONE : addBreaker(writer, circuitBreaker),
+    outlier: outlierDetection === null || !detects(outlierDetection) ? NONE : writer.add('OUTLIER', outlierFields(outlierDetection)),
+    breaker: circuitBreaker === null ? NONE : writer.add('BREAKER', breakerFields(circuitBreaker)),
     fallbackCluster: fallback?.kind === 'cluster' ? indexOf(clusters, fallback.cluster) : NONE,
     fallbackRespond: fallback?.kind === 'respond' ? addRespond(writer, fallback.respond) : NONE,
   };
@@ -53,9 +53,10 @@ export function detects(outlier: OutlierConfig): boolean {
   );
 }
 
-function addOutlier(writer: ImageWriter, outlier: OutlierConfig): number {
+/** The numbers of an OUTLIER. */
+export function outlierFields(outlier: OutlierConfig): RecordFields<'OUTLIER'> {
   const { successRate, failurePercentage, latency } = outlier;
-  return writer.add('OUTLIER', {
+  return {
     consecutive5xx: outlier.consecutive5xx,
     consecutiveGatewayErrors: outlier.consecutiveGatewayErrors,
     consecutiveLocalErrors: outlier.consecutiveLocalErrors,
@@ -78,7 +79,7 @@ function addOutlier(writer: ImageWriter, outlier: OutlierConfig): number {
     latencyMinUs: (latency?.minLatencyMs ?? 0) * 1_000,
     latencyMinEndpoints: latency?.minEndpoints ?? 0,
     latencyMinRequests: latency?.minRequests ?? 0,
-  });
+  };
 }
 
 const SCOPES = {
@@ -87,8 +88,9 @@ const SCOPES = {
   both: BREAKER_SCOPE.cluster | BREAKER_SCOPE.endpoint,
 } as const;
 
-function addBreaker(writer: ImageWriter, breaker: BreakerConfig): number {
-  return writer.add('BREAKER', {
+/** The numbers of a BREAKER. */
+export function breakerFields(breaker: BreakerConfig): RecordFields<'BREAKER'> {
+  return {
     scope: SCOPES[breaker.scope],
     thresholdMillis: breaker.thresholdMillis,
     windowMs: breaker.windowMs,
@@ -98,5 +100,5 @@ function addBreaker(writer: ImageWriter, breaker: BreakerConfig): number {
     jitterPercent: breaker.jitterPercent,
     probes: breaker.probes,
     successes: breaker.successes,
-  });
+  };
 }

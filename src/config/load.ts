@@ -5,13 +5,13 @@ import { errorMessage, type ConfigProblem } from '../core/errors.ts';
 import { buildConfig } from './build.ts';
 import { resolveEndpoints, type Resolutions, type ResolveHost } from './endpoints.ts';
 import { ConfigFiles } from './files.ts';
-import type { Report } from './raw.ts';
+import { ProblemList } from './problem-list.ts';
 import { checkRules } from './rules.ts';
-import { findingsOf, type Finding } from './schema-problems.ts';
+import { findingsOf } from './schema-problems.ts';
 import { name as zoneName } from './schema-scalars.ts';
 import { configSchema } from './schema.ts';
 import { runScript } from './script.ts';
-import { formatPath, NO_POSITION, parseYaml, type Source } from './source.ts';
+import { NO_POSITION, parseYaml, type Source } from './source.ts';
 import type { Config } from './types.ts';
 import { checkWarnings } from './warnings.ts';
 
@@ -105,36 +105,4 @@ export async function loadDocument(document: ConfigDocument, options: LoadOption
   const config = buildConfig(parsed.data, files, resolutions, zone?.data ?? parsed.data.zone ?? null);
   checkWarnings(config, source.value, warnings.report);
   return { ok: true, config, document, inputs: { files, resolutions }, warnings: warnings.sorted(), watch };
-}
-
-/** Findings with their places in the text. */
-class ProblemList {
-  readonly #source: Source;
-  readonly #problems: ConfigProblem[] = [];
-
-  constructor(source: Source) {
-    this.#source = source;
-  }
-
-  readonly report: Report = (path, message, hint, part = 'value') => {
-    this.#add({ path, part, message, hint });
-  };
-
-  get isNotEmpty(): boolean {
-    return this.#problems.length > 0;
-  }
-
-  addAll(findings: readonly Finding[]): void {
-    for (const finding of findings) this.#add(finding);
-  }
-
-  /** In the order of the text, as a person goes through it; without positions in the order found. */
-  sorted(): ConfigProblem[] {
-    return this.#problems.sort((a, b) => a.line - b.line || a.column - b.column);
-  }
-
-  #add({ path, part, message, hint }: Finding): void {
-    const problem = { file: this.#source.file, ...this.#source.locate(path, part), path: formatPath(path), message };
-    this.#problems.push(hint === undefined ? problem : { ...problem, hint });
-  }
 }

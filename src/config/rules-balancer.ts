@@ -26,10 +26,7 @@ export function checkBalancer(path: Path, balancer: Mapping, report: Report): vo
   const written = balancer['policy'] ?? 'leastRequest';
   if (typeof written !== 'string' || !Object.hasOwn(POLICY, written)) return;
   const policy = written as PolicyName;
-  for (const [option, policies] of Object.entries(POLICIES_OF)) {
-    if (balancer[option] !== undefined && !policies.includes(policy))
-      report([...path, option], `"${option}" means nothing to policy ${policy}`, `only for ${policies.join(', ')}`, 'key');
-  }
+  checkBalancerOptions(path, policy, balancer, report);
   if (HASH_POLICIES.includes(policy)) {
     if (balancer['hashOn'] === undefined)
       report(
@@ -39,6 +36,14 @@ export function checkBalancer(path: Path, balancer: Mapping, report: Report): vo
       );
     for (const [index, source] of list(balancer['hashOn']).entries())
       checkHashSource([...path, 'hashOn', index], source, report);
+  }
+}
+
+/** Options that are written and that the policy does not read. */
+export function checkBalancerOptions(path: Path, policy: PolicyName, balancer: Mapping, report: Report): void {
+  for (const [option, policies] of Object.entries(POLICIES_OF)) {
+    if (balancer[option] !== undefined && !policies.includes(policy))
+      report([...path, option], `"${option}" means nothing to policy ${policy}`, `only for ${policies.join(', ')}`, 'key');
   }
 }
 

@@ -55,7 +55,8 @@ export function checkRateLimits(config: Mapping, report: Report): void {
   }
 }
 
-function checkRateLimit(path: Path, limit: Mapping, isListener: boolean, report: Report): void {
+/** Rules within one limit. */
+export function checkRateLimit(path: Path, limit: Mapping, isListener: boolean, report: Report): void {
   const { algorithm, requests, burst, body, contentType } = limit;
   if (algorithm === 'slidingLog' && isBetween(requests, LIMITS.maxSlidingLog + 1, LIMITS.maxRateRequests))
     report(

@@ -20,7 +20,7 @@ function timeFrom(minMs: number, why: string) {
 }
 
 /** Something of which `false` is off and a mapping is on. */
-function switchable<S extends z.ZodType>(settings: S, keys: string) {
+export function switchable<S extends z.ZodType>(settings: S, keys: string) {
   return z.union([z.literal(false), settings], { error: `expected false, or a mapping with ${keys}` });
 }
 

@@ -27,7 +27,7 @@ const window = parsing(scalar.positiveDuration, (ms) =>
   ms > LIMITS.maxRateWindowMs ? refuse('a rate limit counts over 24h at most') : ms,
 );
 
-const rateLimit = z.strictObject({
+export const rateLimit = z.strictObject({
   name: scalar.name
     .optional()
     .describe('in metrics and headers; default: table/virtual host/route, or listener/name. Counters carry over a reload by it'),
