@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import { VERSION } from '../core/version.ts';
 import type { TopOptions } from './top.ts';
 import type { ExplainOptions } from './explain.ts';
+import { simulateOptions, type SimulateOptions } from './simulate-options.ts';
 import { errorLines, ignoreClosedPipes, printError, printLine } from './output.ts';
 
 const EXAMPLES = `
@@ -14,6 +15,7 @@ Examples:
   $ millrace top                            what the proxy on this machine does, live
   $ millrace explain millrace.yaml --host api.example.com --path /v1/items
                                             what would happen to this request, and why
+  $ millrace simulate --slow 10             which policy copes best when 10 of 100 endpoints are slow
   $ millrace config dump millrace.yaml      the tables that the engine will read
   $ millrace config schema > schema.json    JSON Schema for editors
 
@@ -70,6 +72,8 @@ function program(finish: (code: number) => void): Command {
     .option('--token-file <file>', 'file with the bearer token of that admin endpoint')
     .option('--json', 'print everything as JSON')
     .action(async (file: string | undefined, options: ExplainOptions) => finish(await (await import('./explain.ts')).explain(file, options)));
+  simulateOptions(root.command('simulate'))
+    .action(async (file: string | undefined, options: SimulateOptions) => finish(await (await import('./simulate.ts')).simulateCommand(file, options)));
   const config = root.command('config').description('look at configurations').helpCommand(false);
   config
     .command('dump')
