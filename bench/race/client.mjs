@@ -60,6 +60,7 @@ export async function measure({ member, scenario, core, seconds, warmup, seed, m
     ...(scenario.allowErrors ? { failed: result.errorTotal, failures: result.errors } : {}),
     contextSwitches: round(used.switches / requests, 4),
     busy: round(used.us / used.wallUs),
+    ...(member.setup.tls === null ? {} : { handshakes: result.handshakes }),
     ...(result.slow?.clients > 0 ? { slow: result.slow } : {}),
     ...(result.idle?.open > 0 ? { idle: result.idle } : {}),
   };

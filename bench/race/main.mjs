@@ -68,7 +68,7 @@ async function race(options, directory) {
   for (const { title, why } of absent) console.log(`Without ${title}: ${why}.`);
 
   const begun = performance.now() - (resumed?.seconds ?? 0) * 1000;
-  const context = { directory, options: run, cores: run.cores, contenders: present, certificate: makeCertificate(directory), begun };
+  const context = { directory, options: run, cores: run.cores, contenders: present, certificate: makeCertificate(directory), begun, kept: new Map() };
   const done = new Set(resumed?.scenarios.map(({ id }) => id));
   const wanted = resumed === null ? options.chosenScenarios : allScenarios.filter(({ id }) => resumed.wanted.includes(id));
   const left = wanted.filter(({ id }) => !done.has(id));

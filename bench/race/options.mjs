@@ -73,7 +73,7 @@ export async function parseOptions(argv) {
   });
   if (!/^[\w.-]*$/.test(values.label)) throw new Error('--label: letters, digits, ".", "-" and "_"');
   const { quick } = values;
-  const pairs = whole('pairs', values.pairs ?? (quick ? '2' : '10'), 1);
+  const pairs = whole('pairs', values.pairs ?? (quick ? '1' : '10'), 1);
   return {
     ...values,
     chosenScenarios: chosen('scenarios', values.scenarios, scenarios, 'id', (id, name) => id === name || id.startsWith(`${name}-`)),
@@ -87,7 +87,7 @@ export async function parseOptions(argv) {
       warmup: number('warmup', values.warmup ?? (quick ? '0.1' : '0.2'), 0),
       settle: quick ? 0.2 : 0.5,
       latency: !values['no-latency'],
-      counts: !values['no-counts'],
+      counts: !values['no-counts'] && (!quick || values.scenarios !== undefined),
       cores: { contender: values['contender-core'], load: values['load-core'], origin: values['origin-core'] },
     },
   };

@@ -8,7 +8,7 @@ import { enter } from './stage.mjs';
 
 const MOST_VOID = 3; // in a row: then a contender is left out of the rest of a scenario
 const JIT_WARMUP_S = 2;
-const COUNT_S = 0.5;
+const COUNT_S = 2; // so that connecting is a small part of what strace counts
 
 /** Who takes part, and why the others do not. */
 export function entriesOf(scenario, contenders) {
@@ -32,15 +32,17 @@ export function roundsOf(scenario, contender, options) {
 
 export const latencyRounds = (scenario, options) => Math.max(1, Math.min(options.pairs, Math.ceil(options.pairs * (scenario.latency.rounds ?? 0.3))));
 export const secondsOf = (scenario, options) => options.seconds * (scenario.weight ?? 1);
+const countSeconds = ({ quick }) => (quick ? COUNT_S / 4 : COUNT_S);
+const warmupOf = (scenario, options) => Math.max(options.warmup, (scenario.warmup ?? 0) * (options.quick ? 0.3 : 1));
 
 /** Every run that the scenario will take, for the time that is left. */
 export function planOf(scenario, contenders, options) {
   const { entries } = entriesOf(scenario, contenders);
-  const seconds = secondsOf(scenario, options) + options.warmup;
+  const seconds = secondsOf(scenario, options) + warmupOf(scenario, options);
   const plan = entries.flatMap(({ contender }) => [
-    { seconds: 0.7 + (contender.kind === 'node' ? JIT_WARMUP_S : options.settle) },
+    ...(options.quick ? [] : [{ seconds: 0.7 + (contender.kind === 'node' ? JIT_WARMUP_S : options.settle) }]),
     ...Array.from({ length: roundsOf(scenario, contender, options) }, () => ({ seconds })),
-    ...(scenario.systemCalls && options.counts ? Array.from({ length: 2 }, () => ({ seconds: COUNT_S + 0.5 })) : []),
+    ...(scenario.systemCalls && options.counts ? Array.from({ length: 2 }, () => ({ seconds: countSeconds(options) + 0.5 })) : []),
   ]);
   if (scenario.latency === undefined || !options.latency) return plan;
   const each = options.seconds * (scenario.latency.weight ?? 2) + options.warmup;
@@ -98,12 +100,13 @@ class ScenarioRun {
   async one(member, round) {
     const { cores, progress } = this.context;
     const seconds = secondsOf(this.scenario, this.options);
+    const warmup = warmupOf(this.scenario, this.options);
     for (let attempt = 0; attempt < 2; attempt++) {
       const at = Number(((performance.now() - this.context.begun) / 1000).toFixed(1));
-      const run = () => measure({ member, scenario: this.scenario, core: cores.load, seconds, warmup: this.options.warmup, seed: round + 1 });
+      const run = () => measure({ member, scenario: this.scenario, core: cores.load, seconds, warmup, seed: round + 1 });
       try {
         const measured = await (this.scenario.around === undefined ? run() : this.scenario.around(member, run));
-        progress.ran(seconds + this.options.warmup);
+        progress.ran(seconds + warmup);
         return { ...measured, at };
       } catch (error) {
         this.void(member.name, member.child.ended === null ? error.message : `it ended with ${member.child.ended}: ${member.child.output}`, round);
@@ -177,13 +180,13 @@ class ScenarioRun {
   async counts(members, count, what) {
     const counted = {};
     for (const { name, pid, url } of members) {
-      const work = async () => (await drive({ url, scenario: this.scenario, core: this.context.cores.load, seconds: COUNT_S })).requests;
+      const work = async () => (await drive({ url, scenario: this.scenario, core: this.context.cores.load, seconds: countSeconds(this.options) })).requests;
       try {
         counted[name] = await count({ pid, directory: this.context.directory, work });
       } catch (error) {
         this.void(name, `${what}: ${error.message}`, 0);
       }
-      this.context.progress.ran(COUNT_S + 0.5);
+      this.context.progress.ran(countSeconds(this.options) + 0.5);
     }
     return counted;
   }
@@ -201,31 +204,44 @@ class ScenarioRun {
     }
   }
 
+  /** All contenders of a scenario, started and warm. A quick race keeps them for the scenarios that want the same of them. */
+  async enterAll(entries, endpoints) {
+    const kept = this.context.kept;
+    const shared = this.options.quick && this.scenario.endpoints === undefined;
+    const members = [];
+    for (const entry of entries) {
+      const key = JSON.stringify([entry.name, entry.features ?? {}]);
+      const known = shared ? kept.get(key) : undefined;
+      const member = known?.child.ended === null ? known : await this.enter(entry, endpoints, 0);
+      if (member === null) continue;
+      members.push(member);
+      if (kept.get(key) !== member) {
+        await this.warmUp(member);
+        if (!this.options.quick) this.context.progress.ran(0.7 + (entry.contender.kind === 'node' ? JIT_WARMUP_S : this.options.settle));
+      }
+      if (shared) kept.set(key, member);
+    }
+    return { members, leave: () => (shared ? undefined : Promise.all(members.map((member) => member.leave()))) };
+  }
+
   async run() {
     const { scenario, options } = this;
     const { entries, skipped } = entriesOf(scenario, this.context.contenders);
     console.log(`\n${scenario.title}: ${scenario.what}`);
     mkdirSync(join(this.context.directory, scenario.id), { recursive: true, mode: 0o755 });
     const origins = await openOrigins(scenario, this.context.origin, this.context.cores.origin);
-    const members = [];
     const more = {};
+    let stage = { members: [], leave: () => undefined };
     try {
-      if (!scenario.freshEachRound) {
-        for (const entry of entries) {
-          const member = await this.enter(entry, origins.addresses, 0);
-          if (member === null) continue;
-          members.push(member);
-          await this.warmUp(member);
-          this.context.progress.ran(options.settle + 0.7);
-        }
-      }
+      if (!scenario.freshEachRound) stage = await this.enterAll(entries, origins.addresses);
+      const { members } = stage;
       more.direct = await this.direct();
       await this.rounds(entries, members, origins.addresses);
       if (scenario.latency !== undefined && options.latency) more.latency = await this.latency(members);
       if (scenario.systemCalls && options.counts && counters.strace) more.systemCalls = await this.counts(members, countSystemCalls, 'system calls');
       if (scenario.systemCalls && options.counts && counters.perf) more.instructions = await this.counts(members, countInstructions, 'instructions');
     } finally {
-      await Promise.all(members.map((member) => member.leave()));
+      await stage.leave();
       await origins.stop();
     }
     const { id, title, what, unit, primary, goals } = scenario;

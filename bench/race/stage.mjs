@@ -34,6 +34,7 @@ export function ask(url, { headers = {}, agent = undefined } = {}) {
   });
 }
 
+/** Waits until `url` answers 200; throws when the child ends, or does not answer in time. */
 export async function untilAnswering(url, child) {
   let last = '';
   for (const endMs = performance.now() + START_MS; performance.now() < endMs; ) {

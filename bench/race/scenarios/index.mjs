@@ -8,7 +8,7 @@
  *   bytes        { direction: 'in' | 'out', each }: count requests by the bytes that moved
  *   latency      { of: 'all' | 'fast', weight, rounds }: open loop as well, at 50 and 80 % of what the slowest of these can do
  *   systemCalls  count them, in a run of its own
- *   weight       times the seconds of a run; maxRounds: at most so many
+ *   weight       times the seconds of a run; warmup: at least so many seconds before; maxRounds: at most so many
  *   fastOnly, plainBeside, freshEachRound, sample (memory during the run), allowErrors, prepare(), around()
  */
 import { bodies } from './bodies.mjs';

@@ -20,7 +20,6 @@ export const browser = {
   unit: 'requests/s',
   primary: 'rate',
   load: { connections: 64, headers: BROWSER_HEADERS, expectBody: 64 },
-  systemCalls: true,
   goals: [throughput(1), cpu(1), throughputOfNode(8)],
 };
 
@@ -31,7 +30,6 @@ export const perConnection = {
   unit: 'requests/s',
   primary: 'rate',
   load: { connections: 64, connection: 'perRequest', headers: API_HEADERS, expectBody: 64 },
-  systemCalls: true,
   goals: [throughput(1)],
 };
 
