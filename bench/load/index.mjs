@@ -75,20 +75,25 @@ const flagOf = (name) => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLo
 
 /**
  * Runs the load generator to its end.
- * @param {import('./options.mjs').LoadOptions & { url: string, core?: string | number, allowErrors?: boolean, signal?: AbortSignal }} options
+ * @param {import('./options.mjs').LoadOptions & { url: string, core?: string | number, allowErrors?: boolean, signal?: AbortSignal,
+ *   onPhase?: (phase: 'begin' | 'end', at: bigint) => void }} options onPhase: the measured window begins, and ends; at: by process.hrtime.bigint()
  * @returns {Promise<LoadResult>} the JSON object of load.mjs
  * @throws {VoidRun} when it counted errors, unless allowErrors
  */
-export async function load({ url, core, allowErrors = false, signal, ...options }) {
+export async function load({ url, core, allowErrors = false, signal, onPhase, ...options }) {
   checkOptions(options);
   await buildLoad();
-  const args = [url, '--json', '--die-with-parent'];
+  const args = [url, '--json', '--die-with-parent', ...(onPhase === undefined ? [] : ['--phases'])];
   for (const [name, value] of Object.entries(options)) {
     if (value === undefined || value === false) continue;
     if (value === true) args.push(flagOf(name));
     else for (const item of Array.isArray(value) ? value : [value]) args.push(`${flagOf(name)}=${item}`);
   }
   const { child, output } = startNode(core, 'load.mjs', args);
+  // Lines such as "@begin 123456789" come one by one, since the generator writes each with a call of its own.
+  child.stderr.on('data', (text) => {
+    for (const [, phase, ns] of text.matchAll(/^@(\w+) (\d+)$/gm)) onPhase?.(phase, BigInt(ns));
+  });
   const abort = () => child.kill('SIGKILL');
   signal?.addEventListener('abort', abort, { once: true });
   const [code, killed] = await once(child, 'close');
@@ -99,8 +104,8 @@ export async function load({ url, core, allowErrors = false, signal, ...options 
   return result;
 }
 
-async function startOne(core, port) {
-  const { child, output } = startNode(core, 'origin.mjs', ['--port', String(port), '--die-with-parent']);
+async function startOne(core, port, delay) {
+  const { child, output } = startNode(core, 'origin.mjs', ['--port', String(port), '--delay', String(delay), '--die-with-parent']);
   return new Promise((resolve, reject) => {
     child.stdout.on('data', () => {
       const line = /listening on \S+:(\d+)\n/.exec(output.out);
@@ -113,13 +118,13 @@ async function startOne(core, port) {
 
 /**
  * Starts the origin on 127.0.0.1, as several processes on one port if wanted.
- * @param {{ core?: string | number, port?: number, processes?: number }} [options]
+ * @param {{ core?: string | number, port?: number, processes?: number, delay?: number }} [options] delay: milliseconds before each answer
  * @returns {Promise<{ port: number, pid: number, pids: number[], stop: () => Promise<void> }>}
  */
-export async function startOrigin({ core, port = 0, processes = 1 } = {}) {
+export async function startOrigin({ core, port = 0, processes = 1, delay = 0 } = {}) {
   await buildLoad();
-  const started = [await startOne(core, port)];
-  while (started.length < processes) started.push(await startOne(core, started[0].port));
+  const started = [await startOne(core, port, delay)];
+  while (started.length < processes) started.push(await startOne(core, started[0].port, delay));
   return {
     port: started[0].port,
     pid: started[0].child.pid,

@@ -21,12 +21,13 @@ An HTTP/1.1 load generator. Any error ends it with code ${ERRORS_COUNTED}: a run
 
 ${lines.join('\n')}
   ${'--json'.padEnd(width)}  one JSON object instead of a table
+  ${'--phases'.padEnd(width)}  "@begin NS" and "@end NS" on stderr when the measured window begins and ends, by the monotonic clock
   ${'--die-with-parent'.padEnd(width)}  ends when the process that started it does
 `;
 }
 
 async function main() {
-  const options = { json: { type: 'boolean' }, 'die-with-parent': { type: 'boolean' }, help: { type: 'boolean', short: 'h' } };
+  const options = { json: { type: 'boolean' }, 'die-with-parent': { type: 'boolean' }, phases: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } };
   for (const [name, kind] of OPTIONS) options[name] = { type: kind === 'flag' ? 'boolean' : 'string', multiple: kind === 'texts' };
   let parsed;
   try {
@@ -34,7 +35,7 @@ async function main() {
   } catch (error) {
     throw new UsageError(error.message);
   }
-  const { json, help: wanted, 'die-with-parent': dieWithParent, ...given } = parsed.values;
+  const { json, help: wanted, 'die-with-parent': dieWithParent, phases, ...given } = parsed.values;
   if (wanted) {
     process.stdout.write(help());
     return 0;
@@ -43,7 +44,7 @@ async function main() {
   const [url] = parsed.positionals;
   const native = await nativeOptions(url, Object.fromEntries(Object.entries(given).map(([name, value]) => [camelCase(name), value])));
   await buildLoad();
-  const result = createRequire(import.meta.url)(LOAD_ADDON).run(native, dieWithParent);
+  const result = createRequire(import.meta.url)(LOAD_ADDON).run(native, dieWithParent, phases === true);
   const report = JSON.parse(result);
   process.stdout.write(json ? `${result}\n` : table(url, native, report));
   return report.errorTotal === 0 ? 0 : ERRORS_COUNTED;

@@ -53,11 +53,12 @@ Options readOptions(const Napi::Object& from) {
   return to;
 }
 
-// (options, dieWithParent) => JSON text
+// (options, dieWithParent, phases) => JSON text
 Napi::Value run(const Napi::CallbackInfo& info) {
   // Whoever started us may end without a chance to end us.
   if (info[1].ToBoolean().Value()) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  const Options options = readOptions(info[0].As<Napi::Object>());
+  Options options = readOptions(info[0].As<Napi::Object>());
+  options.phases = info[2].ToBoolean().Value();
   millrace::load::Generator generator(options);
   std::string problem;
   if (!generator.run(&problem)) {

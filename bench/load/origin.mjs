@@ -5,14 +5,14 @@ import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { buildLoad, ORIGIN_ADDON } from '../build.mjs';
 
-const HELP = `usage: node bench/load/origin.mjs [--port N] [--address A] [--die-with-parent]
+const HELP = `usage: node bench/load/origin.mjs [--port N] [--address A] [--delay MS] [--die-with-parent]
 
 A tiny HTTP/1.1 upstream that is never the bottleneck: one thread, one recv and one send per request. Prints
 "listening on 127.0.0.1:PORT" and serves until it is ended. Several may share a port (SO_REUSEPORT).
 
 Any path is answered; the query says how, and defaults to 64 bytes at once:
   size=BYTES  chunked=1  chunk=BYTES  status=N  close=1
-  delay=MS    before the answer            rate=BYTES/s  of the body
+  delay=MS    before the answer (--delay)  rate=BYTES/s  of the body
   block=MS    the whole origin stands still
   fail=reset|eof|hang|truncate|garbage|framing|longer|pattern
 `;
@@ -21,6 +21,7 @@ const { values } = parseArgs({
   options: {
     port: { type: 'string', default: '0' },
     address: { type: 'string', default: '127.0.0.1' },
+    delay: { type: 'string', default: '0' },
     'die-with-parent': { type: 'boolean', default: false },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -28,8 +29,10 @@ const { values } = parseArgs({
 if (values.help) {
   process.stdout.write(HELP);
 } else {
+  const delay = Number(values.delay);
+  if (!(delay >= 0)) throw new Error(`--delay ${values.delay}: expected milliseconds`);
   await buildLoad();
   // The addon blocks this thread for ever, so the line must be out before.
   const ready = (port) => writeSync(1, `listening on ${values.address}:${port}\n`);
-  createRequire(import.meta.url)(ORIGIN_ADDON).serve(values.address, Number(values.port), ready, values['die-with-parent']);
+  createRequire(import.meta.url)(ORIGIN_ADDON).serve(values.address, Number(values.port), ready, values['die-with-parent'], delay);
 }

@@ -7,11 +7,12 @@
 
 namespace {
 
-// (address, port, ready: (port) => void, dieWithParent) => never
+// (address, port, ready: (port) => void, dieWithParent, delayMs) => never
 Napi::Value serve(const Napi::CallbackInfo& info) {
   // Whoever started us may end without a chance to end us.
   if (info[3].ToBoolean().Value()) prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-  millrace::load::Origin origin;
+  constexpr double kNsPerMs = 1e6;
+  millrace::load::Origin origin(static_cast<uint64_t>(info[4].ToNumber().DoubleValue() * kNsPerMs));
   std::string problem;
   const uint16_t port =
       origin.listen(info[0].ToString().Utf8Value(),

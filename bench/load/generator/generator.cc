@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdio>
 #include <cstring>
 
 #include "common/clock.h"
@@ -38,6 +39,14 @@ bool parseAddress(const Options& options, sockaddr_storage* storage, socklen_t* 
     return true;
   }
   return false;
+}
+
+// A line such as "@begin 123456789": what happens, and when, by the monotonic clock in nanoseconds.
+void say(const char* phase, uint64_t now) noexcept {
+  char line[64];
+  const int size =
+      std::snprintf(line, sizeof line, "@%s %llu\n", phase, static_cast<unsigned long long>(now));
+  [[maybe_unused]] const ssize_t written = ::write(STDERR_FILENO, line, static_cast<size_t>(size));
 }
 
 // A client that forgives certificates but nothing else: benches run against self-signed ones.
@@ -224,6 +233,7 @@ void Generator::advancePhase(uint64_t now) {
     measuring_ = true;
     measuring_since_ns_ = now;
     readUsage(&user_us_, &system_us_);
+    if (options_.phases) say("begin", now);
   }
   if (phase_ == Phase::kMeasure && now >= measure_to_ns_) {
     if (options_.open_loop) scheduleArrivals(now);
@@ -234,6 +244,7 @@ void Generator::advancePhase(uint64_t now) {
     readUsage(&tally_.user_us, &tally_.system_us);
     tally_.user_us -= user_us_;
     tally_.system_us -= system_us_;
+    if (options_.phases) say("end", now);
   }
   if (phase_ == Phase::kDrain && busy_ == 0 && overdue_.empty()) {
     phase_ = Phase::kIdleCheck;

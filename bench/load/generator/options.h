@@ -38,6 +38,7 @@ struct Options {
   int64_t expect_body = -1;               // -1: any size
   bool check_pattern = false;             // every answer's body must be the origin's pattern
 
+  bool phases = false;  // says on stderr when the measured window begins and ends
   uint32_t idle_clients = 0;
   uint32_t slow_clients = 0;
   uint64_t slow_rate = 0;  // bytes per second and slow client

@@ -226,6 +226,7 @@ void Origin::answerNow(Connection& c) {
   if (reader_.version() != answer_version_) {
     answer_version_ = reader_.version();
     answer_ = Answer::of(head.target);
+    if (answer_.delay_ns == 0) answer_.delay_ns = delay_ns_;
   }
   c.head_method = head.head_method;
   c.had_body = head.chunked || head.length != 0;

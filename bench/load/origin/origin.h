@@ -19,7 +19,8 @@ namespace millrace::load {
 // plain HTTP; requests that are pipelined are answered one after the other.
 class Origin {
  public:
-  Origin() = default;
+  // Answers wait for `delay_ns` where the request asks for no delay of its own.
+  explicit Origin(uint64_t delay_ns = 0) : delay_ns_(delay_ns) {}
   ~Origin();
   Origin(const Origin&) = delete;
   Origin& operator=(const Origin&) = delete;
@@ -72,6 +73,7 @@ class Origin {
   void close(Connection& c, bool reset = false);
   void refreshDate();
 
+  const uint64_t delay_ns_;
   int listener_ = -1;
   int epoll_ = -1;
   std::vector<std::unique_ptr<Connection>> connections_;
