@@ -34,32 +34,40 @@ const round = (value, digits = 3) => Number(value.toFixed(digits));
  */
 export async function measure({ member, scenario, core, seconds, warmup, seed, more = {} }) {
   const sampler = scenario.sample ? startSampler(member.pid) : null;
-  const marks = { begin: readCpu(member.pid), end: null };
+  const marks = {};
+  const onPhase = (name, at) => {
+    marks[name] = readCpu(member.pid);
+    marks[`${name}LateS`] = Number(process.hrtime.bigint() - at) / 1e9;
+  };
   let result;
   let seen;
   try {
-    result = await drive({ url: member.url, scenario, core, seconds, warmup: 0, seed, more });
+    result = await drive({ url: member.url, scenario, core, seconds, warmup, seed, more: { ...more, onPhase } });
   } finally {
     seen = sampler?.stop();
   }
-  const end = marks.end ?? readCpu(member.pid);
-  const used = cpuBetween(marks.begin, seen === undefined ? end : mergeCpu(seen.cpu, end));
+  if (marks.begin === undefined || marks.end === undefined) throw new Error('the load generator did not say when its window began and ended');
+  const used = cpuBetween(marks.begin, seen === undefined ? marks.end : mergeCpu(seen.cpu, marks.end));
+  // This process shares its core with the load, so the mark comes a little late: CPU until then is missing. At the end it is not, as
+  // there are no requests any more.
+  const scale = result.seconds / (result.seconds - marks.beginLateS);
+  if (!(marks.beginLateS < result.seconds / 2)) throw new Error('the begin of the window was noticed too late: the machine is too busy for a run this short');
   const requests = result.counted;
   if (requests === 0) throw new Error('no request was answered');
   const memory = seen?.memory ?? readMemory(member.pid);
   const rate = requests / result.seconds;
   return {
     rate: round(rate, 1),
-    cpuUs: round(used.us / requests),
-    userUs: round(used.userUs / requests),
-    systemUs: round(used.systemUs / requests),
+    cpuUs: round((used.us * scale) / requests),
+    userUs: round((used.userUs * scale) / requests),
+    systemUs: round((used.systemUs * scale) / requests),
     ...memory,
     ...(scenario.bytes === undefined ? {} : { gbps: round((rate * scenario.bytes.each * 8) / 1e9) }),
     latencyUs: result.latencyUs,
     errors: result.errorTotal,
     ...(scenario.allowErrors ? { failed: result.errorTotal, failures: result.errors } : {}),
-    contextSwitches: round(used.switches / requests, 4),
-    busy: round(used.us / used.wallUs),
+    contextSwitches: round((used.switches * scale) / requests, 4),
+    busy: round((used.us * scale) / (result.seconds * 1e6)),
     ...(member.setup.tls === null ? {} : { handshakes: result.handshakes }),
     ...(result.slow?.clients > 0 ? { slow: result.slow } : {}),
     ...(result.idle?.open > 0 ? { idle: result.idle } : {}),

@@ -33,7 +33,7 @@ export function roundsOf(scenario, contender, options) {
 export const latencyRounds = (scenario, options) => Math.max(1, Math.min(options.pairs, Math.ceil(options.pairs * (scenario.latency.rounds ?? 0.3))));
 export const secondsOf = (scenario, options) => options.seconds * (scenario.weight ?? 1);
 const countSeconds = ({ quick }) => (quick ? COUNT_S / 4 : COUNT_S);
-const warmupOf = (scenario, options) => Math.max(options.warmup, (scenario.warmup ?? 0) * (options.quick ? 0.3 : 1));
+const warmupOf = (scenario, options) => Math.max(options.warmup, (scenario.warmup ?? 0) * (options.quick ? 0.5 : 1));
 
 /** Every run that the scenario will take, for the time that is left. */
 export function planOf(scenario, contenders, options) {

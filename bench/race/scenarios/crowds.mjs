@@ -6,8 +6,8 @@ export const slowClients = {
   what: '1,000 clients read 1 MiB each at 64 KiB/s, while 64 keep-alive connections ask for 64 bytes as fast as they can; the most memory that the proxy had meanwhile beside',
   unit: 'requests/s',
   primary: 'rate',
-  maxRounds: 5,
-  warmup: 2, // what fits the buffers of the kernel is sent at once
+  maxRounds: 4,
+  warmup: 3, // what fits the buffers of the kernel is sent at once
   weight: 2,
   sample: true,
   load: { connections: 64, headers: API_HEADERS, expectBody: 64, slow: 1000, slowRate: 64 * 1024, slowPath: `/?size=${2 ** 20}` },
