@@ -49,6 +49,17 @@
           "defines": ["<@(bench_defines)"],
           "cflags_cc!": ["-std=gnu++17", "-fno-rtti"],
           "cflags_cc": ["<@(bench_flags)"]
+        },
+        # The proxy's own addon with the listener of bench/spike in it: same sources, same flags.
+        {
+          "target_name": "millrace_spike",
+          "sources": ["<!@(ls bench/spike/native/*.cc native/api/*.cc native/engine/*/*.cc)"],
+          "include_dirs": ["native", "bench/spike/native", "<!(node -p \"require('node-addon-api').include_dir\")"],
+          "defines": ["<@(bench_defines)"],
+          "cflags_cc!": ["-std=gnu++17", "-fno-rtti"],
+          "cflags_cc": ["<@(bench_flags)", "-flto", "-ffp-contract=off"],
+          "ldflags": ["-flto", "-O3", "-Wl,-O1", "-Wl,--gc-sections"],
+          "cflags": ["-ffunction-sections"]
         }
       ]
     }]

@@ -175,6 +175,30 @@ function benchPlan(root) {
   ];
 }
 
+/** The addon with the listener of bench/spike: the proxy's own sources once more, so a build of minutes. No part of an installation. */
+function spikePlan(root) {
+  const at = (path) => join(root, path);
+  const stamp = at('build/.stamp-spike');
+  const isNative = (file) => /\.(h|cc)$/.test(file);
+  const inputs = () => [at('binding.gyp'), ...filesBelow(at('bench/spike/native'), isNative), ...filesBelow(at('native'), isNative)];
+  const hash = () => contentHash(root, inputs(), [process.platform, process.arch, process.env.CXX ?? '', process.env.CXXFLAGS ?? '']);
+  const need = 'needs a C++20 compiler (g++ 11 or clang 14), make and python3';
+  const gyp = (...args) => tool(at('node_modules/.bin/node-gyp'), args, root, need);
+  return [
+    {
+      name: 'building the spike',
+      stale: () => readStamp(stamp) !== hash(),
+      async run() {
+        const built = hash();
+        rmSync(stamp, { force: true });
+        await gyp('configure', ...nodeHeaders(), '--', '-Dbench=1');
+        await gyp('build', '-j', String(Math.min(availableParallelism(), 8)), 'millrace_spike');
+        writeStamp(stamp, built);
+      },
+    },
+  ];
+}
+
 /** Compiled files whose source is gone would still be imported by name, so they go too. */
 export function removeOrphans(root) {
   const copied = join(root, 'dist', DASHBOARD);
@@ -259,6 +283,9 @@ export const bootstrap = (root, say = toStderr) => runPlan(root, buildPlan(root)
 
 /** The same for the load generator and the origin of bench/load; packages must be installed. */
 export const buildBench = (root, say = toStderr) => runPlan(root, benchPlan(root), say);
+
+/** The same for the addon of bench/spike. */
+export const buildSpike = (root, say = toStderr) => runPlan(root, spikePlan(root), say);
 
 async function runPlan(root, plan, say) {
   if ((await firstStale(plan)) === undefined) return;
