@@ -284,8 +284,9 @@ export const bootstrap = (root, say = toStderr) => runPlan(root, buildPlan(root)
 /** The same for the load generator and the origin of bench/load; packages must be installed. */
 export const buildBench = (root, say = toStderr) => runPlan(root, benchPlan(root), say);
 
-/** The same for the addon of bench/spike. */
+/** The same for the addon of bench/spike, and whether there is nothing to do. */
 export const buildSpike = (root, say = toStderr) => runPlan(root, spikePlan(root), say);
+export const isSpikeBuilt = (root) => !spikePlan(root).some((step) => step.stale());
 
 async function runPlan(root, plan, say) {
   if ((await firstStale(plan)) === undefined) return;

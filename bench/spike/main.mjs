@@ -12,7 +12,7 @@ const HELP = `usage: node bench/spike/main.mjs CONFIG.yaml
 
 Runs the proxy with an experimental listener for plain HTTP that lives in the engine's reactor: no JavaScript per request.
 TLS listeners, the admin endpoint and everything else are those of the proxy. Its plain listeners take no WebSockets.
---build: builds what has changed, and ends. Without it, only what has never been built is.
+--build: builds what has changed, and ends. Without it the same is done before it starts; that takes minutes.
 `;
 
 const [argument, ...more] = process.argv.slice(2);

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { bootstrap, buildSpike } from '../../src/bootstrap.mjs';
+import { bootstrap, buildSpike, isSpikeBuilt } from '../../src/bootstrap.mjs';
 
 const HERE = dirname(fileURLToPath(import.meta.url));
 const ROOT = join(HERE, '../..');
@@ -19,8 +19,8 @@ export async function buildAll() {
   await buildSpike(ROOT);
 }
 
-/** Whether everything has been built, at some time. */
-export const isBuilt = () => existsSync(ADDON) && existsSync(join(ROOT, 'dist/.stamp'));
+/** Whether the addon is there and of the present sources. */
+export const isBuilt = () => existsSync(ADDON) && existsSync(join(ROOT, 'dist/.stamp')) && isSpikeBuilt(ROOT);
 
 /**
  * The program's main module, to be started as dist/cli/main.js is. Made where it is not there yet, of what is built.

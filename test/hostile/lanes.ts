@@ -3,7 +3,7 @@
  * belongs to the one case of its lane.
  */
 import { request } from '../support/client.ts';
-import { Millrace, type ConfigInput } from '../support/millrace.ts';
+import { Millrace, type ConfigInput, type LaunchOptions } from '../support/millrace.ts';
 import { Origin, type OriginConnection, type OriginOptions } from '../support/origin.ts';
 
 const LANES = 12;
@@ -23,6 +23,7 @@ export interface LanesOptions {
   listener?: { tls?: object; [key: string]: unknown };
   more?: object;
   count?: number;
+  launch?: LaunchOptions;
 }
 
 export class Lanes {
@@ -34,7 +35,7 @@ export class Lanes {
     this.all = all;
   }
 
-  static async start({ origin = () => ({}), routes = () => [], route = {}, listener = {}, more = {}, count = LANES }: LanesOptions = {}): Promise<Lanes> {
+  static async start({ origin = () => ({}), routes = () => [], route = {}, listener = {}, more = {}, count = LANES, launch = {} }: LanesOptions = {}): Promise<Lanes> {
     const lanes: Lane[] = [];
     const origins: Origin[] = [];
     for (let i = 0; i < count; i++) origins.push(await Origin.start(origin(() => lanes[i] as Lane)));
@@ -43,7 +44,7 @@ export class Lanes {
       routes: Object.fromEntries(origins.map((_, i) => [`l${i}`, [{ hosts: ['*'], routes: [...routes(`l${i}`), { cluster: `l${i}`, ...route }] }]])),
       clusters: Object.fromEntries(origins.map(({ address }, i) => [`l${i}`, { endpoints: [address] }])),
       ...more,
-    } as Partial<ConfigInput>);
+    } as Partial<ConfigInput>, launch);
     for (const [i, each] of origins.entries()) lanes.push({ port: proxy.port(`l${i}`), tls: listener.tls !== undefined, origin: each });
     return new Lanes(proxy, lanes);
   }

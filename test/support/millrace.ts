@@ -31,6 +31,8 @@ export interface LaunchOptions {
   env?: NodeJS.ProcessEnv;
   /** A command that becomes the proxy by exec, so that its pid is the proxy's. */
   prefix?: readonly string[];
+  /** Main module of another build; default: dist/. */
+  main?: string;
 }
 
 const children = new Set<ChildProcess>();
@@ -80,10 +82,10 @@ export class Millrace {
   #adminPort = 0;
   #stopping = false;
 
-  private constructor(directory: string, file: string, args: readonly string[], env: NodeJS.ProcessEnv, prefix: readonly string[] = []) {
+  private constructor(directory: string, file: string, args: readonly string[], env: NodeJS.ProcessEnv, prefix: readonly string[] = [], main: string = MAIN) {
     this.directory = directory;
     this.file = file;
-    const [command = '', ...rest] = [...prefix, process.execPath, MAIN, ...args];
+    const [command = '', ...rest] = [...prefix, process.execPath, main, ...args];
     this.child = spawn(command, rest, { stdio: ['ignore', 'pipe', 'pipe'], env: { ...process.env, ...env } });
     children.add(this.child);
     this.exited = new Promise((done) => {
@@ -112,10 +114,10 @@ export class Millrace {
   }
 
   /** Runs it and waits for nothing. */
-  static launch(config: Partial<ConfigInput>, { directory = temporaryDirectory(), file, env = {}, prefix = [] }: LaunchOptions = {}): Millrace {
+  static launch(config: Partial<ConfigInput>, { directory = temporaryDirectory(), file, env = {}, prefix = [], main = MAIN }: LaunchOptions = {}): Millrace {
     const path = file ?? join(directory, 'millrace.yaml');
     if (file === undefined) writeFileSync(path, JSON.stringify(withDefaults(config), null, 2));
-    return keep(new Millrace(directory, path, ['run', path], env, prefix));
+    return keep(new Millrace(directory, path, ['run', path], env, prefix, main));
   }
 
   /** Runs another command of it. */

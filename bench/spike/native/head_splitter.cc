@@ -47,7 +47,13 @@ FlatHead HeadSplitter::flat() const noexcept {
 HeadSplitter::Status HeadSplitter::split(char* begin, size_t n, size_t known) noexcept {
   const std::string_view bytes(begin, n);
   char* const end = begin + n;
-  if (known != 0) {
+  const auto tooLong = [n] { return n >= kMaxHead ? Status::kTooLarge : Status::kIncomplete; };
+  const auto* const line_end = static_cast<const char*>(std::memchr(begin, '\n', n));
+  if (line_end == nullptr) {
+    // Another protocol, such as TLS, has no line ends to wait for.
+    return chars::all(bytes.substr(0, 1), chars::kToken) ? tooLong() : Status::kMalformed;
+  }
+  if (line_end - begin < static_cast<std::ptrdiff_t>(known)) {
     // What was seen before had no end, and its lines were sound. A line end may be half seen.
     const std::string_view fresh = bytes.substr(known > 3 ? known - 3 : 0);
     size_t at = 0;
@@ -58,7 +64,7 @@ HeadSplitter::Status HeadSplitter::split(char* begin, size_t n, size_t known) no
         return Status::kMalformed;
       ++at;
     }
-    if (!whole) return bytes.size() >= kMaxHead ? Status::kTooLarge : Status::kIncomplete;
+    if (!whole) return tooLong();
   }
   count_ = bytes_ = 0;
   content_length_ = 0;
@@ -66,7 +72,7 @@ HeadSplitter::Status HeadSplitter::split(char* begin, size_t n, size_t known) no
   char* at = begin;
   for (bool first = true;; first = false) {
     auto* const feed = static_cast<char*>(std::memchr(at, '\n', static_cast<size_t>(end - at)));
-    if (feed == nullptr) return bytes.size() >= kMaxHead ? Status::kTooLarge : Status::kIncomplete;
+    if (feed == nullptr) return tooLong();
     if (feed == at || feed[-1] != '\r') return Status::kMalformed;
     char* const line = at;
     const auto length = static_cast<size_t>(feed - 1 - at);
