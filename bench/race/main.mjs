@@ -9,6 +9,8 @@ import { describeMachine, loadNow } from './machine.mjs';
 import { HELP, parseOptions } from './options.mjs';
 import { guarded, pinSelf } from './processes.mjs';
 import { startProgress } from './progress.mjs';
+import { verdictLines } from './report/lines.mjs';
+import { writeReport } from './report/report.mjs';
 import { FORMAT, newResultFile, readResult, saveResult } from './result.mjs';
 import { planOf, runScenario } from './rounds.mjs';
 import { scenarios as allScenarios } from './scenarios/index.mjs';
@@ -61,6 +63,7 @@ async function race(options, directory) {
   const resumed = options.resume === undefined ? null : readResult(options.resume);
   const run = resumed?.options ?? options.run;
   const file = options.resume ?? options.out ?? newResultFile(options.label);
+  const page = `${file.replace(/\.json$/, '')}.html`;
   const { present, absent } = await findContenders(resumed?.contenders.map(({ name }) => name) ?? options.chosenContenders);
   if (present.length === 0) throw new Error('none of the contenders is here');
   const machine = describeMachine();
@@ -97,12 +100,14 @@ async function race(options, directory) {
       result.seconds = Math.round((performance.now() - begun) / 1000);
       result.machine.loadAfter = loadNow();
       saveResult(file, result);
+      writeReport(result, page);
     }
   } finally {
     await origin.stop();
   }
   summary(result);
-  console.log(`\nThe result is in ${relative(process.cwd(), file)}.`);
+  console.log(`\n${verdictLines(result).join('\n')}`);
+  console.log(`\nThe result is in ${relative(process.cwd(), file)}, and as a page in ${relative(process.cwd(), page)}.`);
 }
 
 async function main() {

@@ -9,7 +9,7 @@ const amount = z.number().min(0);
 const texts = z.record(z.string(), z.unknown());
 const quantiles = z.looseObject({ p50: amount, p90: amount, p99: amount, p999: amount.optional(), p9999: amount.optional(), max: amount.optional(), mean: amount.optional(), count: amount });
 const run = z
-  .looseObject({ rate: amount.optional(), cpuUs: amount.optional(), userUs: amount.optional(), systemUs: amount.optional(), rssKiB: amount.optional(), gbps: amount.optional(), errors: amount.optional(), failed: amount.optional(), contextSwitches: amount.optional(), busy: amount.optional(), latencyUs: quantiles.nullish(), at: amount.optional() })
+  .looseObject({ rate: amount.optional(), cpuUs: amount.optional(), userUs: amount.optional(), systemUs: amount.optional(), rssKiB: amount.optional(), pssKiB: amount.optional(), gbps: amount.optional(), errors: amount.optional(), failed: amount.optional(), contextSwitches: amount.optional(), busy: amount.optional(), latencyUs: quantiles.nullish(), at: amount.optional() })
   .nullable();
 const metric = z.string().refine(isMetric, { error: 'is not a metric (rate, gbps, cpuUs, userUs, systemUs, rssKiB, failed, contextSwitches, p50 .. p9999, or one of the latter at a load: p99@50, latency.50.p99)' });
 const histogram = z.array(z.tuple([amount, amount]));
@@ -17,7 +17,9 @@ const latencyOf = z.object({ histogram: z.record(z.string(), histogram).optional
 const latency = z.object({ rates: z.record(z.string(), amount).optional() }).catchall(latencyOf);
 const goal = z
   .looseObject({ text: z.string(), metric, against: z.array(z.string()).optional(), againstScenario: z.string().optional(), contender: z.string().optional(), ratio: amount.optional(), limit: amount.optional(), direction: z.enum(['atLeast', 'atMost']) })
-  .refine((g) => (g.ratio === undefined) !== (g.limit === undefined), { error: 'needs either a ratio or a limit' });
+  .refine((g) => (g.ratio === undefined) !== (g.limit === undefined), { error: 'needs either a ratio or a limit' })
+  // A ratio to nobody is a limit.
+  .transform((g) => (g.against?.length === 0 && g.againstScenario === undefined && g.ratio !== undefined ? { ...g, limit: g.ratio, ratio: undefined } : g));
 const scenario = z.looseObject({
   id: z.string(),
   title: z.string(),

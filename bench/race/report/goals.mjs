@@ -35,12 +35,15 @@ function interval({ goal, strongest, verdict }) {
 const frame = MARKS.map(([times]) => html`<line class="${times === 1 ? 'goal' : 'grid'}" x1="${percent(at(Math.log(times)))}" x2="${percent(at(Math.log(times)))}" y1="0" y2="${HEIGHT}"/>`);
 const axis = html`<div class="goal-row axis" aria-hidden="true"><span></span><span></span><svg height="16">${MARKS.map(([times, text]) => html`<text x="${percent(at(Math.log(times)))}" y="12" text-anchor="middle">${text}</text>`)}</svg><span></span></div>`;
 
+/** Goals are written in ASCII. @param {string} text */
+export const written = (text) => text.replaceAll('>=', '≥').replaceAll('<=', '≤').replace(/(\d)x\b/g, '$1×');
+
 function figure(result, { goal, scenario, contender, strongest }) {
   if (strongest === undefined) return html`<span class="muted">not measured</span>`;
   const metric = metricOf(goal.metric, scenario);
   if (goal.limit !== undefined) return html`<b>${metric.show(summary(metric, roundsOf(scenario, contender.name, goal.metric)))}</b><small>${metric.title.toLowerCase()}</small>`;
   const other = goal.againstScenario === undefined ? result.contenders.find(({ name }) => name === strongest.name)?.title : `its own “${goal.againstScenario}”`;
-  return html`<b>${ratio(strongest.interval.value)}</b> ${between(strongest.interval)}<small>to ${other ?? strongest.name}</small>`;
+  return html`<b>${ratio(strongest.interval.value)}</b> ${strongest.interval.enough && between(strongest.interval)}<small>to ${other ?? strongest.name}</small>`;
 }
 
 function others(result, judged) {
@@ -53,7 +56,7 @@ function others(result, judged) {
 function goalRow(result, judged) {
   const { scenario, goal, contender, verdict, why } = judged;
   const place = result.scenarios.indexOf(scenario);
-  return html`<div class="goal-row c c${result.contenders.indexOf(contender)}">${badge(verdict)}<div class="goal-text"><a href="#s${place}">${scenario.title}</a> ${goal.text}${others(result, judged)}${why !== '' && html`<small class="why">${why}</small>`}</div><svg height="${HEIGHT}" role="img" aria-label="${WORD[verdict]}">${frame}${interval(judged)}</svg><div class="goal-figure">${figure(result, judged)}</div></div>`;
+  return html`<div class="goal-row c c${result.contenders.indexOf(contender)}">${badge(verdict)}<div class="goal-text"><a href="#s${place}">${scenario.title}</a> ${written(goal.text)}${others(result, judged)}${why !== '' && html`<small class="why">${why}</small>`}</div><svg height="${HEIGHT}" role="img" aria-label="${WORD[verdict]}">${frame}${interval(judged)}</svg><div class="goal-figure">${figure(result, judged)}</div></div>`;
 }
 
 const plural = (n) => (n === 1 ? 'goal' : 'goals');

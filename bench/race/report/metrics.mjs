@@ -15,6 +15,7 @@ const METRICS = {
   userUs: { title: 'CPU per request, user', unit: 'µs', more: false, show: digits3 },
   systemUs: { title: 'CPU per request, system', unit: 'µs', more: false, show: digits3 },
   rssKiB: { title: 'Memory', unit: 'resident', more: false, show: memory },
+  pssKiB: { title: 'Memory', unit: 'shared pages once', more: false, show: memory },
   failed: { title: 'Failed requests', unit: 'per round', more: false, counted: true, show: count },
   contextSwitches: { title: 'Context switches', unit: 'per request', more: false, show: digits3 },
 };
@@ -35,7 +36,7 @@ export function metricOf(name, scenario) {
   const { quantile, load } = parsed(name);
   if (quantile !== undefined) return { title: `Latency, ${QUANTILES[quantile]}`, unit: load === undefined ? 'at full speed' : `at ${load} % load`, more: false, show: duration };
   const metric = METRICS[name];
-  return name === 'rate' && scenario?.unit ? { ...metric, unit: scenario.unit } : metric;
+  return name === 'rate' && scenario?.unit?.endsWith('/s') ? { ...metric, unit: scenario.unit } : metric;
 }
 
 /** One number per round, null where the round has none. @returns {(number | null)[]} */

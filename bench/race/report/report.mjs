@@ -7,7 +7,7 @@ import { html } from './html.mjs';
 import { judge } from './judge.mjs';
 import { machineSection, readingSection, scenarioSection } from './sections.mjs';
 import { colours, style } from './style.mjs';
-import { memoryTable, overview } from './tables.mjs';
+import { columnsOf, memoryTable, overview } from './tables.mjs';
 
 export { BadResult } from './check.mjs';
 
@@ -17,14 +17,15 @@ const POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:";
 const radio = (group, value, text, checked = false) => html`<label><input type="radio" name="${group}" id="${group}-${value}"${checked && html` checked`}>${text}</label>`;
 
 function controls(contenders) {
-  return html`<div class="controls"><fieldset class="lift"><legend>Bring out</legend>${radio('lift', 'all', 'all', true)}${contenders.map((c, i) => html`<label class="c c${i}"><input type="radio" name="lift" id="lift-${i}"><i class="swatch"></i><span>${c.title}</span></label>`)}</fieldset>
-<fieldset class="theme"><legend>Theme</legend>${radio('theme', 'auto', 'as the system', true)}${radio('theme', 'light', 'light')}${radio('theme', 'dark', 'dark')}</fieldset></div>`;
+  return html`<div class="controls"><fieldset class="lift"><legend>Bring out</legend>${radio('lift', 'all', 'all', true)}${contenders.map((c, i) => html`<label class="c c${i}"><input type="radio" name="lift" id="lift-${i}"><i class="swatch"></i><span>${c.title}</span></label>`)}</fieldset></div>`;
 }
+
+const theme = html`<fieldset class="theme"><legend>Theme</legend>${radio('theme', 'auto', 'as the system', true)}${radio('theme', 'light', 'light')}${radio('theme', 'dark', 'dark')}</fieldset>`;
 
 function header(result, first, judged) {
   const { machine } = result;
   const facts = [machine.cpu, machine.cores !== undefined && `${machine.cores} cores`, machine.virtual === true && 'virtual', machine.kernel !== undefined && `Linux ${machine.kernel}`, machine.node !== undefined && `Node ${machine.node}`];
-  return html`<header><p class="kicker">Millrace race${result.label !== '' && ` · ${result.label}`}</p><h1>${first?.title ?? 'Millrace'} against ${result.contenders.filter(({ kind }) => kind !== 'self').length} proxies in ${result.scenarios.length} scenarios</h1>
+  return html`<header><div class="top"><p class="kicker">Millrace race${result.label !== '' && ` · ${result.label}`}</p>${theme}</div><h1>${first?.title ?? 'Millrace'} against ${columnsOf(result).filter(({ contender }) => contender.kind !== 'self').length} proxies in ${result.scenarios.length} scenarios</h1>
 <p class="when">${dateTime(result.date)}${result.seconds !== undefined && ` · ${span(result.seconds)}`} · ${facts.filter(Boolean).join(' · ')}</p>${judged.length > 0 && tiles(judged)}</header>`;
 }
 

@@ -30,7 +30,7 @@ const reference = (contenders, rows) => rows.find(({ contender }) => contender =
 function comparison(row, ours) {
   if (ours === undefined || row === ours) return null;
   const times = pairedRatio(ours.rounds, row.rounds);
-  return times.n > 0 && html`<small title="${ours.contender.title} divided by ${row.contender.title}, round by round"><b>${ratio(times.value)}</b> ${between(times)}</small>`;
+  return times.n > 0 && html`<small title="${ours.contender.title} divided by ${row.contender.title}, round by round"><b>${ratio(times.value)}</b> ${times.enough && between(times)}</small>`;
 }
 
 /** Rounds go from the top of the row to its bottom, so a drift of the machine shows as the same slant in every row. */

@@ -1,6 +1,6 @@
 /** The parts of the page that are neither headline nor overview: scenarios, machine, what is missing, how to read it. */
 import { dateTime, span } from './format.mjs';
-import { badge } from './goals.mjs';
+import { badge, written } from './goals.mjs';
 import { html } from './html.mjs';
 import { quantilePlots } from './quantile-plot.mjs';
 import { cpuPlot, dotPlot } from './row-plots.mjs';
@@ -22,8 +22,8 @@ export function scenarioSection(result, scenario, judged) {
   // Throughput in both units says the same twice.
   const dots = metrics.filter((name) => !(name === 'rate' && scenario.primary === 'gbps') && !(name === 'gbps' && scenario.primary === 'rate')).map((name) => dotPlot(contenders, scenario, name));
   const figures = [...dots, cpuPlot(contenders, scenario)];
-  const goals = judged.filter(({ contender }) => contender === contenders.find(({ kind }) => kind === 'self')).map(({ goal, verdict }) => html`<li>${badge(verdict)} ${goal.text}</li>`);
-  return html`<section class="card scenario" id="s${place}"><h2>${scenario.title}</h2><p class="lead">${scenario.what}</p>${goals.length > 0 && html`<ul class="verdicts">${goals}</ul>`}${leftOut(result, scenario)}<div class="figures">${figures}${quantilePlots(contenders, scenario)}${instructionTable(contenders, scenario)}${systemCallTable(contenders, scenario)}</div>${roundsTable(contenders, scenario)}</section>`;
+  const goals = judged.filter(({ contender }) => contender === contenders.find(({ kind }) => kind === 'self')).map(({ goal, verdict }) => html`<li>${badge(verdict)} ${written(goal.text)}</li>`);
+  return html`<section class="card scenario" id="s${place}"><h2>${scenario.title}</h2><p class="lead">${scenario.what.slice(0, 1).toUpperCase()}${scenario.what.slice(1)}</p>${goals.length > 0 && html`<ul class="verdicts">${goals}</ul>`}${leftOut(result, scenario)}<div class="figures">${figures}${quantilePlots(contenders, scenario)}${instructionTable(contenders, scenario)}${systemCallTable(contenders, scenario)}</div>${roundsTable(contenders, scenario)}</section>`;
 }
 
 const said = (value) => (Array.isArray(value) ? value.map(said).join(', ') : value !== null && typeof value === 'object' ? Object.entries(value).map(([key, inner]) => `${key}: ${said(inner)}`).join(' · ') : String(value));

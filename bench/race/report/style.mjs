@@ -51,7 +51,7 @@ fieldset input{position:absolute;opacity:0;width:0;height:0}
 main{display:grid;grid-template-columns:minmax(0,1fr);gap:1.1rem;padding-top:1.1rem;padding-bottom:4rem}
 .card{background:var(--card);border:1px solid var(--edge);border-radius:14px;padding:1.2rem 1.3rem 1.3rem;min-width:0}
 .lead{color:var(--muted);max-width:78ch;margin:.2rem 0 .9rem;overflow-wrap:anywhere}
-.swatch{display:inline-block;flex:none;width:.7em;height:.7em;border-radius:2px;background:var(--c);margin-right:.45em}
+.swatch::before{content:"\\25A0";color:var(--c);margin-right:.35em}.top{display:flex;flex-wrap:wrap;justify-content:space-between;gap:.3rem 1rem}
 .c{transition:opacity .12s}
 
 .badge{display:inline-block;min-width:7.3rem;padding:.05rem .6rem;border-radius:1rem;font-size:.85rem;font-weight:650;text-align:center;white-space:nowrap;color:var(--v);background:var(--vg)}

@@ -9,11 +9,12 @@ const LEAST_CALLS = 0.005;
 
 /** Whether ours is better than another by more than the noise: the interval of the ratio does not hold 1. */
 function standing(times, more) {
-  if (!times.enough || (times.low <= 1 && times.high >= 1)) return 'even';
+  if (!times.enough) return 'open';
+  if ((times.low <= 1 && times.high >= 1)) return 'even';
   return times.low > 1 === more ? 'ahead' : 'behind';
 }
-const GLYPH = { ahead: '▲', behind: '▼', even: '≈' };
-const SAID = { ahead: 'better than', behind: 'worse than', even: 'no difference found to' };
+const GLYPH = { ahead: '▲', behind: '▼', even: '≈', open: '' };
+const SAID = { ahead: 'better than', behind: 'worse than', even: 'no difference found to', open: 'compared in too few rounds with' };
 
 function overviewCell(scenario, contender, ours) {
   const rounds = roundsOf(scenario, contender.name, scenario.primary);
@@ -30,10 +31,16 @@ function overviewCell(scenario, contender, ours) {
   return html`<td class="${how}" title="${ours.title} is ${SAID[how]} ${contender.title}">${figure}<small><i>${GLYPH[how]}</i> ${ratio(times.value)}</small></td>`;
 }
 
+/** Variants that take part in one row of many are in that row's figures only. */
+export function columnsOf(result) {
+  const rows = ({ name }) => result.scenarios.filter((s) => own(s.runs, name) !== undefined).length;
+  return result.contenders.map((contender, index) => ({ contender, index })).filter(({ contender }) => rows(contender) >= Math.min(2, result.scenarios.length) && rows(contender) > 0);
+}
+
 /** Every scenario's main figure for every contender. */
 export function overview(result) {
   const ours = result.contenders.find(({ kind }) => kind === 'self');
-  const columns = result.contenders.map((contender, index) => ({ contender, index })).filter(({ contender }) => result.scenarios.some((s) => own(s.runs, contender.name) !== undefined));
+  const columns = columnsOf(result);
   const head = columns.map(({ contender, index }) => html`<th scope="col" class="c c${index}"><i class="swatch"></i>${contender.title}</th>`);
   const rows = result.scenarios.map((scenario, i) => {
     const metric = metricOf(scenario.primary, scenario);
@@ -77,10 +84,11 @@ export function memoryTable(result) {
   const measured = (scenario, { name }) => present(roundsOf(scenario, name, 'rssKiB'));
   const scenarios = result.scenarios.filter((s) => result.contenders.some((c) => measured(s, c).length > 0));
   if (scenarios.length === 0) return null;
-  const rows = result.contenders.map((contender, index) => ({ contender, index, of: scenarios.map((s) => measured(s, contender)) })).filter(({ of }) => of.some((list) => list.length > 0));
+  const shared = (scenario, { name }) => present(roundsOf(scenario, name, 'pssKiB'));
+  const rows = columnsOf(result).map(({ contender, index }) => ({ index, contender, of: scenarios.map((s) => measured(s, contender)), once: scenarios.map((s) => shared(s, contender)) })).filter(({ of }) => of.some((list) => list.length > 0));
   const most = Math.max(...rows.flatMap(({ of }) => of.filter((list) => list.length > 0).map(median)));
-  const cell = (list) => (list.length === 0 ? html`<td class="muted">–</td>` : html`<td><span class="level" style="--part:${(median(list) / most).toFixed(3)}">${memory(median(list))}</span></td>`);
-  return html`<section class="card" id="memory"><h2>Memory</h2><p class="lead">Resident memory of all processes of a contender (median of the rounds); the bars share one scale from zero.</p><div class="scroll"><table class="memory"><thead><tr><th></th>${rows.map(({ contender, index }) => html`<th scope="col" class="c c${index}"><i class="swatch"></i>${contender.title}</th>`)}</tr></thead><tbody>${scenarios.map((s, i) => html`<tr><th scope="row">${s.title}</th>${rows.map(({ of, index }) => html`${cell(of[i])}`)}</tr>`)}</tbody></table></div></section>`;
+  const cell = (list, once) => (list.length === 0 ? html`<td class="muted">–</td>` : html`<td><span class="level" style="--part:${(median(list) / most).toFixed(3)}">${memory(median(list))}</span>${once.length > 0 && html`<small>${memory(median(once))}</small>`}</td>`);
+  return html`<section class="card" id="memory"><h2>Memory</h2><p class="lead">Resident memory of all processes of a contender (median of the rounds); the bars share one scale from zero.${rows.some(({ once }) => once.some((list) => list.length > 0)) && ' Below it, with pages that processes share counted once.'}</p><div class="scroll"><table class="memory"><thead><tr><th></th>${rows.map(({ contender, index }) => html`<th scope="col" class="c c${index}"><i class="swatch"></i>${contender.title}</th>`)}</tr></thead><tbody>${scenarios.map((s, i) => html`<tr><th scope="row">${s.title}</th>${rows.map(({ of, once }) => cell(of[i], once[i]))}</tr>`)}</tbody></table></div></section>`;
 }
 
 /** Every round of every contender, for whoever wants to check the statistics. */

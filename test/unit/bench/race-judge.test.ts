@@ -98,6 +98,8 @@ describe('other goals', () => {
     expect(failed([0, 0, 0]).verdict).toBe('met');
     expect(failed([0, 0, 0, 0, 0, 0, 0, 1])).toMatchObject({ verdict: 'lost', why: 'in 1 of 8 rounds' });
     expect(failed([]).verdict).toBe('undecided');
+    const ratio = one({ runs: { us: [{ failed: 0 }] }, goal: { metric: 'failed', against: [], ratio: 0, direction: 'atMost' } });
+    expect(ratio.verdict).toBe('met');
   });
 
   it('are asked of every contender of ours that took part, the headline first', () => {

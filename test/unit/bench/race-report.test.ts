@@ -5,6 +5,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { between, digits3, duration, memory, ratio, span } from '../../../bench/race/report/format.mjs';
 import { html } from '../../../bench/race/report/html.mjs';
+import { verdictLines } from '../../../bench/race/report/lines.mjs';
 import { linesOf } from '../../../bench/race/report/quantile-plot.mjs';
 import { renderReport } from '../../../bench/race/report/report.mjs';
 import { apart, fromZero, logarithmic, nines } from '../../../bench/race/report/scale.mjs';
@@ -126,6 +127,19 @@ describe('the report', () => {
     expect(renderReport({ ...sampleRace(), scenarios: [] })).toContain('in 0 scenarios');
     const empty = sampleRace().scenarios.map((scenario) => ({ ...scenario, runs: {}, latency: null, systemCalls: null }));
     expect(renderReport({ ...sampleRace(), machine: {}, scenarios: empty })).toContain('was not measured here');
+  });
+});
+
+describe('the verdicts as text', () => {
+  it('count the goals of the headline, and have a line for each', () => {
+    const [count, ...lines] = verdictLines(sampleRace());
+    const [, met, lost, undecided] = /^(\d+) goals? met, (\d+) lost, (\d+) undecided:$/.exec(count ?? '') ?? [];
+    const ours = lines.filter((line) => !line.includes('listener in the reactor: '));
+    expect(ours.filter((line) => line.startsWith('  met ')).length).toBe(Number(met));
+    expect(ours.filter((line) => line.startsWith('  lost ')).length).toBe(Number(lost));
+    expect(ours).toHaveLength(Number(met) + Number(lost) + Number(undecided));
+    expect(ours[0]).toMatch(/^ {2}lost {7}Small keep-alive: throughput at least 1\.25× the best of nginx, HAProxy, H2O: 1\.\d\d× \(1\.\d\d – 1\.\d\d×\) to HAProxy$/);
+    expect(lines.find((line) => line.includes('no request fails'))).toMatch(/: 0$/);
   });
 });
 
