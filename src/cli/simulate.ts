@@ -40,8 +40,7 @@ export async function simulateCommand(file: string | undefined, options: Simulat
     return 0;
   }
   const bar = progressBar();
-  const outcome = await simulate(loaded.scenario, { threads, ...(bar === null ? {} : { onProgress: bar.show }) });
-  bar?.clear();
+  const outcome = await simulate(loaded.scenario, { threads, ...(bar === null ? {} : { onProgress: bar.show }) }).finally(() => bar?.clear());
   printLine(options.json === true ? JSON.stringify(outcomeJson(outcome), null, 2) : outcomeText(outcome));
   if (options.report !== undefined) await write(options.report, reportPage(outcome, stringify(loaded.written)));
   if (options.svg !== undefined) await write(options.svg, outcomePicture(outcome));

@@ -1,7 +1,7 @@
 /** Which candidate to take, and why: what a person would read out of the tables. */
 import type { SimulationResult } from '../binding/simulation.ts';
 import type { PolicyName } from '../config/types.ts';
-import { loadPercent, percent, time } from './format.ts';
+import { focusText, loadPercent, percent, time } from './format.ts';
 import { failedShare, resultOf, type Outcome } from './result.ts';
 
 export interface Advice {
@@ -50,13 +50,16 @@ function overloadFailures(outcome: Outcome, candidate: number): number {
 }
 
 function sentencesOf(outcome: Outcome, best: number, asGood: readonly number[]): string[] {
-  const { candidates, points, focus } = outcome.scenario;
+  const { candidates, focus } = outcome.scenario;
   const label = (index: number) => candidates[index]?.label ?? '';
   if (candidates.length === 1) return [`${label(best)} stands alone here: compare it with others, with --policies.`];
-  const at = loadPercent(points[focus]?.load ?? 0);
+  const at = focusText(outcome.scenario);
+  const failed = failedShare(resultOf(outcome, best, focus));
   return [
     asGood.length === candidates.length - 1
-      ? `${label(best)}: at ${at} load all of these do equally well, and it is the simplest of them.`
+      ? failed > BEARABLE_FAILURES
+        ? `At ${at} none of these copes: each fails about ${percent(failed)} of the requests. ${label(best)} is the simplest of them.`
+        : `${label(best)}: at ${at} all of these do equally well, and it is the simplest of them.`
       : `${label(best)}: ${reason(outcome, best, at)}.`,
     ...limitSentence(outcome, best),
     ...shareSentence(outcome, best),
@@ -75,9 +78,9 @@ function reason(outcome: Outcome, best: number, at: string): string {
   const label = (index: number) => candidates[index]?.label ?? '';
   const parts: string[] = [];
   if (failedShare(of(most)) > failedShare(mine) + SAME_FAILURES)
-    parts.push(`at ${at} load it fails ${percent(failedShare(mine))} of the requests, where ${label(most)} fails ${percent(failedShare(of(most)))}`);
+    parts.push(`at ${at} it fails ${percent(failedShare(mine))} of the requests, where ${label(most)} fails ${percent(failedShare(of(most)))}`);
   if (tailOf(of(slowest)) > tailOf(mine) * SAME_TAIL)
-    parts.push(`${parts.length === 0 ? `at ${at} load ` : ''}its p99 is ${time(mine.latency.p99)}, against ${time(of(slowest).latency.p99)} with ${label(slowest)}`);
+    parts.push(`${parts.length === 0 ? `at ${at} ` : ''}its p99 is ${time(mine.latency.p99)}, against ${time(of(slowest).latency.p99)} with ${label(slowest)}`);
   return parts.length > 0 ? parts.join(', and ') : `it keeps up best when the load rises above ${at}`;
 }
 

@@ -29,6 +29,7 @@ export function buildScenario(parsed: ParsedScenario, fallbackTitle: string): Sc
     candidates: candidatesOf(parsed),
     capacity,
     points,
+    byRate: parsed.rate !== undefined,
     focus: nearestIndex(points.map(({ load }) => load), parsed.focus ?? USUAL_LOAD),
     proxies: parsed.proxies,
     arrivals: typeof parsed.arrivals === 'string' ? { kind: parsed.arrivals } : { kind: 'bursts', ...parsed.arrivals.bursts },
@@ -44,7 +45,7 @@ export function buildScenario(parsed: ParsedScenario, fallbackTitle: string): Sc
 export const groupName = ({ name }: { name?: string | undefined }, index: number): string => name ?? `group ${index + 1}`;
 
 function pointsOf({ load, rate, duration, requests }: ParsedScenario, capacity: number): Scenario['points'] {
-  const loads = rate === undefined ? (load ?? DEFAULT_LOADS) : [rate / capacity];
+  const loads = rate === undefined ? (load ?? DEFAULT_LOADS) : [capacity === 0 ? 0 : rate / capacity];
   return loads.map((share) => {
     const perSecond = rate ?? share * capacity;
     return { load: share, rate: perSecond, requests: duration === undefined ? requests : Math.max(1, Math.round(perSecond * duration)) };

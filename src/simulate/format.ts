@@ -28,12 +28,19 @@ export function percent(share: number): string {
 
 /** `72,800`, `1.2M`: thousands are apart, millions are shortened. */
 export function count(value: number): string {
+  if (value < 10) return String(Number(value.toPrecision(2)));
   if (value >= 1e7) return `${digits(value / 1e6)}M`;
   return Math.round(value).toLocaleString('en-US');
 }
 
 /** `80 %` of a load. */
 export const loadPercent = (load: number): string => `${Number((load * 100).toPrecision(4))} %`;
+
+/** The load of which everything is shown, as it was asked for: `80 % load`, or `1,500 requests/s`. */
+export function focusText({ points, focus, byRate }: Scenario): string {
+  const { load, rate } = points[focus] ?? { load: 0, rate: 0 };
+  return byRate ? `${count(rate)} requests/s` : `${loadPercent(load)} load`;
+}
 
 export function serviceTimeText(serviceTime: ServiceTime): string {
   if (serviceTime.kind === 'lognormal') return `median ${shortTime(serviceTime.medianSeconds)}, p99 ${shortTime(serviceTime.p99Seconds)}`;

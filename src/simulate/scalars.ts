@@ -36,12 +36,17 @@ export function formatSpan(seconds: number): string {
 const SCALE = { '': 1, k: 1e3, K: 1e3, M: 1e6, G: 1e9 } as const;
 
 /** A whole number; 100k and 1M are understood. */
-export function amount(min: number, max: number) {
+export const amount = (min: number, max: number) => scaled(min, max, Math.round);
+
+/** The same with a fraction: how many in a second. */
+export const ratePerSecond = (min: number, max: number) => scaled(min, max, (value) => value);
+
+function scaled(min: number, max: number, finish: (value: number) => number) {
   const expected = 'expected a number such as 50000, 100k or 1M';
   return parsing(z.union([z.number(), z.string()], { error: expected }), (value): number | Refusal => {
     const match = /^(\d+(?:\.\d+)?)([kKMG]?)$/.exec(String(value));
     if (match === null) return refuse(`${expected}, not ${JSON.stringify(value)}`);
-    const number = Math.round(Number(match[1]) * SCALE[match[2] as keyof typeof SCALE]);
+    const number = finish(Number(match[1]) * SCALE[match[2] as keyof typeof SCALE]);
     return number >= min && number <= max ? number : refuse(`expected a number from ${min} to ${max}, not ${number}`);
   });
 }

@@ -9,7 +9,7 @@ import { rateLimit } from '../config/schema-rate.ts';
 import { retry } from '../config/schema-retry.ts';
 import * as scalar from '../config/schema-scalars.ts';
 import type { PolicyName } from '../config/types.ts';
-import { amount, checkLoads, fraction, parseLoads, span } from './scalars.ts';
+import { amount, checkLoads, fraction, parseLoads, ratePerSecond, span } from './scalars.ts';
 
 const HOUR = 3600;
 const MAX_POLICIES = 32;
@@ -114,7 +114,7 @@ export const scenarioSchema = z.strictObject({
   duration: span(0.001, 24 * HOUR).optional().describe('virtual time of each cell, instead of "requests"'),
   proxies: z.int().min(1).max(MOST_PROXIES).default(1).describe('that share the load evenly and do not see each other'),
   load: load.optional().describe('shares of the capacity of all endpoints together: 0.8, [0.5, 0.8] or 0.5..1.2:0.1'),
-  rate: amount(0.001, 1e9).optional().describe('requests per second of all proxies together, instead of "load"'),
+  rate: ratePerSecond(0.001, 1e9).optional().describe('requests per second of all proxies together, instead of "load"'),
   focus: z.number().positive().optional().describe('the load of which everything is shown; default: the one of "load" nearest to 0.8'),
   policies: z.array(candidate).min(1).max(MAX_POLICIES).describe('what is compared: names, or mappings as "balancer" of a cluster'),
   arrivals: z

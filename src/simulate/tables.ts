@@ -1,5 +1,5 @@
 /** The figures as tables, for the terminal and for the page alike. */
-import { count, loadPercent, percent, time } from './format.ts';
+import { count, focusText, loadPercent, percent, time } from './format.ts';
 import { failedShare, goodput, resultOf, type Outcome } from './result.ts';
 
 export interface Table {
@@ -38,7 +38,8 @@ interface Column {
 
 function focusTable(outcome: Outcome): Table {
   const { scenario } = outcome;
-  const { load, rate } = scenario.points[scenario.focus] ?? { load: 0, rate: 0 };
+  const { rate } = scenario.points[scenario.focus] ?? { rate: 0 };
+  const limit = Math.max(...scenario.candidates.map(({ rateLimit }) => rateLimit?.requests ?? 0));
   const of = (candidate: number) => resultOf(outcome, candidate, scenario.focus);
   const groups = scenario.groups.length < 2 ? [] : scenario.groups.slice(0, MOST_GROUP_COLUMNS);
   const columns: Column[] = [
@@ -46,16 +47,21 @@ function focusTable(outcome: Outcome): Table {
     { title: 'p99', cell: (candidate) => time(of(candidate).latency.p99) },
     { title: 'p99.9', cell: (candidate) => time(of(candidate).latency.p999) },
     { title: 'failed', cell: (candidate) => percent(failedShare(of(candidate))) },
-    ...(scenario.candidates.every(({ rateLimit }) => rateLimit === null) ? [] : [{ title: 'limited', cell: (candidate: number) => percent(of(candidate).refused.rateLimit / of(candidate).requests) }]),
+    ...(limit === 0
+      ? []
+      : [
+          { title: 'limited', cell: (candidate: number) => percent(of(candidate).refused.rateLimit / of(candidate).requests) },
+          { title: 'window', cell: (candidate: number) => (of(candidate).wrong.rateLimit.clients === 0 ? '-' : count(of(candidate).wrong.rateLimit.mostAdmitted)) },
+        ]),
     { title: 'good/s', cell: (candidate) => count(goodput(of(candidate))) },
     ...(scenario.candidates.some((_, candidate) => of(candidate).ejections > 0) ? [{ title: 'ejected', cell: (candidate: number) => count(of(candidate).ejections) }] : []),
     { title: 'busiest', cell: (candidate) => `${of(candidate).imbalance.maxOverMean.toFixed(2)}x` },
     ...groups.map((group, index) => ({ title: group.name, cell: (candidate: number) => percent(of(candidate).groups[index]?.share ?? 0) })),
   ];
   return {
-    title: `At ${loadPercent(load)} load, ${count(rate)} requests/s`,
+    title: scenario.byRate ? `At ${focusText(scenario)}` : `At ${focusText(scenario)}, ${count(rate)} requests/s`,
     head: columns.map(({ title }) => title),
     rows: scenario.candidates.map((_, candidate) => columns.map(({ cell }) => cell(candidate))),
-    note: `busiest: requests at the busiest endpoint, working and waiting, over the mean of all${groups.length === 0 ? '' : `; ${groups.map(({ name }) => name).join(', ')}: share of the requests`}`,
+    note: `${limit === 0 ? '' : 'window: most requests of one client that one proxy let through in any one window; '}busiest: requests at the busiest endpoint, working and waiting, over the mean of all${groups.length === 0 ? '' : `; ${groups.map(({ name }) => name).join(', ')}: share of the requests`}`,
   };
 }

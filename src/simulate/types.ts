@@ -67,6 +67,8 @@ export interface Scenario {
   capacity: number;
   /** Rising; what is offered in each column of the overload curve. */
   points: { load: number; rate: number; requests: number }[];
+  /** There is one point, given as a rate and not as a load. */
+  byRate: boolean;
   /** Index into `points` of the one of which everything is shown. */
   focus: number;
   proxies: number;

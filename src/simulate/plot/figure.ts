@@ -12,7 +12,8 @@ export interface Figure {
 
 export const WIDTH = 580;
 export const HEIGHT = 300;
-const MOST_LABEL = 22;
+/** Beside the end of a line. */
+const LABEL_WIDTH = 142;
 
 export interface Frame {
   left: number;
@@ -57,10 +58,23 @@ export function seriesMarks(all: readonly Series[], frame: Frame): string {
     const leader = curve([[x + 5, y], [frame.right + 8, at], [frame.right + 12, at]], 'leader');
     return {
       isBest,
-      mark: group(`series ${seriesStyle(index)}${isBest ? ' best' : ''}`, [curve(points, ''), ...marks, leader, text(frame.right + 15, at + 4, shortened(label), { style: 'label' })], label),
+      mark: group(`series ${seriesStyle(index)}${isBest ? ' best' : ''}`, [curve(points, ''), ...marks, leader, text(frame.right + 15, at + 4, shortened(label, LABEL_WIDTH), { style: 'label' })], label),
     };
   });
   return [...drawn.filter(({ isBest }) => !isBest), ...drawn.filter(({ isBest }) => isBest)].map(({ mark }) => mark).join('');
 }
 
-export const shortened = (label: string, most = MOST_LABEL): string => (label.length <= most ? label : `${label.slice(0, most - 1)}…`);
+/** Pixels of a text of 12 px, by the widest of the fonts that systems have; there is nothing to measure with here. */
+function widthOf(label: string): number {
+  let width = 0;
+  for (const character of label) width += /[iljtfrI.,:;|'!()[\] ]/.test(character) ? 5 : /[mwMW@%<>=+]/.test(character) ? 12 : /[a-z0-9_-]/.test(character) ? 7.7 : /[\u1100-\uffff]/.test(character) ? 14 : 9.5;
+  return width;
+}
+
+/** Cut to so many pixels. */
+export function shortened(label: string, most: number): string {
+  if (widthOf(label) <= most) return label;
+  const characters = [...label];
+  while (characters.length > 1 && widthOf(`${characters.join('')}…`) > most) characters.pop();
+  return `${characters.join('').trimEnd()}…`;
+}

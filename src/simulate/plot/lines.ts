@@ -1,14 +1,16 @@
 /** Plots with a line for each policy: quantiles, overload, and what happened meanwhile. */
 import type { SimulationResult } from '../../binding/simulation.ts';
-import { changeText, loadPercent, percent, shortTime, time } from '../format.ts';
+import { changeText, focusText, loadPercent, percent, shortTime, time } from '../format.ts';
 import { failedShare, goodput, resultOf, type Outcome } from '../result.ts';
 import { HEIGHT, lineFrame as frame, seriesMarks, xAxis, yAxis, type Figure } from './figure.ts';
-import { box, dot, line, linear, linearTicks, logTicks, logarithmic, text } from './svg.ts';
+import { box, dot, line, linear, linearTicks, logTicks, logarithmic, text, type Scale } from './svg.ts';
 
 /** A quantile needs so many requests beyond it to mean something. */
 const LEAST_BEYOND = 10;
 const QUANTILE_TICKS = [0.5, 0.9, 0.99, 0.999, 0.9999, 0.99999];
 const SAMPLES = 240;
+/** Between two labels of the axis, pixels. */
+const LEAST_GAP = 38;
 /** Marked as hollow in the overload plot. */
 const NOTICED_FAILURES = 0.01;
 
@@ -26,7 +28,7 @@ export function quantilePlot(outcome: Outcome, best: number): Figure {
   const y = timeScale(lines.flat());
   return {
     title: 'Latency by quantile',
-    note: `answers and timeouts at ${loadPercent(scenario.points[scenario.focus]?.load ?? 0)} load; further right is the slower tail`,
+    note: `answers and timeouts at ${focusText(scenario)}; further right is the slower tail`,
     height: HEIGHT,
     body:
       xAxis(frame, (q) => x(nines(q)), QUANTILE_TICKS.filter((q) => nines(q) <= last + 1e-9), (q) => `${Number((q * 100).toPrecision(8))} %`, 'share of the requests that is faster') +
@@ -130,8 +132,15 @@ function loadScale({ scenario }: Outcome) {
   const [low, high] = [Math.min(...loads), Math.max(...loads)];
   const scale = linear(low, high, frame.left + 8, frame.right - 6);
   const focus = scale(scenario.points[scenario.focus]?.load ?? low);
-  const axis = box(focus - 9, frame.top, 18, frame.bottom - frame.top, 'mark') + xAxis(frame, scale, loads.length <= 9 ? loads : linearTicks(low, high, 7), loadPercent, 'load, of what all endpoints together can do');
+  const axis = box(focus - 9, frame.top, 18, frame.bottom - frame.top, 'mark') + xAxis(frame, scale, apart(loads, scale), loadPercent, 'load, of what all endpoints together can do');
   return { scale, axis };
+}
+
+/** Those with room for their labels. */
+function apart(values: readonly number[], scale: Scale): number[] {
+  const kept: number[] = [];
+  for (const value of values) if (kept.length === 0 || scale(value) - scale(kept.at(-1) ?? 0) >= LEAST_GAP) kept.push(value);
+  return kept;
 }
 
 /** p99 from one moment to the next, at the load in focus. */
@@ -142,7 +151,7 @@ export function timelinePlot(outcome: Outcome, best: number): Figure {
   const y = timeScale(results.flatMap(({ timeline }) => timeline.map(({ p99 }) => p99)));
   return {
     title: 'p99 meanwhile',
-    note: `at ${loadPercent(scenario.points[scenario.focus]?.load ?? 0)} load; shaded: ${bandNote(outcome)}`,
+    note: `at ${focusText(scenario)}; shaded: ${bandNote(outcome)}`,
     height: HEIGHT,
     body: x.bands + x.axis + yAxis(frame, y.scale, y.ticks, shortTime) + seriesMarks(timelineSeries(outcome, best, ({ at, p99 }) => (p99 > 0 ? [x.scale(at), y.scale(p99)] : null)), frame),
   };
@@ -156,7 +165,7 @@ export function errorsPlot(outcome: Outcome, best: number): Figure {
   const y = linear(0, high, frame.bottom, frame.top);
   return {
     title: 'Failed requests meanwhile',
-    note: `share at ${loadPercent(scenario.points[scenario.focus]?.load ?? 0)} load; shaded: ${bandNote(outcome)}`,
+    note: `share at ${focusText(scenario)}; shaded: ${bandNote(outcome)}`,
     height: HEIGHT,
     body: x.bands + x.axis + yAxis(frame, y, linearTicks(0, high, 5), loadPercent) + seriesMarks(timelineSeries(outcome, best, ({ at, errors }) => [x.scale(at), y(errors)]), frame),
   };

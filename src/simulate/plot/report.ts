@@ -11,10 +11,10 @@ import { PLOT_STYLE, seriesStyle } from './theme.ts';
 
 const PAGE_STYLE = `
 *{box-sizing:border-box}body{margin:0;background:var(--ground);color:var(--ink);font:15px/1.5 system-ui,-apple-system,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif}
-main{max-width:1400px;margin:0 auto;padding:1.4rem 1.2rem 3rem}h1{font-size:1.5rem;line-height:1.25;margin:.2rem 0 .4rem}h2{font-size:1.05rem;margin:0}p{margin:0}
+main{max-width:1400px;margin:0 auto;padding:1.4rem 1.2rem 3rem}main{overflow-wrap:anywhere}table{overflow-wrap:normal}h1{font-size:1.5rem;line-height:1.25;margin:.2rem 0 .4rem}h2{font-size:1.05rem;margin:0}p{margin:0}
 .facts{margin:0 0 1.1rem;padding:0;list-style:none;color:var(--muted);font-size:.92rem}.card{background:var(--card);border:1px solid var(--edge);border-radius:10px;padding:.9rem 1.1rem}
 .advice{border-left:5px solid var(--good);margin-bottom:1.1rem}.advice p:first-child{font-size:1.12rem;font-weight:600}
-.figures{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr))}figure{margin:0}figcaption{margin-bottom:.4rem}figcaption span{display:block;color:var(--muted);font-size:.85rem}
+.figures{display:grid;gap:1rem;grid-template-columns:repeat(auto-fit,minmax(min(100%,480px),1fr))}figure{margin:0;min-width:0}figcaption{margin-bottom:.4rem}figcaption span{display:block;color:var(--muted);font-size:.85rem}
 figure svg{width:100%;height:auto;display:block}.tables{display:flex;flex-wrap:wrap;gap:1rem;margin-top:1rem}section{flex:1 1 auto;max-width:100%;overflow-x:auto}table{border-collapse:collapse;font-variant-numeric:tabular-nums;margin-top:.4rem}
 th,td{padding:.28rem .75rem .28rem 0;text-align:right;white-space:nowrap;border-bottom:1px solid var(--edge)}th:first-child,td:first-child{text-align:left}thead th{color:var(--muted);font-weight:600;font-size:.85rem}
 tbody tr:last-child>*{border-bottom:0}tbody th{font-weight:400}tr.best>*{background:var(--mark);font-weight:650}.swatch{display:inline-block;width:.75em;height:.75em;border-radius:50%;background:currentColor;margin:0 .5em 0 .3em}

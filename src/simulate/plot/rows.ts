@@ -1,6 +1,6 @@
 /** Plots with a row for each policy: its spread of latencies, and what each group of endpoints got and does. */
 import { evenShares } from '../advice.ts';
-import { loadPercent, percent, shortTime, time } from '../format.ts';
+import { focusText, loadPercent, percent, shortTime, time } from '../format.ts';
 import { resultOf, type Outcome } from '../result.ts';
 import { WIDTH, shortened, xAxis, type Figure, type Frame } from './figure.ts';
 import { box, dot, group, line, linear, linearTicks, logTicks, logarithmic, text, type Scale } from './svg.ts';
@@ -9,6 +9,8 @@ import { seriesStyle } from './theme.ts';
 const ROW = 28;
 const TOP = 26;
 const BOTTOM = 40;
+/** Of a name above the plot. */
+const LEGEND_WIDTH = 110;
 /** First colour of the groups, which are no policies. */
 const GROUP_COLOUR = 4;
 
@@ -31,7 +33,7 @@ function rowsPlot(rows: readonly Row[], best: number, frame: Frame, x: Scale): s
       const [from, to] = [Math.min(...places), Math.max(...places)];
       return group('series', [
         index === best ? box(4, y - ROW / 2 + 2, WIDTH - 8, ROW - 4, 'mark') : '',
-        text(frame.left - 12, y + 4, shortened(label), { anchor: 'end', style: index === best ? 'strong' : '', hint: label }),
+        text(frame.left - 12, y + 4, shortened(label, frame.left - 20), { anchor: 'end', style: index === best ? 'strong' : '', hint: label }),
         line(from, y, to, y, 'rail'),
         ...marks.map(({ value, style, hint, radius }) => group(style, [dot(x(value), y, radius, '', hint)])),
         text(to + 9, y + 4, end, { style: 'small' }),
@@ -45,8 +47,8 @@ function legend(entries: readonly { name: string; style: string; radius: number 
   let x = frame.left;
   return entries
     .map(({ name, style, radius }) => {
-      const mark = group(style, [dot(x + 5, 10, radius, '')]) + text(x + 14, 14, shortened(name, 18), { style: 'note', hint: name });
-      x += 28 + Math.min(name.length, 18) * 6.4;
+      const mark = group(style, [dot(x + 5, 10, radius, '')]) + text(x + 14, 14, shortened(name, LEGEND_WIDTH), { style: 'note', hint: name });
+      x += 28 + Math.min(name.length * 7, LEGEND_WIDTH);
       return mark;
     })
     .join('');
@@ -74,7 +76,7 @@ export function spreadPlot(outcome: Outcome, best: number): Figure {
   });
   return {
     title: 'From the median to the tail',
-    note: `latency of answers and timeouts at ${loadPercent(scenario.points[scenario.focus]?.load ?? 0)} load; the number is p99.9`,
+    note: `latency of answers and timeouts at ${focusText(scenario)}; the number is p99.9`,
     height: heightOf(rows.length),
     body: legend(QUANTILES, frame) + xAxis(frame, x, logTicks(low, high), shortTime, '') + rowsPlot(rows, best, frame, x),
   };
@@ -86,7 +88,7 @@ export function sharePlot(outcome: Outcome, best: number): Figure {
   const even = evenShares(scenario);
   return groupPlot(outcome, best, {
     title: 'Who got the requests',
-    note: `requests per endpoint by group at ${loadPercent(scenario.points[scenario.focus]?.load ?? 0)} load, over an even share by weight`,
+    note: `requests per endpoint by group at ${focusText(scenario)}, over an even share by weight`,
     of: ({ share }, index) => ((even[index] ?? 0) === 0 ? 0 : share / (even[index] ?? 1)),
     format: (value) => `${value.toFixed(2)}x`,
     tick: (value) => `${value}x`,
@@ -100,7 +102,7 @@ export function utilisationPlot(outcome: Outcome, best: number): Figure {
   const { scenario } = outcome;
   return groupPlot(outcome, best, {
     title: 'How busy they were',
-    note: `places in use by group at ${loadPercent(scenario.points[scenario.focus]?.load ?? 0)} load, of all that the group has`,
+    note: `places in use by group at ${focusText(scenario)}, of all that the group has`,
     of: ({ utilisation }) => utilisation,
     format: percent,
     tick: loadPercent,

@@ -15,7 +15,7 @@ describe('numbers', () => {
     expect([0, Number.NaN, Number.POSITIVE_INFINITY].map(time)).toEqual(['-', '-', '-']);
     expect([0.01, 0.0005, 1.5, 0.1].map(shortTime)).toEqual(['10 ms', '500 us', '1.5 s', '100 ms']);
     expect([0, 0.00001, 0.005, 0.5, 0.9999, 1].map(percent)).toEqual(['0 %', '<0.01 %', '0.50 %', '50.0 %', '>99.9 %', '100 %']);
-    expect([72_800, 12_345_678, 3.4].map(count)).toEqual(['72,800', '12.3M', '3']);
+    expect([72_800, 12_345_678, 3.44, 0.05, 0].map(count)).toEqual(['72,800', '12.3M', '3.4', '0.05', '0']);
   });
 });
 
@@ -127,7 +127,7 @@ describe('plots', () => {
       for (const document of [reportPage(outcome, ''), outcomePicture(outcome), outcomeText(outcome)]) expect(document).not.toMatch(/NaN|undefined|Infinity/);
     }
     expect(outcomeText(bare)).toContain('stands alone here');
-    expect(outcomeText(dead)).toContain('100 %');
+    expect(outcomeText(dead)).toContain('* At 100 % load none of these copes: each fails about 100 % of the requests. random is the simplest of them.');
   });
 
   it('have a line for each of many policies, dashed from the eleventh on', () => {
