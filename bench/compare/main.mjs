@@ -3,13 +3,13 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { startOrigin, VoidRun } from '../load/index.mjs';
+import { startOrigin } from '../load/index.mjs';
 import { describeMachine } from '../race/machine.mjs';
 import { guarded, pinSelf } from '../race/processes.mjs';
 import { makeCertificate } from '../race/stage.mjs';
 import { HELP, parseOptions, UsageError } from './options.mjs';
 import { build, describeTree, prune, resolveRevision, RevisionError, unpack } from './revision.mjs';
-import { LOAD_CORE, runOnce } from './rounds.mjs';
+import { LOAD_CORE, runOnce, VoidRound } from './rounds.mjs';
 import { SCENARIOS } from './scenarios.mjs';
 import { conclusion, summarise, table } from './summary.mjs';
 
@@ -53,10 +53,10 @@ async function measure(sides, options, place) {
     try {
       for (const side of order) pair[side] = await runOnce({ directory: join(place.directory, side), tree: sides[side].tree, scenario: SCENARIOS[options.scenario], options, ...place });
     } catch (error) {
-      if (!(error instanceof VoidRun)) throw error;
+      if (!(error instanceof VoidRound)) throw error;
       voided.push(error.message);
       say(`void, and measured again: ${error.message}`);
-      if (++inARow >= MOST_VOID) throw new Error(`${MOST_VOID} runs in a row were void`);
+      if (++inARow >= MOST_VOID) throw new VoidRound(`${MOST_VOID} runs in a row were void; the last: ${error.message}`);
       continue;
     }
     inARow = 0;
@@ -73,8 +73,8 @@ async function compare(options, directory) {
   const machine = describeMachine();
   const origin = await startOrigin({ core: LOAD_CORE });
   try {
-    const tls = SCENARIOS[options.scenario].tls ? makeCertificate(directory) : null;
-    say(`${options.scenario}: ${SCENARIOS[options.scenario].what}, ${options.connections} connections; ${options.pairs} pairs of ${options.seconds} s on ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load ${machine.loadBefore}`);
+    const tls = SCENARIOS[options.scenario].features?.tls ? makeCertificate(directory) : null;
+    say(`${options.scenario}: ${SCENARIOS[options.scenario].what}; ${options.pairs} pairs of ${options.seconds} s on ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load ${machine.loadBefore}`);
     const { pairs, voided } = await measure(sides, options, { directory, origin: origin.port, tls });
     const summary = summarise(pairs);
     const names = { before: sides.before.name, after: sides.after.name };
@@ -104,7 +104,7 @@ try {
   await main();
 } catch (error) {
   const usage = error instanceof UsageError;
-  const expected = usage || error instanceof RevisionError || error instanceof VoidRun;
+  const expected = usage || error instanceof RevisionError || error instanceof VoidRound;
   process.stderr.write(`bench:compare: ${expected ? error.message : error.stack}\n${usage ? `\n${HELP}` : ''}`);
   process.exitCode = usage ? USAGE_CODE : 1;
 }

@@ -11,11 +11,11 @@ CPU per request, throughput, instructions and memory, each as a ratio with its 9
 it always ends with code 0 when it could measure.
 
   --tree DIR        another checkout instead of a revision (it is built if it needs to be)
-  --scenario NAME   ${Object.entries(SCENARIOS).map(([name, { what }]) => `${name}: ${what}`).join('\n                    ')}
+  --scenario NAME   ${Object.entries(SCENARIOS).map(([name, { title }]) => `${name}: ${title}`).join('\n                    ')}
   --pairs N         rounds, each with a fresh process of both (10; fewer than 6 cannot decide anything)
   --seconds S       of each measured run (2)
   --warmup S        before it, not counted (1)
-  --connections N   (64)
+  --connections N   (those of the scenario)
   --json FILE       every round and the ratios
   --help
 
@@ -46,7 +46,7 @@ export function parseOptions(argv) {
         pairs: { type: 'string', default: '10' },
         seconds: { type: 'string', default: '2' },
         warmup: { type: 'string', default: '1' },
-        connections: { type: 'string', default: '64' },
+        connections: { type: 'string' },
         json: { type: 'string' },
         help: { type: 'boolean', default: false },
       },
@@ -68,7 +68,7 @@ export function parseOptions(argv) {
     pairs: number(values, 'pairs', 1, true),
     seconds: number(values, 'seconds', 0.1, false),
     warmup: number(values, 'warmup', 0, false),
-    connections: number(values, 'connections', 1, true),
+    connections: values.connections === undefined ? undefined : number(values, 'connections', 1, true),
     json: values.json,
   };
 }

@@ -58,6 +58,7 @@ export async function measure({ member, scenario, core, seconds, warmup, seed, m
   const rate = requests / result.seconds;
   return {
     rate: round(rate, 1),
+    requests: round(requests, 1),
     cpuUs: round((used.us * scale) / requests),
     userUs: round((used.userUs * scale) / requests),
     systemUs: round((used.systemUs * scale) / requests),

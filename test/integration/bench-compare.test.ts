@@ -38,7 +38,7 @@ async function compare(...args: string[]): Promise<{ code: number | null; out: s
 
 it.each(['plain', 'tls'])('a tree against itself, %s', { timeout: LIMIT_MS }, async (scenario) => {
   const file = join(temporaryDirectory(), 'deep/compare.json');
-  const { code, out, err } = await compare('--tree', ROOT, '--scenario', scenario, '--pairs', '2', '--seconds', '0.3', '--warmup', '0.2', '--connections', '8', '--json', file);
+  const { code, out, err } = await compare('--tree', ROOT, '--scenario', scenario, '--pairs', '2', '--seconds', '0.5', '--warmup', '0.2', '--connections', '8', '--json', file);
   expect(err).toContain('pair 2/2: ');
   expect(code).toBe(0);
   expect(out).toMatch(/CPU per request, us +\d+\.\d\d +\d+\.\d\d +\d\.\d{3} +2 pairs are too few to tell/);
@@ -47,7 +47,7 @@ it.each(['plain', 'tls'])('a tree against itself, %s', { timeout: LIMIT_MS }, as
   for (const run of pairs.flatMap(({ before, after }) => [before, after])) {
     expect(run.rate).toBeGreaterThan(100);
     expect(run.cpuUs).toBeGreaterThan(1);
-    expect(run.userUs + run.systemUs).toBeCloseTo(run.cpuUs, 6);
+    expect(run.userUs + run.systemUs).toBeCloseTo(run.cpuUs, 2);
     // A request takes no more time of the core than there is between two of them.
     expect(run.cpuUs * run.rate).toBeLessThan(1.5e6);
     expect(run.rssKiB).toBeGreaterThan(20_000);

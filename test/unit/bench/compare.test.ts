@@ -60,7 +60,7 @@ describe('the summary', () => {
 
 describe('the command line', () => {
   it('takes a revision or a tree', () => {
-    expect(parseOptions(['HEAD~3'])).toMatchObject({ revision: 'HEAD~3', scenario: 'plain', pairs: 10, seconds: 2, warmup: 1, connections: 64 });
+    expect(parseOptions(['HEAD~3'])).toMatchObject({ revision: 'HEAD~3', scenario: 'plain', pairs: 10, seconds: 2, warmup: 1 });
     expect(parseOptions(['--tree', '../other', '--scenario', 'tls', '--pairs', '6'])).toMatchObject({ tree: '../other', scenario: 'tls', pairs: 6 });
     expect(parseOptions(['--help'])).toEqual({ help: true });
   });
@@ -72,7 +72,7 @@ describe('the command line', () => {
     [['a', '--pairs', '0'], '--pairs 0: expected a number from 1 to 1000'],
     [['a', '--pairs', '2.5'], '--pairs 2.5: expected a whole number'],
     [['a', '--seconds', 'x'], '--seconds x: expected a number'],
-    [['a', '--scenario', 'constructor'], '--scenario constructor: there are plain, tls, connection, body'],
+    [['a', '--scenario', 'constructor'], '--scenario constructor: there are plain, browser, connection, tls'],
     [['a', '--fast'], "Unknown option '--fast'"],
   ])('refuses %o', (argv, expected) => {
     expect(() => parseOptions(argv)).toThrow(expected);
