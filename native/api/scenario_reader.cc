@@ -254,8 +254,13 @@ void readLoad(const Reader& from, Scenario* scenario) {
   constexpr double kMost = 1e15;  // of whole numbers; the bounds are checked afterwards
   if (from.has("rate") == from.has("load"))
     from.note("load", "(a share of the capacity) or rate (requests per second): say one of them");
-  scenario->rate =
-      from.has("rate") ? from.number("rate", 0) : from.number("load", 0) * capacityOf(*scenario);
+  if (from.has("load")) {
+    const double load = from.number("load", 1);
+    if (!(load > 0 && load <= 1000)) from.note("load", "must be above 0 and at most 1000");
+    scenario->rate = load * capacityOf(*scenario);
+  } else {
+    scenario->rate = from.number("rate", 0);
+  }
   if (from.has("requests") == from.has("duration"))
     from.note("requests", "or duration (seconds): say one of them");
   const double requests = from.has("requests")

@@ -135,6 +135,8 @@ class SimulationHandle : public Napi::ObjectWrap<SimulationHandle> {
       problem = "a scenario must be a mapping";
     } else {
       simulate::Scenario scenario = readScenario(info[0].As<Napi::Object>(), &problem);
+      // A getter of the object may have thrown: that is for its caller to hear.
+      if (info.Env().IsExceptionPending()) return;
       if (problem.empty()) run_ = std::make_unique<simulate::Simulation>(std::move(scenario));
     }
     if (!problem.empty()) refuse(info, problem);
@@ -147,33 +149,39 @@ class SimulationHandle : public Napi::ObjectWrap<SimulationHandle> {
 
   // (events) => whether the run is over
   Napi::Value step(const Napi::CallbackInfo& info) {
+    if (run_ == nullptr) return Napi::Boolean::New(info.Env(), true);
     const double events = info[0].As<Napi::Number>().DoubleValue();
     // Nothing at all would never end.
     const uint64_t most = events >= 1 && events < 1e15 ? static_cast<uint64_t>(events) : 1;
-    over_ = run_->step(most);
+    const bool over = run_->step(most);
     if (!run_->error().empty()) {
       refuse(info, run_->error());
       return info.Env().Undefined();
     }
-    return Napi::Boolean::New(info.Env(), over_);
+    if (over) {
+      result_ = run_->result();
+      // Many megabytes that no collector knows of: it may come late.
+      run_.reset();
+    }
+    return Napi::Boolean::New(info.Env(), over);
   }
 
   // () => 0 to 1
   Napi::Value progress(const Napi::CallbackInfo& info) {
-    return Napi::Number::New(info.Env(), run_->progress());
+    return Napi::Number::New(info.Env(), run_ == nullptr ? 1 : run_->progress());
   }
 
   // () => what came of it
   Napi::Value result(const Napi::CallbackInfo& info) {
-    if (!over_) {
+    if (run_ != nullptr) {
       refuse(info, "the run is not over: call step() until it says true");
       return info.Env().Undefined();
     }
-    return objectOf(info.Env(), run_->result());
+    return objectOf(info.Env(), result_);
   }
 
-  std::unique_ptr<simulate::Simulation> run_;
-  bool over_ = false;
+  std::unique_ptr<simulate::Simulation> run_;  // until it is over
+  Result result_;
 };
 
 }  // namespace

@@ -64,13 +64,15 @@ inline double normal(uint64_t bits) noexcept {
          (((((kB[0] * r + kB[1]) * r + kB[2]) * r + kB[3]) * r + kB[4]) * r + 1);
 }
 
+// The 99 % quantile of that.
+inline constexpr double kZ99 = 2.3263478740408408;
+
 // A service time, ready for draws. Seconds.
 class ServiceDraw {
  public:
   ServiceDraw() = default;
   explicit ServiceDraw(const ServiceTime& service) noexcept
       : kind_(service.kind), value_(service.value) {
-    constexpr double kZ99 = 2.3263478740408408;  // 99 % quantile of the normal distribution
     if (kind_ == ServiceTime::Kind::kLognormal) sigma_ = std::log(service.p99 / value_) / kZ99;
   }
 

@@ -27,22 +27,20 @@ uint64_t clientKey(uint64_t client) noexcept { return mix64(client + 1); }
 EndpointList::EndpointList(const Scenario& scenario) {
   const uint32_t count = endpointsOf(scenario);
   names.reserve(count);
-  zones.reserve(scenario.groups.size());
   endpoints.reserve(count);
-  for (const EndpointGroup& group : scenario.groups) {
-    zones.push_back(group.zone);
-    for (uint32_t i = 0; i < group.count; ++i) {
-      const auto index = static_cast<uint32_t>(endpoints.size());
-      names.push_back("10." + std::to_string(index >> 16) + "." + std::to_string(index >> 8 & 255) +
-                      "." + std::to_string(index & 255) + ":80");
-      PlanEndpoint& endpoint = endpoints.emplace_back();
-      endpoint.index = index;
-      endpoint.weight = group.weight;
-      endpoint.priority = group.priority;
-      endpoint.max_requests = group.max_requests;
-      endpoint.name = names.back();
-      endpoint.zone = zones.back();
-    }
+  for (const EndpointGroup& group : scenario.groups) zones.push_back(group.zone);
+  for (const uint32_t g : layOut(scenario)) {
+    const EndpointGroup& group = scenario.groups[g];
+    const auto index = static_cast<uint32_t>(endpoints.size());
+    names.push_back("10.0." + std::to_string(index >> 8) + "." + std::to_string(index & 255) +
+                    ":80");
+    PlanEndpoint& endpoint = endpoints.emplace_back();
+    endpoint.index = index;
+    endpoint.weight = group.weight;
+    endpoint.priority = group.priority;
+    endpoint.max_requests = group.max_requests;
+    endpoint.name = names.back();
+    endpoint.zone = zones[g];
   }
 }
 

@@ -2,14 +2,12 @@
 
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
-#include "engine/rate/sliding_log.h"
-#include "engine/rate/sliding_window.h"
+#include "engine/simulate/draws.h"
 
 namespace millrace::simulate {
 namespace {
-
-constexpr double kZ99 = 2.3263478740408408;  // 99 % quantile of the normal distribution
 
 std::string number(double value) {
   char text[32];
@@ -170,6 +168,7 @@ void checkFailover(const Scenario& s, Problems& problems) {
 
 std::string checkScenario(const Scenario& s) {
   Problems problems;
+  checkGroups(s, problems);  // first: the rate may come from their capacity
   problems.within("requests", static_cast<double>(s.requests), 1,
                   static_cast<double>(bounds::kMaxRequests));
   if (problems.within("rate", s.rate, bounds::kMinRate, bounds::kMaxRate) &&
@@ -186,7 +185,6 @@ std::string checkScenario(const Scenario& s) {
     problems.seconds("arrivals.bursts.on", s.burst_on, 1e-6);
     problems.seconds("arrivals.bursts.off", s.burst_off);
   }
-  checkGroups(s, problems);
   checkChanges(s, problems);
   checkBalancer(s, problems);
   checkFailover(s, problems);
@@ -211,6 +209,17 @@ uint32_t endpointsOf(const Scenario& scenario) noexcept {
   uint32_t count = 0;
   for (const EndpointGroup& group : scenario.groups) count += group.count;
   return count;
+}
+
+std::vector<uint32_t> layOut(const Scenario& scenario) {
+  std::vector<uint32_t> groups;
+  groups.reserve(endpointsOf(scenario));
+  for (uint32_t g = 0; g < scenario.groups.size(); ++g)
+    groups.insert(groups.end(), scenario.groups[g].count, g);
+  const Stream stream(scenario.seed, 7);
+  for (auto left = static_cast<uint32_t>(groups.size()); left > 1; --left)
+    std::swap(groups[left - 1], groups[below(stream.at(left), left)]);
+  return groups;
 }
 
 }  // namespace millrace::simulate

@@ -127,6 +127,10 @@ double capacityOf(const Scenario& scenario) noexcept;
 
 uint32_t endpointsOf(const Scenario& scenario) noexcept;
 
+// The group of each endpoint. They are mixed, and always in the same way under one seed: a policy
+// that looks at neighbours must not find a group in a row.
+std::vector<uint32_t> layOut(const Scenario& scenario);
+
 }  // namespace millrace::simulate
 
 #endif  // MILLRACE_ENGINE_SIMULATE_SCENARIO_H_

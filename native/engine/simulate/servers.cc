@@ -2,32 +2,29 @@
 
 #include <algorithm>
 #include <cmath>
-#include <numeric>
 
 namespace millrace::simulate {
 
 Servers::Servers(const Scenario& scenario)
     : scenario_(scenario), sizes_(scenario.seed, 1), luck_(scenario.seed, 2) {
-  std::vector<uint32_t> first;  // endpoint of each group
-  for (uint32_t g = 0; g < scenario.groups.size(); ++g) {
-    const EndpointGroup& group = scenario.groups[g];
-    first.push_back(static_cast<uint32_t>(servers_.size()));
-    draws_.emplace_back(group.service);
-    Server server;
+  for (const EndpointGroup& group : scenario.groups) draws_.emplace_back(group.service);
+  for (const uint32_t g : layOut(scenario)) {
+    Server& server = servers_.emplace_back();
     server.group = g;
-    server.concurrency = group.concurrency;
-    server.queue_limit = group.queue;
-    servers_.insert(servers_.end(), group.count, server);
+    server.concurrency = scenario.groups[g].concurrency;
+    server.queue_limit = scenario.groups[g].queue;
   }
   for (uint32_t i = 0; i < scenario.changes.size(); ++i) {
     Affair& affair = affairs_.emplace_back();
     affair.change = scenario.changes[i];
-    const uint32_t count = scenario.groups[affair.change.group].count;
+    // Any of the group, but the same ones for every policy.
+    std::vector<uint32_t> members;
+    for (uint32_t e = 0; e < servers_.size(); ++e) {
+      if (servers_[e].group == affair.change.group) members.push_back(e);
+    }
+    const auto count = static_cast<uint32_t>(members.size());
     const auto concerned = static_cast<uint32_t>(
         std::clamp(std::round(affair.change.share * count), 1.0, static_cast<double>(count)));
-    // Any of the group, but the same ones for every policy.
-    std::vector<uint32_t> members(count);
-    std::iota(members.begin(), members.end(), first[affair.change.group]);
     const Stream stream(scenario.seed, 100 + i);
     for (uint32_t k = 0; k < concerned && concerned < count; ++k)
       std::swap(members[k], members[k + below(stream.at(k), count - k)]);
