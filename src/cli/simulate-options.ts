@@ -5,6 +5,7 @@ export interface SimulateOptions {
   scenario?: string;
   list?: boolean;
   print?: boolean;
+  schema?: boolean;
   config?: string;
   cluster?: string;
   endpoints?: string;
@@ -54,6 +55,7 @@ export function simulateOptions(command: Command): Command {
     .option('--scenario <name>', 'one that comes with Millrace (default: slow-endpoint)')
     .option('--list', 'name those, and end')
     .option('--print', 'print the scenario as YAML, and end')
+    .option('--schema', 'print the JSON Schema of scenarios, for editors, and end')
     .option('--config <file>', 'take number and weights of the endpoints, balancer, breaker and outlier detection from a configuration')
     .option('--cluster <name>', 'of that configuration')
     .optionsGroup('Endpoints (instead of those of the scenario):')

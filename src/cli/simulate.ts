@@ -11,6 +11,7 @@ import { simulate } from '../simulate/driver.ts';
 import { asksForEndpoints, behaviourOf, overridesOf } from '../simulate/flags.ts';
 import { scenarioOfCluster } from '../simulate/from-cluster.ts';
 import { outcomeJson } from '../simulate/json.ts';
+import { scenarioJsonSchema } from '../simulate/json-schema.ts';
 import { loadScenario, readScenario } from '../simulate/load.ts';
 import { reportPage } from '../simulate/plot/report.ts';
 import { outcomePicture } from '../simulate/plot/picture.ts';
@@ -27,6 +28,10 @@ export async function simulateCommand(file: string | undefined, options: Simulat
     const all = await builtIns();
     const width = Math.max(...all.map(({ name }) => name.length));
     for (const { name, question } of all) printLine(`${name.padEnd(width)}  ${question}`);
+    return 0;
+  }
+  if (options.schema === true) {
+    printLine(JSON.stringify(scenarioJsonSchema(), null, 2));
     return 0;
   }
   const threads = threadsOf(options.threads);

@@ -74,7 +74,7 @@ function widthOf(label: string): number {
 /** Cut to so many pixels. */
 export function shortened(label: string, most: number): string {
   if (widthOf(label) <= most) return label;
-  const characters = [...label];
+  const characters = Array.from(label);
   while (characters.length > 1 && widthOf(`${characters.join('')}…`) > most) characters.pop();
   return `${characters.join('').trimEnd()}…`;
 }

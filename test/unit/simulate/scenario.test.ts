@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { builtInFile, builtIns } from '../../../src/simulate/builtin.ts';
 import { asksForEndpoints, overridesOf } from '../../../src/simulate/flags.ts';
+import { scenarioJsonSchema } from '../../../src/simulate/json-schema.ts';
 import { scenarioOfCluster } from '../../../src/simulate/from-cluster.ts';
 import { formatSpan, parseLoads, parseSpan } from '../../../src/simulate/scalars.ts';
 import { loadText } from '../config/support.ts';
@@ -99,6 +100,15 @@ retry: { attempts: 1, on: [503] }
     expect(problemsOf(endpoints(`name: ${'x'.repeat(61)}`))).toEqual([expect.stringContaining('1 to 60 characters')]);
     expect(problemsOf(endpoints('fails: 1'))).toEqual([expect.stringContaining('every endpoint fails always')]);
     expect(problemsOf('just a text')).toEqual(['1:1 : expected a mapping, not "just a text"']);
+  });
+});
+
+describe('the JSON Schema of scenarios', () => {
+  it('knows every key, with what it means', () => {
+    const { properties } = scenarioJsonSchema() as { properties: Record<string, { description?: string }> };
+    expect(Object.keys(properties)).toEqual(expect.arrayContaining(['policies', 'endpoints', 'changes', 'load', 'rate', 'circuitBreaker', 'outlierDetection', 'rateLimit', 'seed']));
+    expect(properties['proxies']?.description).toContain('do not see each other');
+    expect(JSON.stringify(scenarioJsonSchema())).toContain('"peakEwma"');
   });
 });
 
