@@ -74,7 +74,7 @@ async function compare(options, directory) {
   const origin = await startOrigin({ core: LOAD_CORE });
   try {
     const tls = SCENARIOS[options.scenario].features?.tls ? makeCertificate(directory) : null;
-    say(`${options.scenario}: ${SCENARIOS[options.scenario].what}; ${options.pairs} pairs of ${options.seconds} s on ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load ${machine.loadBefore}`);
+    say(`${options.scenario}: ${SCENARIOS[options.scenario].what}; ${options.pairs} ${options.pairs === 1 ? 'pair' : 'pairs'} of ${options.seconds} s on ${machine.cpu}, ${machine.cores} cores, Node ${machine.node}, load ${machine.loadBefore}`);
     const { pairs, voided } = await measure(sides, options, { directory, origin: origin.port, tls });
     const summary = summarise(pairs);
     const names = { before: sides.before.name, after: sides.after.name };
