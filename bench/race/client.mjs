@@ -35,16 +35,17 @@ const round = (value, digits = 3) => Number(value.toFixed(digits));
 export async function measure({ member, scenario, core, seconds, warmup, seed, more = {} }) {
   const sampler = scenario.sample ? startSampler(member.pid) : null;
   const marks = {};
+  let seen;
   const onPhase = (name, at) => {
     marks[name] = readCpu(member.pid);
     marks[`${name}LateS`] = Number(process.hrtime.bigint() - at) / 1e9;
+    if (name === 'end') seen = sampler?.stop(); // what idle clients are asked afterwards is no part of the run
   };
   let result;
-  let seen;
   try {
     result = await drive({ url: member.url, scenario, core, seconds, warmup, seed, more: { ...more, onPhase } });
   } finally {
-    seen = sampler?.stop();
+    sampler?.stop();
   }
   if (marks.begin === undefined || marks.end === undefined) throw new Error('the load generator did not say when its window began and ended');
   const used = cpuBetween(marks.begin, seen === undefined ? marks.end : mergeCpu(seen.cpu, marks.end));

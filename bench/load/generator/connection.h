@@ -44,6 +44,7 @@ struct Connection {
   bool write_failed = false;
   bool has_request = false;  // connection per request: a request waits for this connection
   bool settled = false;      // was ready once, or failed
+  bool first_due = false;    // an idle client whose first answer is awaited
 };
 
 }  // namespace millrace::load

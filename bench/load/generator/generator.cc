@@ -20,6 +20,7 @@ namespace {
 
 constexpr uint64_t kTickNs = 20 * kNsPerMs;  // timeouts and retries are looked for that often
 constexpr size_t kLooksPerTick = 256;
+constexpr uint32_t kMostAtOnce = 128;  // idle clients that ask at the end
 constexpr int kMaxEvents = 256;
 constexpr size_t kBufferBytes = 128 * 1024;
 
@@ -248,14 +249,21 @@ void Generator::advancePhase(uint64_t now) {
   }
   if (phase_ == Phase::kDrain && busy_ == 0 && overdue_.empty()) {
     phase_ = Phase::kIdleCheck;
-    for (const auto& c : connections_) {
-      if (c->role != Role::kIdle || c->state != ConnectionState::kReady) continue;
-      ++tally_.idle_open;
-      ++checking_;
-      send(*c, now, nowNs());
-    }
   }
-  if (phase_ == Phase::kIdleCheck && checking_ == 0) phase_ = Phase::kDone;
+  if (phase_ == Phase::kIdleCheck) checkIdle(now);
+  if (phase_ == Phase::kIdleCheck && checking_ == 0 && check_next_ == connections_.size())
+    phase_ = Phase::kDone;
+}
+
+// All at once they would be a burst such as no run had so far.
+void Generator::checkIdle(uint64_t now) {
+  while (checking_ < kMostAtOnce && check_next_ < connections_.size()) {
+    Connection& c = *connections_[check_next_++];
+    if (c.role != Role::kIdle || c.state != ConnectionState::kReady) continue;
+    ++tally_.idle_open;
+    ++checking_;
+    send(c, now, nowNs());
+  }
 }
 
 void Generator::scheduleArrivals(uint64_t now) {

@@ -55,6 +55,7 @@ class Generator {
   void checkDeadline(Connection& c, uint64_t now);
   void advancePhase(uint64_t now);
   void startLoad(uint64_t now);
+  void checkIdle(uint64_t now);
   void scheduleArrivals(uint64_t now);
   void dispatch(uint64_t intended, uint64_t now);
   void waitForEvents(uint64_t now);
@@ -106,6 +107,7 @@ class Generator {
   uint32_t opening_ = 0;    // connects and handshakes under way
   uint32_t unsettled_ = 0;  // connections that were neither ready nor failed so far
   uint32_t busy_ = 0;       // main connections with a request
+  size_t check_next_ = 0;   // the next idle client to ask at the end
   uint32_t checking_ = 0;   // idle clients whose last answer is awaited
   bool measuring_ = false;
   uint64_t measure_from_ns_ = 0;  // intended times

@@ -137,18 +137,21 @@ void Generator::onHandshake(Connection& c, uint64_t now) {
 
 void Generator::settle(Connection& c) noexcept {
   if (c.settled) return;
+  if (c.first_due) --opening_;
+  c.first_due = false;
   c.settled = true;
   --unsettled_;
 }
 
 void Generator::onReady(Connection& c, uint64_t now) {
-  --opening_;
   c.state = ConnectionState::kReady;
   c.deadline_ns = 0;
   if (c.role == Role::kIdle) {
-    send(c, now, now);  // is settled by the answer
+    c.first_due = true;  // goes on counting as opening, or thousands of them would ask at once
+    send(c, now, now);   // is settled by the answer
     return;
   }
+  --opening_;
   settle(c);
   if (c.role == Role::kSlow) {
     send(c, now, now);
