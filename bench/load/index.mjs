@@ -123,18 +123,19 @@ async function startOne(core, port, delay) {
  */
 export async function startOrigin({ core, port = 0, processes = 1, delay = 0 } = {}) {
   await buildLoad();
-  const started = [await startOne(core, port, delay)];
-  while (started.length < processes) started.push(await startOne(core, started[0].port, delay));
-  return {
-    port: started[0].port,
-    pid: started[0].child.pid,
-    pids: started.map(({ child }) => child.pid),
-    async stop() {
-      for (const { child } of started) {
-        if (child.exitCode !== null || child.signalCode !== null) continue;
-        child.kill('SIGKILL');
-        await once(child, 'exit');
-      }
-    },
+  const started = [];
+  const stop = async () => {
+    for (const { child } of started) {
+      if (child.exitCode !== null || child.signalCode !== null) continue;
+      child.kill('SIGKILL');
+      await once(child, 'exit');
+    }
   };
+  try {
+    while (started.length < processes) started.push(await startOne(core, started[0]?.port ?? port, delay));
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  return { port: started[0].port, pid: started[0].child.pid, pids: started.map(({ child }) => child.pid), stop };
 }

@@ -53,6 +53,6 @@ async function main() {
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`load: ${error instanceof UsageError ? error.message : error.stack}\n`);
+  process.stderr.write(`load: ${error instanceof UsageError || error.code !== undefined ? error.message : error.stack}\n`);
   process.exitCode = 1;
 }

@@ -47,7 +47,7 @@ export const OPTIONS = [
   ['seed', 'count', 1, 'of random keys and Poisson arrivals'],
   ['connection', 'keepAlive|perRequest', 'keepAlive', 'one connection for many requests, or a new one for each'],
   ['tls-session', 'full|resumed', 'full', 'https with perRequest: each a full handshake, or resumed with the ticket of the one before'],
-  ['method', 'text', 'GET, POST with --body', ''],
+  ['method', 'text', 'GET, POST with --body', 'of the requests'],
   ['header', 'texts', [], "'Name: value', repeatable; {key} is replaced"],
   ['path', 'text', 'of the URL', 'target of the requests; {key} is replaced'],
   ['body', 'size', 0, 'bytes to upload with every request'],

@@ -17,22 +17,32 @@ Any path is answered; the query says how, and defaults to 64 bytes at once:
   fail=reset|eof|hang|truncate|garbage|framing|longer|pattern
 `;
 
-const { values } = parseArgs({
-  options: {
-    port: { type: 'string', default: '0' },
-    address: { type: 'string', default: '127.0.0.1' },
-    delay: { type: 'string', default: '0' },
-    'die-with-parent': { type: 'boolean', default: false },
-    help: { type: 'boolean', short: 'h', default: false },
-  },
-});
-if (values.help) {
-  process.stdout.write(HELP);
-} else {
-  const delay = Number(values.delay);
-  if (!(delay >= 0)) throw new Error(`--delay ${values.delay}: expected milliseconds`);
+const OPTIONS = {
+  port: { type: 'string', default: '0' },
+  address: { type: 'string', default: '127.0.0.1' },
+  delay: { type: 'string', default: '0' },
+  'die-with-parent': { type: 'boolean', default: false },
+  help: { type: 'boolean', short: 'h', default: false },
+};
+
+async function main() {
+  const { values } = parseArgs({ options: OPTIONS });
+  if (values.help) {
+    process.stdout.write(HELP);
+    return;
+  }
+  const [port, delay] = [Number(values.port), Number(values.delay)];
+  if (!Number.isInteger(port) || port < 0 || port > 65535) throw new Error(`--port ${values.port}: expected 0 to 65535`);
+  if (!(delay >= 0 && delay <= 3_600_000)) throw new Error(`--delay ${values.delay}: expected milliseconds, at most an hour`);
   await buildLoad();
   // The addon blocks this thread for ever, so the line must be out before.
-  const ready = (port) => writeSync(1, `listening on ${values.address}:${port}\n`);
-  createRequire(import.meta.url)(ORIGIN_ADDON).serve(values.address, Number(values.port), ready, values['die-with-parent'], delay);
+  const ready = (bound) => writeSync(1, `listening on ${values.address}:${bound}\n`);
+  createRequire(import.meta.url)(ORIGIN_ADDON).serve(values.address, port, ready, values['die-with-parent'], delay);
+}
+
+try {
+  await main();
+} catch (error) {
+  process.stderr.write(`origin: ${error.message}\n`);
+  process.exitCode = 1;
 }
