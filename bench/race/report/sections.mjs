@@ -27,12 +27,19 @@ export function scenarioSection(result, scenario, judged) {
 }
 
 const said = (value) => (Array.isArray(value) ? value.map(said).join(', ') : value !== null && typeof value === 'object' ? Object.entries(value).map(([key, inner]) => `${key}: ${said(inner)}`).join(' · ') : String(value));
+/** A kernel lists every weakness that it knows; of interest are those that this processor has. */
+function weaknesses(of) {
+  const entries = Object.entries(of);
+  const has = entries.filter(([, state]) => state !== 'Not affected');
+  return has.length === entries.length ? of : { ...Object.fromEntries(has), 'the other known ones': 'not affected' };
+}
+
 const WORDS = { cpu: 'processor', memoryGiB: 'memory, GiB', loadBefore: 'load before', loadAfter: 'load after' };
 const spaced = (key) => WORDS[key] ?? key.replace(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
-const facts = (of) => html`<dl class="facts">${Object.entries(of).map(([key, value]) => html`<div><dt>${spaced(key)}</dt><dd>${said(value)}</dd></div>`)}</dl>`;
+const facts = (of) => html`<dl class="facts">${Object.entries(of).map(([key, value]) => html`<div><dt>${spaced(key)}</dt><dd>${said(key === 'mitigations' && value !== null && typeof value === 'object' ? weaknesses(value) : value)}</dd></div>`)}</dl>`;
 
 export function machineSection(result) {
-  const versions = result.contenders.map((c, index) => html`<tr class="c c${index}"><th scope="row"><i class="swatch"></i>${c.title}</th><td>${c.version}</td><td>${c.kind}</td><td><code>${c.config}</code></td><td class="text">${[c.features, c.note].filter(Boolean).join('; ')}${c.check && html`<small>seen by the origin: ${said(c.check)}</small>`}</td></tr>`);
+  const versions = result.contenders.map((c, index) => html`<tr class="c c${index}"><th scope="row"><i class="swatch"></i>${c.title}</th><td>${c.version}</td><td>${c.kind}</td><td><code>${c.config}</code></td><td class="text">${[c.features && `with everything on: ${c.features}`, c.note].filter(Boolean).join('; ')}${Array.isArray(c.check?.headers) && html`<small>the origin sees: ${said(c.check.headers)}</small>`}</td></tr>`);
   const absent = result.absent.map(({ name, why }) => html`<li><b>${name}</b>: ${why}</li>`);
   return html`<section class="card" id="machine"><h2>Machine, versions, options</h2><div class="halves"><div><h3>Machine</h3>${facts(result.machine)}</div><div><h3>Options</h3>${facts(result.options)}</div></div>
 <h3>Contenders</h3><div class="scroll"><table class="versions"><thead><tr><th></th><th scope="col">version</th><th scope="col">kind</th><th scope="col">configuration</th><th scope="col" class="text">note</th></tr></thead><tbody>${versions}</tbody></table></div>

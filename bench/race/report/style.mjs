@@ -72,7 +72,7 @@ tbody tr:last-child>*{border-bottom:0}
 th[scope=row],.text{text-align:left}td.text{white-space:normal;min-width:14rem;overflow-wrap:anywhere}
 th:first-child{position:sticky;left:0;background:var(--card);text-align:left;z-index:1;max-width:17rem;overflow:hidden;text-overflow:ellipsis}
 td small{display:block}th small{display:block;font-weight:400}
-.overview tbody th{white-space:normal;min-width:10rem}.ours,.sum{font-weight:650}
+.overview tbody th,.memory tbody th,.missing th{white-space:normal;min-width:10rem}.ours,.sum{font-weight:650}
 .ahead i,span.ahead{color:var(--met)}.behind i,span.behind{color:var(--lost)}.even i,span.even{color:var(--undecided)}i{font-style:normal}
 .level{display:inline-block;min-width:5.5rem;padding:0 .3rem;border-radius:3px;background:linear-gradient(to right,color-mix(in srgb,var(--muted) 32%,transparent) calc(100% * var(--part)),var(--raised) 0)}
 .rounds{width:auto;margin:.6rem 0 1rem}.rounds caption{text-align:left;font-weight:650;padding:.2rem 0}
@@ -108,7 +108,8 @@ nav{flex-wrap:nowrap;overflow-x:auto;white-space:nowrap;scrollbar-width:none}
 .goal-row.axis span{display:none}
 .row{grid-template-columns:minmax(0,1fr) fit-content(70%);gap:.1rem .6rem;padding:.35rem 0}.row .name{text-align:left;font-weight:600}.row svg{grid-column:1/-1;grid-row:2}.row .value{text-align:right}.row .value small{display:inline;margin-left:.5em}.row.axis{padding:0}.row.axis span{display:none}
 .field{grid-template-columns:3rem minmax(0,1fr)}.ends{display:none}
-th:first-child{max-width:9.5rem;white-space:normal}.overview tbody th{min-width:8rem}
+.versions thead{display:none}.versions tr,.missing tr{display:block;padding:.5rem 0;border-bottom:1px solid var(--grid)}.versions :is(th,td),.missing :is(th,td){display:block;border:0;padding:.05rem 0;text-align:left;white-space:normal;max-width:none;min-width:0}
+th:first-child{max-width:9.5rem;white-space:normal}.versions th:first-child,.missing th:first-child{max-width:none;font-weight:600}.overview tbody th,.memory tbody th{min-width:8rem}
 .facts div{grid-template-columns:7rem minmax(0,1fr)}
 }
 @media print{
