@@ -102,7 +102,7 @@ void ReactorHost::onCheck() noexcept {
     if (closing_) return;  // delivery may have closed the worker
   } else {
     reactor_->refresh();
-    reactor_->endTurn();
+    reactor_->endTurn(time);
   }
   settle();
   scheduleTimer(time);

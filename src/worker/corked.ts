@@ -36,6 +36,16 @@ const headAndClose = (): void => {
 const lengthPiece = (): void => {
   ended = res.tryEnd(body, total);
 };
+const headAndLengthPiece = (): void => {
+  res.writeStatus(head);
+  if (close) res.writeHeader('connection', 'close');
+  ended = res.tryEnd(body, total);
+};
+const headAndChunk = (): void => {
+  res.writeStatus(head);
+  if (close) res.writeHeader('connection', 'close');
+  written = res.write(body);
+};
 const chunk = (): void => {
   written = res.write(body);
 };
@@ -88,6 +98,27 @@ export function writeHead(response: HttpResponse, headBytes: Uint8Array, closeAf
   res = response;
   head = headBytes;
   response.cork(closeAfter ? headAndClose : headOnly);
+}
+
+/** The beginning of a streamed answer of known length and its first piece, in one packet; as `tryEnd`. */
+export function writeHeadAndTryEnd(response: HttpResponse, headBytes: Uint8Array, closeAfter: boolean, piece: Uint8Array, totalBytes: number): [boolean, boolean] {
+  res = response;
+  head = headBytes;
+  close = closeAfter;
+  body = piece;
+  total = totalBytes;
+  response.cork(headAndLengthPiece);
+  return ended;
+}
+
+/** The beginning of a streamed answer and its first chunk, which must fit into uWS's cork buffer together; as `writeChunk`. */
+export function writeHeadAndChunk(response: HttpResponse, headBytes: Uint8Array, closeAfter: boolean, piece: Uint8Array): boolean {
+  res = response;
+  head = headBytes;
+  close = closeAfter;
+  body = piece;
+  response.cork(headAndChunk);
+  return written;
 }
 
 /** A piece of an answer of known length: [taken whole, the answer is complete]. What was not taken is not kept. */

@@ -5,7 +5,7 @@
 import type { HttpResponse, us_socket_context_t } from 'uWebSockets.js';
 import { EVENT_FLAG, SEND } from '../binding/abi.ts';
 import { addon } from '../binding/load.ts';
-import { answerBodiless, answerBodilessAndClose, answerWhole, endChunks, flush, tryEnd, writeChunk, writeHead } from './corked.ts';
+import { answerBodiless, answerBodilessAndClose, answerWhole, endChunks, flush, tryEnd, writeChunk, writeHead, writeHeadAndChunk, writeHeadAndTryEnd } from './corked.ts';
 import { endConnection, keepReading, stopReading } from './downstream-socket.ts';
 import { WebSocketBridge } from './websocket.ts';
 
@@ -13,6 +13,8 @@ const { abort, pause, resume, sendBody } = addon;
 
 /** A chunked piece and its framing stay inside uWS's 16 KiB cork buffer: this version loses data when flushing it fails. */
 const CHUNK_BYTES = 8 * 1024;
+/** What a head and a first chunk may have together, with room for what uWS adds to both. */
+const CORKED_BYTES = 15 * 1024;
 /** Request bytes that are read and dropped, after an early answer, to let the client see that answer. */
 const DISCARD_BYTES = 1024 * 1024;
 /** An answer whose last bytes a client does not take for this long is cut. */
@@ -190,8 +192,16 @@ export class Exchange {
     this.#total = length;
     this.#stayAlive();
     this.#close = this.#host.draining || !this.#bodyComplete || (flags & EVENT_FLAG.close) !== 0;
-    writeHead(this.res, head, this.#close);
-    this.#write(body);
+    if (body.length === 0 || (this.#mode === 'chunked' && head.length + CHUNK_BYTES > CORKED_BYTES)) {
+      writeHead(this.res, head, this.#close);
+      this.#write(body);
+    } else if (this.#mode === 'length') {
+      this.#took(body, 0, writeHeadAndTryEnd(this.res, head, this.#close, body, length));
+    } else {
+      const first = body.subarray(0, CHUNK_BYTES);
+      this.#tookChunk(first, writeHeadAndChunk(this.res, head, this.#close, first));
+      this.#write(body.subarray(CHUNK_BYTES));
+    }
   }
 
   body(piece: Uint8Array, last: boolean): void {
@@ -286,7 +296,11 @@ export class Exchange {
       return;
     }
     const before = this.res.getWriteOffset();
-    const [ok, done] = this.#tryEnd(piece, before + piece.length === this.#total);
+    this.#took(piece, before, this.#tryEnd(piece, before + piece.length === this.#total));
+  }
+
+  /** What the client's socket made of a piece that begins `before` bytes into the body. */
+  #took(piece: Uint8Array, before: number, [ok, done]: [boolean, boolean]): void {
     if (done) return;
     if (ok) {
       this.#moved();
@@ -299,7 +313,11 @@ export class Exchange {
   }
 
   #writeChunk(piece: Uint8Array): void {
-    if (!writeChunk(this.res, piece)) {
+    this.#tookChunk(piece, writeChunk(this.res, piece));
+  }
+
+  #tookChunk(piece: Uint8Array, ok: boolean): void {
+    if (!ok) {
       this.#overrun += piece.length;
       this.#block();
       return;

@@ -43,6 +43,83 @@ CASE("a request on a connection that the origin closes at that moment is sent ag
   }
 }
 
+CASE("the head of a request waits for the first piece of its body, until the end of the turn") {
+  for (const bool at_once : {true, false}) {
+    Origin origin;
+    Rig rig({{origin.port()}}, {&origin});
+    leaveIdleConnection(rig, origin);
+    const int32_t handle = rig.request("POST", "/", {{"content-length", "5"}});
+    origin.step();
+    EXPECT_EQ(origin.peer(0).in, "");
+    const std::string head = "POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 5\r\n\r\n";
+    if (at_once) {
+      // A piece without bytes is no piece, and no reason to hold the client back.
+      EXPECT_EQ(rig.sendBody(handle, "", false), abi::send::kOk);
+      origin.step();
+      EXPECT_EQ(origin.peer(0).in, "");
+      EXPECT_EQ(rig.sendBody(handle, "hel", false), abi::send::kOk);
+      origin.step();
+      EXPECT_EQ(origin.peer(0).in, head + "hel");
+      rig.sendBody(handle, "lo", true);
+    } else {
+      rig.reactor().endTurn(rig.now());
+      EXPECT(rig.until([&] { return origin.peer(0).in == head; }));
+      rig.sendBody(handle, "hello", true);
+    }
+    EXPECT(rig.until([&] { return origin.peer(0).in == head + "hello"; }));
+    origin.take(0);
+    origin.send(0, okAnswer("x"));
+    EXPECT(rig.untilDone(handle));
+    EXPECT_EQ(rig.gauges(), "active 0 pending 0 busy 0 idle 1");
+  }
+}
+
+CASE(
+    "a first piece that is refused with its head goes to a new connection, with all that follows") {
+  for (const std::size_t size : {std::size_t{3}, std::size_t{100'000}}) {
+    Origin origin;
+    Rig rig({{origin.port()}}, {&origin});
+    leaveIdleConnection(rig, origin);
+    const std::string piece(size, 'x');
+    const int32_t handle = rig.request("POST", "/", {{"content-length", std::to_string(size + 4)}});
+    origin.reset(0);  // after the idle connection was looked at
+    EXPECT_EQ(rig.sendBody(handle, piece, false), size < 1000 ? abi::send::kOk : abi::send::kPause);
+    rig.sendBody(handle, "rest", true);
+    EXPECT(rig.until([&] {
+      return origin.count() == 2 && origin.peer(1).in.ends_with("\r\n\r\n" + piece + "rest");
+    }));
+    origin.send(1, okAnswer("y"));
+    EXPECT(rig.untilDone(handle));
+    EXPECT_EQ(rig.answer(handle).status, 200u);
+    EXPECT_EQ(rig.gauges(), "active 0 pending 0 busy 0 idle 1");
+  }
+}
+
+CASE("a head that is refused alone, and a client that goes before its body, leave nothing") {
+  Origin origin;
+  Rig rig({{origin.port()}}, {&origin});
+  leaveIdleConnection(rig, origin);
+  const int32_t gone = rig.request("POST", "/", {{"content-length", "5"}});
+  rig.abort(gone);
+  rig.settle();
+  EXPECT_EQ(rig.gauges(), kNothing);
+  EXPECT_EQ(origin.take(0), "");
+  const int32_t first = rig.request("POST", "/", {{"content-length", "5"}});
+  rig.sendBody(first, "hello", true);
+  EXPECT(rig.until([&] { return origin.count() == 2 && origin.peer(1).in.ends_with("hello"); }));
+  origin.take(1);
+  origin.send(1, okAnswer("x"));
+  EXPECT(rig.untilDone(first));
+  const int32_t second = rig.request("POST", "/", {{"content-length", "5"}});
+  origin.reset(1);
+  rig.reactor().endTurn(rig.now());
+  rig.sendBody(second, "again", true);
+  EXPECT(rig.until([&] { return origin.count() == 3 && origin.peer(2).in.ends_with("again"); }));
+  origin.send(2, okAnswer("x"));
+  EXPECT(rig.untilDone(second));
+  EXPECT_EQ(rig.gauges(), "active 0 pending 0 busy 0 idle 1");
+}
+
 CASE("a request that may have had an effect is not sent again") {
   for (const bool with_body : {false, true}) {
     Origin origin;

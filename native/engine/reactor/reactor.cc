@@ -317,7 +317,7 @@ void Reactor::serveGuests(const epoll_event* ready, int count, bool all, Now now
 
 void Reactor::poll(Now now, int wait_ms) noexcept {
   if (Engine::instance().version() != image_version_) refresh();
-  endTurn();
+  endTurn(now);
   epoll_event ready[kEpollBatch];
   // A bounded number of rounds: downstream sockets must get their turn.
   for (int round = 0; round < 4; ++round) {
@@ -359,7 +359,7 @@ void Reactor::poll(Now now, int wait_ms) noexcept {
   deliverDeferred(now);
   flush();
   freeClosed();
-  endTurn();
+  endTurn(now);
 }
 
 void Reactor::closeConnection(Connection& connection) noexcept {

@@ -123,18 +123,25 @@ class Reactor {
   uint64_t untilTimer(Now now) const noexcept {
     return std::min(wheel_.untilNext(now.ms()), hedge_wheel_.untilNext(now.ms()));
   }
-  // The loop goes to sleep: what is known of idle connections is no longer true when it wakes.
-  void endTurn() noexcept { idle_known_ns_ = 0; }
+  // The loop goes to sleep: what was kept for the end of the turn is sent, and what is known of
+  // idle connections is no longer true when it wakes.
+  void endTurn(Now now) noexcept {
+    if (!held_.empty()) sendHeldHeads(now);
+    idle_known_ns_ = 0;
+  }
   // Work is due although no socket is ready: call `poll` without waiting.
   bool hasDeferred() const noexcept { return !deferred_.empty() || !again_.empty() || hold_due_; }
   // Takes over a newly installed image, if there is one.
   void refresh();
 
  private:
-  static constexpr size_t kReadBytes = 64 * 1024;
+  static constexpr size_t kReadBytes = Connection::kFirstRead;
   // Most that one readable connection may add to the data buffer: what it read, a head, and
   // left-overs.
   static constexpr size_t kSpacePerRead = 4 * kReadBytes;
+  static_assert(kSpacePerRead >= Connection::kMostRead);
+  // What has been read goes to the client before more is read, while it is in the cache.
+  static constexpr size_t kFlushBytes = 256 * 1024;
   static constexpr uint32_t kEventsPerRead = 8;
   static constexpr uint32_t kEpollBatch = 256;
   static constexpr int kEventsPerClock = 8;  // 20 ns each, so 3 ns an event
@@ -203,6 +210,9 @@ class Reactor {
   void serveWaiting(Pool& pool, Now now) noexcept;
 
   // reactor_body.cc: the body of a request
+  void sendHeldHeads(Now now) noexcept;
+  uint32_t goOnWithBody(Exchange& exchange, std::string_view piece, bool last, Now now) noexcept;
+  void headRefused(Exchange& exchange, Connection& connection, Now now) noexcept;
   bool writeBody(Exchange& exchange, Connection& connection, std::string_view piece,
                  bool last) noexcept;
   void resumeClient(Exchange& exchange, Now now) noexcept;
@@ -456,6 +466,7 @@ class Reactor {
   std::unordered_map<ClusterState*, std::unique_ptr<HoldQueue>> hold_queues_;
   std::vector<std::unique_ptr<Exchange>> exchanges_;
   std::vector<int32_t> deferred_;       // handles with a local answer, a cut or a resume due
+  std::vector<int32_t> held_;           // handles of requests whose heads wait for their bodies
   std::vector<Connection*> again_;      // connections to read again without waiting for epoll
   std::vector<Connection*> again_now_;  // the batch of `again_` being worked on
   Connection* closed_ = nullptr;

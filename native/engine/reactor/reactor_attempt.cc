@@ -123,10 +123,17 @@ void Reactor::sendRequest(Exchange& exchange, Connection& connection, Now now) n
   const iovec head{exchange.head.data(), exchange.head.size()};
   exchange.image->cluster_shards[exchange.cluster]->counters.add(abi::cluster_stat::kBytesSent,
                                                                  exchange.head.size());
+  connection.read_bytes = Connection::kFirstRead;
+  // The listener hands over the first piece of a body in the same turn as the head: they go
+  // together then, in one system call and one packet. Else the head goes at the end of this turn.
+  if (!exchange.request_complete && exchange.body.empty() && exchange.started_ns == now.ns &&
+      exchange.primary == nullptr) {
+    connection.hold({exchange.head.data(), exchange.head.size()});
+    held_.push_back(exchange.handle);
+    return;
+  }
   if (!connection.write(&head, 1, epoll_fd_)) {
-    // A socket that refuses the first write has taken nothing of it; of TLS nothing is known.
-    exchange.reached = connection.ssl != nullptr;
-    onClosed(connection, false, now);
+    headRefused(exchange, connection, now);
     return;
   }
   bool sent = true;

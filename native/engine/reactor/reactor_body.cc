@@ -23,6 +23,41 @@ void Reactor::resumeClient(Exchange& exchange, Now now) noexcept {
   emit(exchange, abi::event_kind::kResumeRequest, 0);
 }
 
+// A socket that refuses the first write has taken nothing of it; of TLS nothing is known.
+void Reactor::headRefused(Exchange& exchange, Connection& connection, Now now) noexcept {
+  exchange.reached = connection.ssl != nullptr;
+  onClosed(connection, false, now);
+}
+
+// Heads whose bodies have not begun within the turn.
+void Reactor::sendHeldHeads(Now now) noexcept {
+  // None is added meanwhile: what is sent again is not of this turn.
+  for (const int32_t handle : held_) {
+    Exchange* const exchange = find(handle);
+    if (exchange == nullptr || exchange->connection == nullptr || !exchange->connection->head_held)
+      continue;
+    Connection& connection = *exchange->connection;
+    if (!connection.drain(epoll_fd_)) headRefused(*exchange, connection, now);
+  }
+  held_.clear();
+}
+
+// The first piece of a body could not be sent with the head: it is for the next attempt, if there
+// is one.
+uint32_t Reactor::goOnWithBody(Exchange& exchange, std::string_view piece, bool last,
+                               Now now) noexcept {
+  if (!exchange.keep_body) exchange.body.append(piece);  // else it is there
+  exchange.body_sent = false;
+  headRefused(exchange, *exchange.connection, now);
+  if (exchange.state == Exchange::State::kFailed || exchange.state == Exchange::State::kCut)
+    return abi::send::kOk;
+  const bool full = exchange.connection != nullptr && exchange.state == Exchange::State::kWaiting
+                        ? exchange.connection->blocked()
+                        : exchange.body.size() >= kMaxBufferedBody;
+  exchange.pauseClient(!last && full, now.ms());
+  return exchange.client_paused ? abi::send::kPause : abi::send::kOk;
+}
+
 // Body bytes with the framing that the upstream was promised.
 bool Reactor::writeBody(Exchange& exchange, Connection& connection, std::string_view piece,
                         bool last) noexcept {
@@ -83,6 +118,12 @@ uint32_t Reactor::sendBody(int32_t handle, std::string_view piece, bool last, No
   }
   if (exchange.keep_body) keepBody(exchange, piece);
   Connection& connection = *exchange.connection;
+  if (connection.head_held) {
+    if (!writeBody(exchange, connection, piece, last))
+      return goOnWithBody(exchange, piece, last, now);
+    exchange.pauseClient(!last && connection.blocked(), now.ms());
+    return exchange.client_paused ? abi::send::kPause : abi::send::kOk;
+  }
   // An upstream may answer early and close: the answer lies behind what could not be sent.
   if (!writeBody(exchange, connection, piece, last)) connection.stopWriting(epoll_fd_);
   exchange.pauseClient(!last && connection.blocked(), now.ms());

@@ -99,13 +99,16 @@ void Reactor::onWritable(Connection& connection, Now now) noexcept {
 }
 
 void Reactor::onReadable(Connection& connection, Now now) noexcept {
+  if (data_used_ >= kFlushBytes) flush();
   ensureSpace(kSpacePerRead);
   if (connection.state != Connection::State::kBusy || connection.read_paused) return;
   // A head that came in parts is gathered in the connection; everything else is read where it is
   // delivered from.
   const bool gathered = !connection.in.empty();
   char* const into = gathered ? connection.in.reserve(kReadBytes) : sink_.data.data() + data_used_;
-  const IoResult result = connection.read(into, kReadBytes);
+  const bool streams = connection.exchange->state == Exchange::State::kStreaming;
+  const size_t most = streams ? connection.read_bytes : kReadBytes;
+  const IoResult result = connection.read(into, most);
   switch (result.status) {
     case IoStatus::kBlocked:
       return;
@@ -116,6 +119,7 @@ void Reactor::onReadable(Connection& connection, Now now) noexcept {
     case IoStatus::kOk:
       break;
   }
+  if (result.bytes == most && streams && most < Connection::kMostRead) connection.read_bytes *= 2;
   connection.response_bytes = true;
   if (connection.first_byte_ns == 0) noteFirstByte(connection, true, now);
   connection.exchange->activity_ms = now.ms();
@@ -324,7 +328,7 @@ void Reactor::keepConnection(Exchange& exchange, Connection& connection, bool cl
   pool.cluster_shard->upstream.record(upstream_us);
   pool.shard.upstream.record(upstream_us);
   const bool reusable =
-      clean && connection.persistent && exchange.request_complete && !connection.blocked() &&
+      clean && connection.persistent && exchange.request_complete && connection.out.empty() &&
       !connection.write_broken && pool.current && pool.idle_ms != 0 &&
       (pool.max_requests == 0 || connection.served < pool.max_requests) &&
       !connection.hasPendingInput() && (pool.waiting_count != 0 || !pool.othersWait()) &&

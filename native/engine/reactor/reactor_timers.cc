@@ -22,7 +22,7 @@ void Reactor::fireTimers(Now now) noexcept {
   deliverDeferred(now);
   flush();
   freeClosed();
-  endTurn();
+  endTurn(now);
 }
 
 // The limit that the request could run into first, whatever its attempts do. Where two are reached

@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 
 #include "engine/net/socket_io.h"
@@ -154,12 +155,41 @@ IoResult Connection::writeOnce(const iovec* pieces, int count) noexcept {
 
 bool Connection::write(const iovec* pieces, int count, int epoll_fd) noexcept {
   if (write_broken) return true;
+  if (head_held) return writeWithHead(pieces, count, epoll_fd);
   size_t sent = 0;
   if (out.empty()) {
     const IoResult result = writeOnce(pieces, count);
     if (result.status == IoStatus::kError) return false;
     sent = result.bytes;
   }
+  queueRest(pieces, count, sent);
+  if (!out.empty()) setInterest(epoll_fd, true);
+  return true;
+}
+
+bool Connection::writeWithHead(const iovec* pieces, int count, int epoll_fd) noexcept {
+  constexpr int kMostPieces = 4;
+  size_t bytes = 0;
+  for (int i = 0; i < count; ++i) bytes += pieces[i].iov_len;
+  if (count > kMostPieces || out.size() + bytes <= Buffer::kKeepBytes) {
+    // Small: one buffer makes one TLS record, and the cheapest of the system calls.
+    queueRest(pieces, count, 0);
+    return drain(epoll_fd);
+  }
+  head_held = false;
+  iovec all[kMostPieces + 1] = {{out.data(), out.size()}};
+  std::copy_n(pieces, count, all + 1);
+  const IoResult result = writeOnce(all, count + 1);
+  if (result.status == IoStatus::kError) return false;
+  const size_t of_head = std::min(result.bytes, out.size());
+  out.consume(of_head);
+  queueRest(pieces, count, result.bytes - of_head);
+  if (!out.empty()) setInterest(epoll_fd, true);
+  return true;
+}
+
+// Queues what lies behind the first `sent` bytes.
+void Connection::queueRest(const iovec* pieces, int count, size_t sent) noexcept {
   for (int i = 0; i < count; ++i) {
     const size_t length = pieces[i].iov_len;
     if (sent >= length) {
@@ -169,11 +199,10 @@ bool Connection::write(const iovec* pieces, int count, int epoll_fd) noexcept {
     out.append(static_cast<const char*>(pieces[i].iov_base) + sent, length - sent);
     sent = 0;
   }
-  if (!out.empty()) setInterest(epoll_fd, true);
-  return true;
 }
 
 bool Connection::drain(int epoll_fd) noexcept {
+  head_held = false;
   while (!out.empty()) {
     const iovec piece{out.data(), out.size()};
     const IoResult result = writeOnce(&piece, 1);
@@ -213,6 +242,7 @@ void Connection::setInterest(int epoll_fd, bool write) noexcept {
 void Connection::pauseReading(int epoll_fd) noexcept {
   if (read_paused) return;
   read_paused = true;
+  read_bytes = kFirstRead;  // its client is slower: less to keep for it
   if (!want_write) {
     ::epoll_ctl(epoll_fd, EPOLL_CTL_DEL, fd, nullptr);
     return;

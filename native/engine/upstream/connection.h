@@ -30,6 +30,8 @@ struct IoResult {
 // turn, because the batch of ready events may still name it). Interest in readability is constant;
 // interest in writability is only asked for while something could not be written.
 struct Connection : TimerNode {
+  static constexpr uint32_t kFirstRead = 64 * 1024;
+  static constexpr uint32_t kMostRead = 256 * 1024;
   enum class State : uint8_t { kConnecting, kHandshaking, kIdle, kBusy, kLingering, kClosed };
 
   explicit Connection(Pool& owner) noexcept : pool(owner) { is_connection = true; }
@@ -50,7 +52,13 @@ struct Connection : TimerNode {
   bool write(const iovec* pieces, int count, int epoll_fd) noexcept;
   // Writes queued bytes; false when the connection is broken.
   bool drain(int epoll_fd) noexcept;
-  bool blocked() const noexcept { return !out.empty(); }
+  // Keeps the head of a request back, so that the first piece of its body goes in one write with
+  // it: the next `write`, or else a `drain`, sends it. Nothing may be queued.
+  void hold(std::string_view head) noexcept {
+    out.append(head);
+    head_held = true;
+  }
+  bool blocked() const noexcept { return !out.empty() && !head_held; }
   // After a failed write: drops what is queued and whatever comes. What the upstream sent before it
   // stopped reading, an early answer, can still be read; the end of that is the end of the
   // connection.
@@ -71,6 +79,7 @@ struct Connection : TimerNode {
   bool want_write = false;
   bool read_paused = false;
   bool write_broken = false;    // see stopWriting
+  bool head_held = false;       // see hold
   bool queued_again = false;    // in the reactor's list of connections to read again
   bool head_done = false;       // response head seen; `decoder` is in charge
   bool response_bytes = false;  // a byte of the current response has arrived
@@ -84,6 +93,9 @@ struct Connection : TimerNode {
   uint64_t deadline_ms = TimerWheel::kNever;
   uint64_t opened_ns = 0;      // when connecting began
   uint64_t first_byte_ns = 0;  // of the present answer; 0 = none yet
+  // Most that one read of a streamed body takes: grows with a connection that always has more,
+  // whose client takes it all.
+  uint32_t read_bytes = kFirstRead;
   size_t scanned = 0;
   Buffer in;   // an incomplete response head
   Buffer out;  // bytes that the socket did not take
@@ -94,6 +106,8 @@ struct Connection : TimerNode {
  private:
   void setInterest(int epoll_fd, bool write) noexcept;
   IoResult writeOnce(const iovec* pieces, int count) noexcept;
+  bool writeWithHead(const iovec* pieces, int count, int epoll_fd) noexcept;
+  void queueRest(const iovec* pieces, int count, size_t sent) noexcept;
 };
 
 }  // namespace millrace
