@@ -5,6 +5,8 @@ import { isIP } from 'node:net';
 
 const NS_PER_SECOND = 1e9;
 const MAX_CONNECTIONS = 100_000;
+/** Far above what one thread sends; what isn't sent in time waits in memory. */
+const MAX_RATE = 2_000_000;
 
 /**
  * @typedef {object} LoadOptions Times in seconds, sizes in bytes.
@@ -99,7 +101,7 @@ export function checkOptions(given) {
   const need = (condition, text) => {
     if (!condition) throw new UsageError(text);
   };
-  need(options.mode === 'closed' || options.rate > 0, '--mode open needs --rate R: requests per second');
+  need(options.mode === 'closed' || (options.rate > 0 && options.rate <= MAX_RATE), `--mode open needs --rate R: requests per second, at most ${MAX_RATE}`);
   need(options.mode === 'open' || options.rate === undefined, '--rate belongs to --mode open; a closed loop has none');
   need(options.connections >= 1 && options.connections + options.idle + options.slow <= MAX_CONNECTIONS, `--connections must be at least 1, all clients together at most ${MAX_CONNECTIONS}`);
   need(options.duration > 0 && options.duration <= 3600, '--duration must be above 0 and at most 3600 seconds');

@@ -21,6 +21,8 @@ namespace {
 constexpr uint64_t kTickNs = 20 * kNsPerMs;  // timeouts and retries are looked for that often
 constexpr size_t kLooksPerTick = 256;
 constexpr uint32_t kMostAtOnce = 128;  // idle clients that ask at the end
+// Requests that are sent before answers are looked at again, when many are due.
+constexpr size_t kArrivalsPerTurn = 32;
 constexpr int kMaxEvents = 256;
 constexpr size_t kBufferBytes = 128 * 1024;
 
@@ -160,7 +162,7 @@ void Generator::turn(uint64_t now) {
   openSome(now);
   advancePhase(now);
   if (phase_ == Phase::kDone) return;
-  if (options_.open_loop && loading()) scheduleArrivals(now);
+  if (options_.open_loop && loading()) scheduleArrivals(now, kArrivalsPerTurn);
   if (options_.slow_clients != 0) paceSlowClients(now);
   if (now >= next_tick_ns_) {
     next_tick_ns_ = now + kTickNs;
@@ -237,7 +239,7 @@ void Generator::advancePhase(uint64_t now) {
     if (options_.phases) say("begin", now);
   }
   if (phase_ == Phase::kMeasure && now >= measure_to_ns_) {
-    if (options_.open_loop) scheduleArrivals(now);
+    if (options_.open_loop) scheduleArrivals(now, SIZE_MAX);
     phase_ = Phase::kDrain;
     measuring_ = false;
     tally_.seconds =
@@ -266,8 +268,8 @@ void Generator::checkIdle(uint64_t now) {
   }
 }
 
-void Generator::scheduleArrivals(uint64_t now) {
-  for (uint64_t due; (due = arrivals_.next()) <= now && due < measure_to_ns_;) {
+void Generator::scheduleArrivals(uint64_t now, size_t limit) {
+  for (uint64_t due; limit-- != 0 && (due = arrivals_.next()) <= now && due < measure_to_ns_;) {
     arrivals_.advance();
     if (due >= measure_from_ns_) {
       ++tally_.scheduled;

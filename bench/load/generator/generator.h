@@ -56,7 +56,7 @@ class Generator {
   void advancePhase(uint64_t now);
   void startLoad(uint64_t now);
   void checkIdle(uint64_t now);
-  void scheduleArrivals(uint64_t now);
+  void scheduleArrivals(uint64_t now, size_t limit);
   void dispatch(uint64_t intended, uint64_t now);
   void waitForEvents(uint64_t now);
   void readUsage(uint64_t* user_us, uint64_t* system_us) const noexcept;
