@@ -28,7 +28,6 @@ struct Client : TimerNode, Guest {
 
   int fd = -1;
   uint32_t slot = 0;
-  uint32_t generation = 0;
   int32_t handle = 0;  // of the exchange under way, 0 = none
   Downstream* owner = nullptr;
   PlainListener* listener = nullptr;

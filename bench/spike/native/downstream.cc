@@ -78,7 +78,7 @@ void Downstream::rest(PlainListener&, Now now) noexcept { wheel_.arm(rest_, now.
 void Downstream::welcome(PlainListener& listener, int fd, std::span<const uint8_t> peer,
                          Now now) noexcept {
   if (free_.empty()) {
-    if (kFirstSlot + clients_.size() >= (1u << kSlotBits)) {
+    if (kFirstSlot + clients_.size() >= (1u << kSlotBits)) {  // each may have a request
       ::close(fd);
       return;
     }
@@ -134,14 +134,35 @@ void Downstream::closeClient(Client& client) noexcept {
   wheel_.cancel(client);
   client.in.clear();
   client.out.clear();
-  if (client.handle != 0) {
-    client.handle = 0;
-    --active_;
-  }
+  if (client.handle != 0) leave(client);
   --open_clients_;
   --client.listener->connections;
   reactor().countDownstreamConnection(client.listener->key(), false);
   free_.push_back(client.slot);
+}
+
+void Downstream::enter(Client& client) noexcept {
+  constexpr uint32_t kMaxGeneration = (1u << (31 - kSlotBits)) - 1;
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  const uint32_t index = free_slots_.back();
+  free_slots_.pop_back();
+  Slot& slot = slots_[index];
+  slot.client = &client;
+  slot.generation = slot.generation == kMaxGeneration ? 1 : slot.generation + 1;
+  client.handle = static_cast<int32_t>(slot.generation << kSlotBits | (kFirstSlot + index));
+  ++active_;
+}
+
+void Downstream::leave(Client& client) noexcept {
+  const uint32_t index =
+      (static_cast<uint32_t>(client.handle) & ((1u << kSlotBits) - 1)) - kFirstSlot;
+  client.handle = 0;
+  slots_[index].client = nullptr;
+  free_slots_.push_back(index);
+  --active_;
 }
 
 // The client is gone, or has to go.
@@ -235,9 +256,9 @@ uint32_t Downstream::take(std::span<abi::EventRecord> events, const char* data,
       events[kept++] = event;
       continue;
     }
-    Client& client = *clients_[slot - kFirstSlot];
+    Client* const client = slots_[slot - kFirstSlot].client;
     // The client may have gone after the engine wrote the event.
-    if (client.handle == event.exchange) answer(client, event, data, now);
+    if (client != nullptr && client->handle == event.exchange) answer(*client, event, data, now);
   }
   // JavaScript is about to run: libuv must look what has become due.
   if (kept != 0) libuv_.due = true;

@@ -50,6 +50,11 @@ class Downstream final : public api::Tenant {
 
  private:
   static constexpr size_t kReadBytes = 64 * 1024;
+  // Of an exchange. They are fewer than connections: what the engine keeps for each is kilobytes.
+  struct Slot {
+    Client* client = nullptr;
+    uint32_t generation = 0;
+  };
   // Where our handles begin: JS, which counts its own from 0, never has as many requests at once in
   // one worker as long as it has fewer than this many connections.
   static constexpr uint32_t kFirstSlot = 1u << 16;
@@ -74,7 +79,9 @@ class Downstream final : public api::Tenant {
   size_t readHead(Client& client, char* bytes, size_t n, Now now) noexcept;
   size_t readBody(Client& client, char* bytes, size_t n, Now now) noexcept;
   void refuse(Client& client, uint32_t status, std::string_view sentence, Now now) noexcept;
-  int32_t newHandle(Client& client) noexcept;
+  // An exchange for a request of the client, and the end of it for us.
+  void enter(Client& client) noexcept;
+  void leave(Client& client) noexcept;
 
   // downstream_answer.cc: answers
   void answer(Client& client, const abi::EventRecord& event, const char* data, Now now) noexcept;
@@ -100,6 +107,8 @@ class Downstream final : public api::Tenant {
   std::vector<std::unique_ptr<PlainListener>> listeners_;
   std::vector<std::unique_ptr<Client>> clients_;
   std::vector<uint32_t> free_;
+  std::vector<Slot> slots_;
+  std::vector<uint32_t> free_slots_;
   std::vector<uint32_t> pending_;  // slots with a request that has been read, and may go on
   uint32_t open_clients_ = 0;
   uint32_t active_ = 0;

@@ -232,10 +232,7 @@ void Downstream::drain(Client& client, Now now) noexcept {
 
 // The answer is complete, with us if not with the client.
 void Downstream::end(Client& client, Now now) noexcept {
-  if (client.handle != 0) {
-    client.handle = 0;
-    --active_;
-  }
+  if (client.handle != 0) leave(client);
   client.upstream_held = false;
   if (client.closes) {
     client.ending = true;

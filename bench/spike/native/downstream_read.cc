@@ -80,12 +80,6 @@ size_t Downstream::consume(Client& client, char* bytes, size_t n, Now now) noexc
   return used;
 }
 
-int32_t Downstream::newHandle(Client& client) noexcept {
-  constexpr uint32_t kMaxGeneration = (1u << (31 - kSlotBits)) - 1;
-  client.generation = client.generation == kMaxGeneration ? 1 : client.generation + 1;
-  return static_cast<int32_t>(client.generation << kSlotBits | (kFirstSlot + client.slot));
-}
-
 // 0: there is no whole head.
 size_t Downstream::readHead(Client& client, char* bytes, size_t n, Now now) noexcept {
   switch (splitter_.split(bytes, n, client.scanned)) {
@@ -103,9 +97,8 @@ size_t Downstream::readHead(Client& client, char* bytes, size_t n, Now now) noex
       refuse(client, 431, "request head too large\n", now);
       return n;
   }
-  client.handle = newHandle(client);
+  enter(client);
   client.closes = client.begun = false;
-  ++active_;
   const uint32_t result = reactor().submit(client.handle, client.listener->key(), splitter_.flat(),
                                            client.peerBytes(), now);
   if (result == abi::submit::kAcceptedWithBody) {
@@ -139,8 +132,7 @@ size_t Downstream::readBody(Client& client, char* bytes, size_t n, Now now) noex
         return n;
       }
       const int32_t handle = client.handle;
-      client.handle = 0;
-      --active_;
+      leave(client);
       reactor().abort(handle, now);
       refuse(client, 400, "malformed chunked body\n", now);
       return n;
