@@ -1,10 +1,18 @@
 /** What the race does before and after it measures: templates, who takes part, how the slowest peer is found. */
-import { readFileSync, readdirSync } from 'node:fs';
+import { mkdtempSync, readFileSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from 'vitest';
+import { afterAll, expect, test } from 'vitest';
+import { parse } from 'yaml';
+import { allContenders } from '../../../bench/race/contenders/index.mjs';
 import { cpuBetween, mergeCpu, readCpu } from '../../../bench/race/measure/cpu.mjs';
 import { readMemory } from '../../../bench/race/measure/memory.mjs';
 import { fill } from '../../../bench/race/template.mjs';
+
+const directory = mkdtempSync(join(tmpdir(), 'bench-race-'));
+afterAll(() => {
+  rmSync(directory, { recursive: true });
+});
 
 test('a template takes values, conditions and lists, and nests them', () => {
   const text = ['port {{port}}', '# @if tls', '  ssl {{cert}} # why', '# @else', '  plain', '# @end', '# @each endpoints', 'server {{address}} {{index}}', '  # @unless tls', '  of {{port}}', '  # @end', '# @end', 'end'].join('\n');
@@ -28,6 +36,27 @@ test('every line of a configuration of a peer that says something says why', () 
       .split('\n')
       .filter((line) => !silent.test(line) && !line.includes(' # ') && !/^\s*[\w ]*[{}]$/.test(line) && !/^\w+( \w+)?$/.test(line));
     expect(bare.filter((line) => !/#/.test(line)), name).toEqual([]);
+  }
+});
+
+interface Contender { name: string; lacks: Record<string, string>; launch(setup: object): { command: string; args: string[] } }
+
+test('the configuration of every contender can be written for every feature, and is YAML where it says so', async () => {
+  const tls = { cert: '/cert.pem', key: '/key.pem', pem: '/both.pem' };
+  const routes = [{ path: '/r/0/', target: '/r/0/item' }, { path: '/r/1/', target: '/r/1/item' }];
+  for (const contender of (await allContenders()) as Contender[]) {
+    for (const feature of ['plain', 'tls', 'everything', 'reload', 'balance', 'large']) {
+      if (contender.lacks[feature] !== undefined) continue;
+      const home = join(directory, `${contender.name}-${feature}`);
+      const setup = { directory: home, port: 1, adminPort: 2, endpoints: ['127.0.0.1:3', '127.0.0.1:4'], everything: false, reload: false, balance: false, large: false, generation: 5, routes: feature === 'everything' ? routes : [], accessLog: feature === 'everything' ? '/log' : null, [feature]: true, tls: feature === 'tls' ? tls : null };
+      expect(contender.launch(setup).command, home).not.toBe('');
+      for (const name of contender.name.endsWith('proxy') || contender.name === 'http-proxy-3' ? [] : readdirSync(home)) {
+        const text = readFileSync(join(home, name), 'utf8');
+        expect(text, name).not.toMatch(/\{\{|@if|@each|undefined/);
+        if (name.endsWith('.yaml')) expect(parse(text), name).toBeTypeOf('object');
+        if (feature === 'everything' && !/^traefik\.yaml|haproxy\.cfg/.test(name)) expect(text, name).toContain('/r/1/');
+      }
+    }
   }
 });
 
