@@ -3,7 +3,7 @@
  * luckiest peer is picked, and there is nothing to choose afterwards.
  */
 import { medianInterval, pairedRatio, verdict, worst } from '../../stats.mjs';
-import { own, present, roundsOf } from './metrics.mjs';
+import { beyondPerRound, metricOf, own, present, roundsOf } from './metrics.mjs';
 
 /**
  * @typedef {{ name: string, verdict: import('../../stats.mjs').Verdict, interval: import('../../stats.mjs').Interval }} Compared
@@ -14,6 +14,8 @@ import { own, present, roundsOf } from './metrics.mjs';
 /** How far the figure is on the good side of the goal: 0 at the goal, ln 2 at twice of it. */
 export const beyond = (value, { ratio, direction }) => (direction === 'atLeast' ? 1 : -1) * Math.log(value / ratio);
 
+/** A quantile of a round that fewer requests exceed is a matter of chance. */
+const FEW_BEYOND = 10;
 const RANK = { lost: 0, undecided: 1, met: 2 };
 
 function strongestOf(goal, compared) {
@@ -66,6 +68,8 @@ function judgeOne(result, scenario, goal, contender) {
   else if (compared.length === 0) why.unshift('nothing to compare with');
   const few = compared.find(({ interval, verdict: said }) => !interval.enough && said === 'undecided');
   if (few !== undefined) why.push(`${few.interval.n} ${few.interval.n === 1 ? 'round is' : 'rounds are'} too few to decide`);
+  const beyond = beyondPerRound(scenario, contender.name, goal.metric);
+  if (compared.length > 0 && beyond < FEW_BEYOND) why.push(`${metricOf(goal.metric).title.replace('Latency, ', '')} of a round rests on ${Math.round(beyond) === 1 ? '1 request' : `${Math.round(beyond)} requests`} beyond it`);
   return { scenario, goal, contender, verdict: worst(compared.map((c) => c.verdict)), compared, strongest: strongestOf(goal.limit === undefined ? goal : { ...goal, ratio: goal.limit }, compared), why: why.join('; ') };
 }
 

@@ -5,6 +5,8 @@ import { count, digits3, duration, memory } from './format.mjs';
 /** `more`: more is better. `counted`: whole numbers, of which every one matters, so the rounds are added and not averaged.
  *  @typedef {{ title: string, unit: string, more: boolean, counted?: true, show: (x: number) => string }} Metric */
 
+/** What share of the requests is not beyond it. */
+export const SHARES = { p50: 0.5, p90: 0.9, p99: 0.99, p999: 0.999, p9999: 0.9999 };
 const QUANTILES = { p50: 'p50', p90: 'p90', p99: 'p99', p999: 'p99.9', p9999: 'p99.99', mean: 'mean', max: 'longest' };
 
 /** @type {Record<string, Metric>} */
@@ -21,7 +23,7 @@ const METRICS = {
 };
 
 /** `p99@50` or `latency.50.p99`: of the open loop at 50 %; `p99`: of the closed loop. */
-const LATENCY = /^(?:latency\.(?<before>\d+)\.)?(?<quantile>p50|p90|p99|p999|p9999|mean|max)(?:@(?<after>\d+))?$/;
+const LATENCY = /^(?:latency\.(?<before>\d+)\.)?(?<quantile>p50|p90|p99|p999|p9999|mean|max|count)(?:@(?<after>\d+))?$/;
 
 /** @returns {{ quantile?: string, load?: string }} */
 function parsed(name) {
@@ -29,7 +31,7 @@ function parsed(name) {
   return { quantile, load: before ?? after };
 }
 
-export const isMetric = (name) => Object.hasOwn(METRICS, name) || LATENCY.test(name);
+export const isMetric = (name) => Object.hasOwn(METRICS, name) || Object.hasOwn(QUANTILES, parsed(name).quantile ?? '');
 
 /** @param {string} name @param {{ unit?: string }} [scenario] whose unit a rate has @returns {Metric} */
 export function metricOf(name, scenario) {
@@ -37,6 +39,15 @@ export function metricOf(name, scenario) {
   if (quantile !== undefined) return { title: `Latency, ${QUANTILES[quantile]}`, unit: load === undefined ? 'at full speed' : `at ${load} % load`, more: false, show: duration };
   const metric = METRICS[name];
   return name === 'rate' && scenario?.unit?.endsWith('/s') ? { ...metric, unit: scenario.unit } : metric;
+}
+
+/** How many requests a round has beyond the quantile that `name` is, in the middle; undefined for other metrics. */
+export function beyondPerRound(scenario, contender, name) {
+  const { quantile, load } = parsed(name);
+  const share = SHARES[quantile];
+  if (share === undefined) return undefined;
+  const counts = present(roundsOf(scenario, contender, load === undefined ? 'count' : `count@${load}`));
+  return median(counts) * (1 - share);
 }
 
 /** One number per round, null where the round has none. @returns {(number | null)[]} */

@@ -1,22 +1,24 @@
 /**
  * Latency by percentile, HdrHistogram style: every step to the right is a tenth of the requests, and latency is logarithmic.
  * Of each round's quantiles the median is drawn, with the range over the rounds; where the rounds' merged histogram is there, the curve
- * is its. What too few requests speak for is dashed (fewer than 100 beyond it) or left out (fewer than 10).
+ * is its. What too few requests speak for is dashed (fewer than 100 beyond it, or 10 in a round) or left out (fewer than 10, or 1).
  */
-import { spread } from '../../stats.mjs';
+import { median, spread } from '../../stats.mjs';
 import { clipped, duration } from './format.mjs';
 import { html } from './html.mjs';
-import { own } from './metrics.mjs';
+import { own, SHARES } from './metrics.mjs';
 import { apart, logarithmic, nines, percent } from './scale.mjs';
 
 const HEIGHT = 240;
 const LABEL = 15;
 const SOLID_BEYOND = 100;
 const SHOWN_BEYOND = 10;
+/** A round's own quantile needs a tenth of these. */
+const ROUNDS = 10;
 /** Left end: half of the requests. Right end: one in ten thousand. */
 const [FIRST, LAST] = [nines(0.5), 4];
 /** @type {[name: string, share: number, text: string][]} */
-const QUANTILES = [['p50', 0.5, '50'], ['p90', 0.9, '90'], ['p99', 0.99, '99'], ['p999', 0.999, '99.9'], ['p9999', 0.9999, '99.99']];
+const QUANTILES = Object.entries({ p50: '50', p90: '90', p99: '99', p999: '99.9', p9999: '99.99' }).map(([name, text]) => [name, SHARES[name], text]);
 const DIRECT = { title: 'direct, no proxy', kind: 'direct' };
 
 /** @typedef {{ share: number, beyond: number, median: number }} Point `beyond`: how many requests took longer. */
@@ -26,7 +28,8 @@ const x = (share) => (100 * (nines(share) - FIRST)) / (LAST - FIRST);
 /** The quantiles that enough requests speak for. @param {any[]} rounds @returns {(Point & { name: string, min: number, max: number, n: number })[]} */
 function pointsOf(rounds) {
   const usable = rounds.filter((q) => q !== null);
-  const requests = usable.reduce((sum, q) => sum + q.count, 0);
+  const counts = usable.map((q) => q.count);
+  const requests = Math.min(counts.reduce((sum, n) => sum + n, 0), ROUNDS * median(counts));
   return QUANTILES.flatMap(([name, share]) => {
     const values = usable.map((q) => q[name]).filter((v) => typeof v === 'number' && v > 0);
     const beyond = requests * (1 - share);

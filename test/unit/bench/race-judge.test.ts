@@ -64,10 +64,13 @@ describe('a goal against the best of several', () => {
   });
 
   it('of a quantile of the open loop looks there', () => {
-    const at = (p99: number): object => ({ '50': Array.from({ length: ROUNDS }, (_, i) => ({ p50: 1, p90: 1, p99: p99 + i / 100, count: 1000 })) });
-    const { verdict, strongest } = one({ runs: { us: [], a: [] }, goal: { metric: 'p99@50', against: ['a'], ratio: 1, direction: 'atMost' }, more: { latency: { us: at(90), a: at(100) } } });
+    const at = (p99: number, count = 1000): object => ({ '50': Array.from({ length: ROUNDS }, (_, i) => ({ p50: 1, p90: 1, p99: p99 + i / 100, count })) });
+    const { verdict, strongest, why } = one({ runs: { us: [], a: [] }, goal: { metric: 'p99@50', against: ['a'], ratio: 1, direction: 'atMost' }, more: { latency: { us: at(90), a: at(100) } } });
     expect(verdict).toBe('met');
     expect(strongest?.interval.value).toBeCloseTo(0.9, 2);
+    expect(why).toBe('');
+    const few = one({ runs: { us: [], a: [] }, goal: { metric: 'latency.50.p99', against: ['a'], ratio: 1, direction: 'atMost' }, more: { latency: { us: at(90, 400), a: at(100, 400) } } });
+    expect(few).toMatchObject({ verdict: 'met', why: 'p99 of a round rests on 4 requests beyond it' });
   });
 
   it('is not decided by five rounds, however clear', () => {
