@@ -1,6 +1,6 @@
 // How it is done: a module calls functions of others through a table of its own, one slot per
 // imported function, which the dynamic linker fills at the first call (System V ABI, procedure
-// linkage table). `dl_iterate_phdr` shows every module's table; ours are written into three slots
+// linkage table). `dl_iterate_phdr` shows every module's table; ours are written into four slots
 // of the module that exports uSockets, before its first socket exists, hence before the linker has
 // had a reason to look at them.
 //
@@ -13,6 +13,7 @@
 
 #include <dlfcn.h>
 #include <elf.h>
+#include <fcntl.h>
 #include <link.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
@@ -39,6 +40,7 @@ struct Client {
 struct ListenerThread {
   std::vector<Client> clients;  // by descriptor
   int last_read = -1;
+  int accepted = -1;  // non-blocking, and uSockets has not asked for that yet
 };
 
 // Null in threads without listeners.
@@ -65,7 +67,19 @@ int accept4Bare(int listening, sockaddr* address, socklen_t* length, int flags) 
   if (row >= thread->clients.size()) thread->clients.resize(row + row / 2 + 64);
   thread->clients[row] =
       address != nullptr && length != nullptr ? clientOf(address, *length) : Client{};
+  if ((flags & SOCK_NONBLOCK) != 0) thread->accepted = fd;
   return fd;
+}
+
+// uSockets makes what it has accepted non-blocking, by two calls, which it has asked accept4 for.
+int fcntlBare(int fd, int command, void* argument) {
+  constexpr int kFlags = O_RDWR | O_NONBLOCK;
+  if (ListenerThread* const thread = t_thread; thread != nullptr && thread->accepted == fd) {
+    if (command == F_GETFL) return kFlags;
+    thread->accepted = -1;
+    if (command == F_SETFL && reinterpret_cast<intptr_t>(argument) == kFlags) return 0;
+  }
+  return static_cast<int>(::syscall(SYS_fcntl, fd, command, argument));
 }
 
 ssize_t recvBare(int fd, void* into, size_t n, int flags) {
@@ -172,6 +186,7 @@ bool redirect(const Module& module) noexcept {
   uintptr_t* const accept = slotOf(module, "accept4");
   uintptr_t* const receive = slotOf(module, "recv");
   uintptr_t* const send = slotOf(module, "send");
+  uintptr_t* const control = slotOf(module, "fcntl");
   if (accept == nullptr || receive == nullptr || send == nullptr) return false;
   const auto set = [](uintptr_t* slot, auto* function) {
     std::atomic_ref<uintptr_t>(*slot).store(reinterpret_cast<uintptr_t>(function),
@@ -180,6 +195,7 @@ bool redirect(const Module& module) noexcept {
   set(accept, accept4Bare);
   set(receive, recvBare);
   set(send, sendBare);
+  if (control != nullptr) set(control, fcntlBare);
   return true;
 }
 

@@ -8,14 +8,15 @@
 
 namespace millrace::api {
 
-// The system calls of uWebSockets.js, made by us: accept4, recv and send of its module lead to
-// functions of this file. What that gives:
+// The system calls of uWebSockets.js, made by us: accept4, recv, send and fcntl of its module lead
+// to functions of this file. What that gives:
 //
 // - The client's address. uWS says it by a getpeername() and a new ArrayBuffer per request; accept4
 //   has told it already, and the connection whose bytes are being handled is the one that recv was
 //   called for last.
 // - The C library brackets these calls with two atomic operations each, in case that another thread
 //   cancels this one, in every process that has threads. Ours are the bare system calls.
+// - Two calls less per connection, that make non-blocking what is.
 //
 // Everything works without it, at the cost of these: where the module's import table is not what
 // is expected, nothing is changed.
