@@ -48,7 +48,7 @@ const ENGINE = [
 const SIMULATE = [
   ...BALANCER,
   ...RATE,
-  ...['proxy', 'scenario', 'servers', 'simulation', 'simulation_attempt', 'tally'].map((name) => `native/engine/simulate/${name}.cc`),
+  ...['proxy', 'proxy_control', 'scenario', 'servers', 'simulation', 'simulation_attempt', 'tally'].map((name) => `native/engine/simulate/${name}.cc`),
   ...['breaker', 'detector', 'ejection', 'outlier', 'sweep'].map((name) => `native/engine/failover/${name}.cc`),
   'native/engine/histogram/windows.cc',
 ];
