@@ -180,6 +180,23 @@ CASE("policies by latency leave slow endpoints alone") {
   }
 }
 
+CASE("prequal goes by what endpoints report") {
+  Scenario scenario = plainScenario(abi::policy::kPrequal, 100, exponentialTime(0.01), 8);
+  scenario.network = 0.0005;
+  scenario.proxies = 10;
+  const double reported = runScenario(scenario).latency.mean;
+  scenario.balancer.policy = abi::policy::kRandom;
+  const double random = runScenario(scenario).latency.mean;
+  scenario.balancer.policy = abi::policy::kPeakEwma;
+  const double measured = runScenario(scenario).latency.mean;
+  EXPECT(reported < random && reported < 1.5 * measured,
+         std::to_string(reported) + " " + std::to_string(measured) + " " + std::to_string(random));
+  // Without reports it is peakEwma.
+  scenario.balancer.policy = abi::policy::kPrequal;
+  scenario.groups[0].reports = false;
+  EXPECT(near(runScenario(scenario).latency.mean, measured, 0.05));
+}
+
 CASE("a key stays with its endpoint, unless the load is bounded") {
   for (const uint32_t policy :
        {abi::policy::kRingHash, abi::policy::kMaglev, abi::policy::kRendezvous}) {

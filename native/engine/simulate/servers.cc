@@ -97,6 +97,8 @@ void Servers::begin(Server& server, uint32_t number, Moment now, bool in_place_o
       server.fails > 0 && unit(luck_.at(place)) < server.fails ? Answer::kError : Answer::kGood;
   server.waited_ns += now.ns - job.arrived_ns;
   server.busy_ns += work_ns;
+  const double work_us = static_cast<double>(work_ns) / 1000;
+  server.recent_work_us += (work_us - server.recent_work_us) / 32;
   if (in_place_of_next) {
     done_.replace(now.ns + work_ns, number);
   } else {
@@ -111,7 +113,6 @@ uint32_t Servers::finish(Moment now) {
   Server& server = servers_[job.endpoint];
   const uint64_t inside_ns = now.ns - job.arrived_ns;
   server.inside_ns += inside_ns;
-  server.recent_us += (static_cast<double>(inside_ns) / 1000 - server.recent_us) / 8;
   if (job.answer != Answer::kGood) ++server.failed;
   if (server.queued != 0) {
     const uint32_t next = server.queue_head;
@@ -125,10 +126,14 @@ uint32_t Servers::finish(Moment now) {
   return number;
 }
 
+// Of its latency it says what a request that came now would take (the paper on prequal: the latency
+// at the present number of requests; one of the past, when there were fewer, would draw everybody).
 Report Servers::report(uint32_t endpoint) const noexcept {
   const Server& server = servers_[endpoint];
-  return {scenario_.groups[server.group].reports, server.busy + server.queued,
-          static_cast<uint64_t>(server.recent_us)};
+  const uint32_t in_flight = server.busy + server.queued;
+  const double crowd = std::max(1.0, (in_flight + 1.0) / server.concurrency);
+  return {scenario_.groups[server.group].reports, in_flight,
+          static_cast<uint64_t>(server.recent_work_us * crowd)};
 }
 
 void Servers::change(Moment now, std::vector<uint32_t>* lost) {

@@ -46,9 +46,9 @@ struct alignas(kCacheLine) Server {
   uint64_t came = 0;
   uint64_t failed = 0;
   uint64_t busy_ns = 0;
-  uint64_t waited_ns = 0;  // in the queue, of those that were begun
-  uint64_t inside_ns = 0;  // in the queue and at work, of those that are done
-  double recent_us = 0;    // smoothed time inside, for its reports
+  uint64_t waited_ns = 0;     // in the queue, of those that were begun
+  uint64_t inside_ns = 0;     // in the queue and at work, of those that are done
+  double recent_work_us = 0;  // smoothed time at work, for its reports
 };
 
 // All endpoints, as they are: what proxies think of them is another matter.
