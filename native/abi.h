@@ -6,7 +6,7 @@
 
 namespace millrace::abi {
 
-inline constexpr uint32_t kHash = 466950168u;
+inline constexpr uint32_t kHash = 3220473664u;
 inline constexpr uint32_t kNone = 4294967295u;
 inline constexpr uint32_t kImageMagic = 1296847427u;
 inline constexpr uint32_t kImageVersion = 1u;
@@ -736,6 +736,7 @@ inline constexpr uint32_t kLast = 4u;
 inline constexpr uint32_t kClose = 8u;
 inline constexpr uint32_t kLocal = 16u;
 inline constexpr uint32_t kMessageEnd = 32u;
+inline constexpr uint32_t kSayClose = 64u;
 }  // namespace event_flag
 
 namespace submit {

@@ -448,6 +448,8 @@ export const EVENT_FLAG = {
   local: 16,
   /** Last piece of a WebSocket message. */
   messageEnd: 32,
+  /** With `close`, where uWS closes of itself and would not say `connection: close`. */
+  sayClose: 64,
 } as const;
 
 /** Opcodes of RFC 6455 that cross the boundary. */

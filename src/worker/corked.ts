@@ -24,6 +24,9 @@ let ended: [boolean, boolean] = [false, false];
 const whole = (): void => {
   res.writeStatus(head).end(body, close);
 };
+const wholeSaysClose = (): void => {
+  res.writeStatus(head).writeHeader('connection', 'close').end(body, true);
+};
 const bodiless = (): void => {
   res.writeStatus(head).endWithoutBody();
 };
@@ -54,13 +57,16 @@ const chunkEnd = (): void => {
 };
 const nothing = (): void => undefined;
 
-/** Head and body, and the end of the answer. */
-export function answerWhole(response: HttpResponse, headBytes: Uint8Array, bodyBytes: Uint8Array, closeAfter: boolean): void {
+/**
+ * Head and body, and the end of the answer. `sayClose`: the client has asked for the end of the connection in so many words.
+ * uWS ends it then, and takes it that the client knows; RFC 9112 section 9.6 wants it said all the same.
+ */
+export function answerWhole(response: HttpResponse, headBytes: Uint8Array, bodyBytes: Uint8Array, closeAfter: boolean, sayClose: boolean): void {
   res = response;
   head = headBytes;
   body = bodyBytes;
   close = closeAfter;
-  response.cork(whole);
+  response.cork(sayClose ? wholeSaysClose : whole);
 }
 
 /** An answer that has no body; a Content-Length is part of the head. */

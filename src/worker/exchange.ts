@@ -268,7 +268,7 @@ export class Exchange {
   #answer(head: Uint8Array, body: Uint8Array, flags: number): void {
     const close = (flags & EVENT_FLAG.close) !== 0 || this.#host.draining || !this.#bodyComplete;
     this.#finish();
-    if ((flags & EVENT_FLAG.bodiless) === 0) answerWhole(this.res, head, body, close);
+    if ((flags & EVENT_FLAG.bodiless) === 0) answerWhole(this.res, head, body, close, (flags & EVENT_FLAG.sayClose) !== 0);
     else if (close) answerBodilessAndClose(this.res, head);
     else answerBodiless(this.res, head);
   }

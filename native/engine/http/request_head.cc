@@ -272,8 +272,8 @@ RequestError parseRequestHead(const FlatHead& flat, const RequestRules& rules,
     return error;
 
   head->seen = 0;
-  head->chunked = head->has_content_length = head->close = head->nominates = head->has_upgrade =
-      head->has_underscores = false;
+  head->chunked = head->has_content_length = head->close = head->listener_closes = head->nominates =
+      head->has_upgrade = head->has_underscores = false;
   head->content_length = 0;
   head->max_forwards = abi::kNone;
   const bool limited = flat.byteCount() > rules.max_header;          // else no line can be longer
@@ -318,6 +318,7 @@ RequestError parseRequestHead(const FlatHead& flat, const RequestRules& rules,
         if (!chars::equalsIgnoreCase(value, "100-continue")) error = RequestError::kExpectation;
         break;
       case HeaderId::kConnection:
+        if ((seen & bit) == 0) head->listener_closes = value.size() == 5;
         error = readConnection(value, head);
         break;
       case HeaderId::kMaxForwards:

@@ -68,8 +68,11 @@ struct RequestHead {
   uint32_t field_count = 0;
   bool chunked = false;
   bool has_content_length = false;
-  bool has_upgrade = false;            // there is an Upgrade field
-  bool close = false;                  // Connection says so
+  bool has_upgrade = false;  // there is an Upgrade field
+  bool close = false;        // Connection says so
+  // The first Connection field has the length of "close": that is what the listener looks at. It
+  // ends the connection behind the answer then, and does not say so.
+  bool listener_closes = false;
   uint64_t seen = 0;                   // a bit for each HeaderId that came, but kOther
   bool nominates = false;              // Connection names fields beyond close and keep-alive
   bool has_underscores = false;        // fields have been kept whose names have one

@@ -129,6 +129,7 @@ struct Exchange : TimerNode {
   uint32_t flag = abi::response_flag::kNone;
   uint32_t last_flag = abi::response_flag::kNone;  // of the attempt that failed last
   bool close_downstream = false;                   // the client's connection ends with this answer
+  bool listener_closes = false;                    // see RequestHead
   std::string_view local_body;  // static text, or bytes of the image; of the attempt that failed
                                 // last, while there is another
 
@@ -164,6 +165,12 @@ struct Exchange : TimerNode {
 inline uint64_t durationOf(const Exchange& exchange, uint64_t now_ns) noexcept {
   if (exchange.leg != nullptr) return exchange.leg->handshake_us;
   return now_ns > exchange.started_ns ? (now_ns - exchange.started_ns) / 1000 : 0;
+}
+
+// How the answer's event says what comes of the client's connection.
+inline uint32_t closeFlags(const Exchange& exchange) noexcept {
+  if (!exchange.close_downstream) return 0;
+  return abi::event_flag::kClose | (exchange.listener_closes ? abi::event_flag::kSayClose : 0);
 }
 
 }  // namespace millrace

@@ -55,7 +55,7 @@ void Reactor::emitLocal(Exchange& exchange, Now now) noexcept {
   abi::EventRecord& event = emit(exchange, abi::event_kind::kComplete,
                                  abi::event_flag::kLast | abi::event_flag::kLocal |
                                      (bodiless ? abi::event_flag::kBodiless : 0) |
-                                     (exchange.close_downstream ? abi::event_flag::kClose : 0));
+                                     closeFlags(exchange));
   event.status = static_cast<int32_t>(exchange.status);
   event.head_offset = static_cast<int32_t>(data_used_);
   if (exchange.head.empty()) {

@@ -52,6 +52,7 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   exchange.image = image_;
   ++image_->exchanges;
   noteArrival(exchange, index, request, downstream.peer);
+  exchange.listener_closes = request.listener_closes;
   if (trace.mode != TraceMode::kOff) beginTrace(exchange, trace, request);
   if (error != RequestError::kNone) {
     exchange.head_request = request.method == "HEAD";
@@ -72,7 +73,8 @@ uint32_t Reactor::submit(int32_t handle, uint32_t listener_key, const FlatHead& 
   // connection, that would be another user's; and whether a peer is one is not for sure unless the
   // operator says so. The listener itself sees `close` only where it is all that Connection says.
   exchange.close_downstream =
-      request.close || (request.chunked && (downstream.trusted || !rules.keep_alive_after_chunked));
+      request.close || request.listener_closes ||
+      (request.chunked && (downstream.trusted || !rules.keep_alive_after_chunked));
   if (admitToListener(exchange, request, listener, downstream, path.path, now)) {
     if (request.isLastHop()) {
       answerAsLastHop(exchange, request, listener, rules, path.path);
@@ -119,7 +121,7 @@ void Reactor::begin(Exchange& exchange, int32_t handle, uint32_t listener_key, N
   exchange.hedge_at_ms = 0;
   exchange.status = 0;
   exchange.flag = exchange.last_flag = abi::response_flag::kNone;
-  exchange.close_downstream = false;
+  exchange.close_downstream = exchange.listener_closes = false;
   exchange.record_id = uint64_t{worker_} << 48 | ++last_record_;
   exchange.trail.begin();
   exchange.attempt_trail = &exchange.trail.nowhere();

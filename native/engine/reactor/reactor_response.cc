@@ -257,7 +257,7 @@ void Reactor::startResponse(Connection& connection, ResponseHead& head, char* bo
       emit(exchange, first.done ? abi::event_kind::kComplete : abi::event_kind::kHead,
            (bodiless ? abi::event_flag::kBodiless : 0) | (chunked ? abi::event_flag::kChunked : 0) |
                (first.done ? abi::event_flag::kLast : 0) |
-               (exchange.close_downstream ? abi::event_flag::kClose : 0));
+               closeFlags(exchange));
   event.status = static_cast<int32_t>(head.status);
   event.head_offset = head_offset;
   event.head_length = static_cast<int32_t>(head_length);
