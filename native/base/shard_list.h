@@ -4,6 +4,8 @@
 #include <atomic>
 #include <cstdint>
 
+#include "base/block_store.h"
+
 namespace millrace {
 
 // One object per worker, made when the worker first asks for it; they stay until the list goes,
@@ -48,7 +50,7 @@ class ShardList {
   }
 
  private:
-  struct Node {
+  struct Node : InBlockStore<Node> {
     uint32_t worker = 0;
     Node* next = nullptr;
     Shard shard;

@@ -64,6 +64,7 @@ const fuzz = (name: string, ...sources: string[]): Suite => ({
 
 export const SUITES: readonly Suite[] = [
   test('base'),
+  test('block_store'),
   test('image', ...BUILDER, ...IMAGE, ...ROUTE),
   test('image_faults', ...BUILDER, ...IMAGE),
   test('matcher', ...BUILDER, ...IMAGE, ...ROUTE),

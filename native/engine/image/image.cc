@@ -1,5 +1,7 @@
 #include "engine/image/image.h"
 
+#include <sys/mman.h>
+
 #include <cstring>
 
 #include "engine/image/image_check.h"
@@ -85,9 +87,15 @@ std::unique_ptr<const Image> Image::load(std::span<const std::byte> bytes,
   if (bytes.size() >= abi::kNone) return report(error, "image is too long"), nullptr;
   std::unique_ptr<Image> image(new (std::nothrow) Image);
   if (image == nullptr) return report(error, "out of memory"), nullptr;
-  image->data_.reset(
-      static_cast<std::byte*>(::operator new(bytes.size(), kAlignment, std::nothrow)));
-  if (image->data_ == nullptr) return report(error, "out of memory"), nullptr;
+  // Tables of thousands of routes on huge pages where the kernel has some: a request looks into
+  // them at a few places that have nothing to do with those of the request before.
+  constexpr size_t kHugePage = size_t{2} << 20;
+  const std::align_val_t alignment{bytes.size() >= kHugePage ? kHugePage : kCacheLine};
+  auto* const data = static_cast<std::byte*>(::operator new(bytes.size(), alignment, std::nothrow));
+  image->data_ = {data, Free{alignment}};
+  if (data == nullptr) return report(error, "out of memory"), nullptr;
+  if (bytes.size() >= kHugePage)
+    ::madvise(data, bytes.size() / kHugePage * kHugePage, MADV_HUGEPAGE);  // advice: may fail
   std::memcpy(image->data_.get(), bytes.data(), bytes.size());
   if (!image->readHeader(static_cast<uint32_t>(bytes.size()), error)) return nullptr;
   if (!ImageCheck(*image, error).run()) return nullptr;

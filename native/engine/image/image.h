@@ -154,9 +154,11 @@ class Image {
   }
 
  private:
-  static constexpr std::align_val_t kAlignment{kCacheLine};
   struct Free {
-    void operator()(std::byte* p) const noexcept { ::operator delete(p, kAlignment); }
+    Free() noexcept : alignment(static_cast<std::align_val_t>(kCacheLine)) {}
+    explicit Free(std::align_val_t value) noexcept : alignment(value) {}
+    std::align_val_t alignment;
+    void operator()(std::byte* p) const noexcept { ::operator delete(p, alignment); }
   };
   struct Section {
     uint32_t offset = 0;

@@ -256,6 +256,9 @@ class Reactor {
   void offerPlace(const Exchange& exchange) noexcept;
   void serveHeld(Now now) noexcept;
   void recordConnect(const Connection& connection, Now now) noexcept;
+  void fetchRoute(const Exchange& exchange) const noexcept;
+  void fetchRouteNumbers(const Exchange& exchange) const noexcept;
+  void fetchRoutePages(const Exchange& exchange, uint64_t length, Now now) const noexcept;
   void recordRoute(const Exchange& exchange, uint32_t status, uint32_t flag, Now now) noexcept;
 
   // reactor_breaker.cc: circuit breakers

@@ -149,6 +149,7 @@ void Reactor::route(Exchange& exchange, const RequestHead& request,
     fail(exchange, 404, abi::response_flag::kNr, "no route matches this request\n", now);
     return;
   }
+  fetchRoute(exchange);
   const abi::RouteRecord& route = image.routes()[exchange.route];
   if (route.tracing != abi::kNone) [[unlikely]]
     traceByRoute(exchange, route, request, downstream.trusted);
@@ -220,6 +221,7 @@ void Reactor::forward(Exchange& exchange, const RequestHead& request,
   if (exchange.fault_delay_ms != 0) [[unlikely]]
     return delayByFault(exchange, now);
   dispatch(exchange, now);
+  if (exchange.state == Exchange::State::kWaiting) fetchRouteNumbers(exchange);
 }
 
 // Redirects and direct responses: the whole answer is known now, and delivered in the next turn.

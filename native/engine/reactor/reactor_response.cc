@@ -223,6 +223,7 @@ void Reactor::startResponse(Connection& connection, ResponseHead& head, char* bo
   connection.idle_limit_ms = idleLimitOf(head.keep_alive_s);
   connection.decoder.start(head.framing, head.content_length);
   const bool bodiless = head.framing == BodyFraming::kNone;
+  if (n >= head.content_length) fetchRoutePages(exchange, head.content_length, now);
   const BodyDecoder::Result first = connection.decoder.feed(body, n);
   if (first.error != ResponseError::kNone && first.payload == 0) {
     protocolError(connection, first.error, now);
