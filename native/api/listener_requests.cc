@@ -8,7 +8,7 @@
 // headers, and where a V8 has it under another name, the strings are used. That the rest is as
 // described is not believed but looked at: the worker's first request is read both ways, through a
 // system call that fails where a wild pointer would crash.
-// test/integration/worker/listener-requests.test.ts pins that it works with the versions that are
+// test/unit/worker/listener-requests.test.ts pins that it works with the versions that are
 // installed.
 #include "api/listener_requests.h"
 

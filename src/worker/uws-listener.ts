@@ -21,8 +21,10 @@ interface AcceptorApp extends TemplatedApp {
 
 // `domain()` prints to standard output.
 addon.muteNativeOutput();
+/** Nothing but uWS's documented interface, should a build of it, of Node or of the C library not bear the two short cuts below. */
+const PLAIN_LISTENER = process.env.MILLRACE_PLAIN_LISTENER === '1';
 // Whose request it is, without a system call and an ArrayBuffer per request; false costs just these.
-addon.takeOverListenerCalls();
+if (!PLAIN_LISTENER) addon.takeOverListenerCalls();
 // Removes "uWebSockets: 20" from every answer; per loop, hence per worker.
 (uWS as unknown as { _cfg(key: string): void })._cfg('999999990007');
 
@@ -96,9 +98,9 @@ function readHeadLatin1(req: HttpRequest): void {
 
 /**
  * Whether the engine reads request objects where they are, which costs a quarter of a request less than the strings: known after
- * the first request with nothing but ASCII in it. MILLRACE_REQUEST_STRINGS=1 is for tests of the other way.
+ * the first request with nothing but ASCII in it.
  */
-let inPlace: 'unknown' | 'yes' | 'no' = process.env.MILLRACE_REQUEST_STRINGS === '1' ? 'no' : 'unknown';
+let inPlace: 'unknown' | 'yes' | 'no' = PLAIN_LISTENER ? 'no' : 'unknown';
 
 function learn(req: HttpRequest): void {
   const learnt = learnRequest(req, head);

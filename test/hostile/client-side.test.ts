@@ -18,15 +18,18 @@ const RUN_MS = 90_000;
 
 let lanes: Lanes;
 let secure: Lanes;
+/** Request heads come as strings there, and the client's address from uWS. */
+let documented: Lanes;
 
 beforeAll(async () => {
   lanes = await Lanes.start(CLIENT_LANES);
+  documented = await Lanes.start({ ...CLIENT_LANES, launch: { env: { MILLRACE_PLAIN_LISTENER: '1' } } });
   const { certFile, keyFile } = makeCertificate(temporaryDirectory(), 'a.test');
   secure = await Lanes.start({ ...CLIENT_LANES, listener: { tls: { certificates: [{ cert: certFile, key: keyFile }] } } });
 });
 
 /** Whole over TLS, too: there uWS is compiled a second time. */
-const WAYS = [...Object.entries(SPLITS).map(([name, split]) => [name, split, () => lanes] as const), ['over TLS', SPLITS['whole'] as (bytes: Buffer) => Buffer[], () => secure] as const];
+const WAYS = [...Object.entries(SPLITS).map(([name, split]) => [name, split, () => lanes] as const), ['over TLS', SPLITS['whole'] as (bytes: Buffer) => Buffer[], () => secure] as const, ['through the documented interface of uWS', SPLITS['whole'] as (bytes: Buffer) => Buffer[], () => documented] as const];
 
 describe.each(WAYS)('%s', (_name, split, through) => {
   const runs = new Map<ClientCase, Run | Error>();

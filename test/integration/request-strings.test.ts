@@ -1,5 +1,5 @@
 /**
- * A request head reaches the engine in place, or as strings where request objects cannot be read (MILLRACE_REQUEST_STRINGS): what
+ * A request head reaches the engine in place, or as strings where request objects cannot be read (MILLRACE_PLAIN_LISTENER): what
  * goes upstream is the same.
  */
 import { beforeAll, describe, expect, it } from 'vitest';
@@ -40,7 +40,7 @@ async function upstream({ origin, proxy }: Way, request: string): Promise<string
 
 beforeAll(async () => {
   inPlace = await start({});
-  asStrings = await start({ MILLRACE_REQUEST_STRINGS: '1' });
+  asStrings = await start({ MILLRACE_PLAIN_LISTENER: '1' });
   // What the worker learns by.
   for (const way of [inPlace, asStrings]) expect(await upstream(way, 'GET / HTTP/1.1\r\nHost: a\r\n\r\n')).toContain('host: a\r\n');
 });
