@@ -1,5 +1,6 @@
 // What each policy that does not hash chooses.
 #include <algorithm>
+#include <numeric>
 
 #include "balancer_rig.h"
 
@@ -152,6 +153,15 @@ CASE("least time takes the lowest of sixteen, and goes round between equals") {
   for (uint32_t i = 0; i < 3; ++i) observeLatency(even.loads[i], even.settings, 500, kNow);
   const std::vector<uint32_t> counts = even.counts(30000);
   EXPECT(fits(counts, {1, 1, 1}), text(counts));
+}
+
+// Endpoints of one kind stand together in most configurations.
+CASE("least time sees past a row of slow neighbours") {
+  Rig rig(abi::policy::kLeastTime, std::vector<uint32_t>(1000, 1));
+  for (uint32_t i = 0; i < 1000; ++i)
+    observeLatency(rig.loads[i], rig.settings, i < 100 ? 100000 : 10000, kNow);
+  const std::vector<uint32_t> counts = rig.counts(10000);
+  EXPECT_EQ(std::accumulate(counts.begin(), counts.begin() + 100, 0u), 0u);
 }
 
 CASE("least time takes the mean, which idling does not make better") {

@@ -50,12 +50,13 @@ std::optional<Shares> ofTwo(Slots slots, Open open, const Prefer& preferSecond) 
 
 // pickLeastTime for each place that it may start from.
 Shares leastTime(Slots slots, Open open, const std::vector<double>& scores) {
-  const std::size_t n = slots.size();
+  const auto n = static_cast<uint32_t>(slots.size());
   Shares shares(n);
-  for (std::size_t start = 0; start < n; ++start) {
-    std::size_t best = n;
-    for (std::size_t k = 0, slot = start; k < n; ++k, slot = slot + 1 == n ? 0 : slot + 1) {
+  for (uint32_t start = 0; start < n; ++start) {
+    uint32_t best = n;
+    for (uint32_t k = 0; k < leastTimeLooks(n); ++k) {
       if (k >= kLeastTimeLooks && best != n) break;
+      const uint32_t slot = leastTimeSlot(start, k, n);
       if (!open[slot]) continue;
       if (best == n || scores[slot] < scores[best]) best = slot;
     }

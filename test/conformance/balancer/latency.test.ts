@@ -210,7 +210,7 @@ describe('leastTime', () => {
     }
   });
 
-  it('takes the lowest of 16 in a row from a random start, when there are more', () => {
+  it('takes the lowest of 16 at equal distances from a random start, when there are more', () => {
     const random = randomFrom(17);
     for (const size of [17, 40, 100]) {
       const state = stateOf(random, size).map((one) => ({ ...one, rttUs: one.rttUs + 1 }));

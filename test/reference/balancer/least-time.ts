@@ -2,8 +2,8 @@
 const WINDOW = 16;
 
 /**
- * The lowest load / weight of up to 16 slots in a row, from `start` on; ties go to the one that comes first. When none of
- * the 16 is eligible it is the next that is. -1 = nobody. `latency.ts` has the loads.
+ * The lowest load / weight of up to 16 slots at equal distances, from `start` on; ties go to the one that comes first. When none of
+ * the 16 is eligible it is the next behind `start` that is. -1 = nobody. `latency.ts` has the loads.
  */
 export function leastTimeFrom(
   start: number,
@@ -11,13 +11,12 @@ export function leastTimeFrom(
   loads: readonly number[],
   eligible: (index: number) => boolean = () => true,
 ): number {
-  let best = -1;
-  for (let k = 0; k < weights.length && (k < WINDOW || best < 0); k++) {
-    const i = (start + k) % weights.length;
-    const score = (of: number) => loads[of]! / weights[of]!;
-    if (eligible(i) && (best < 0 || score(i) < score(best))) best = i;
-  }
-  return best;
+  const n = weights.length;
+  const distance = Math.max(1, Math.floor(n / WINDOW));
+  const looked = Array.from({ length: Math.min(n, WINDOW) }, (_, k) => (start + k * distance) % n).filter(eligible);
+  const score = (of: number) => loads[of]! / weights[of]!;
+  if (looked.length > 0) return looked.reduce((best, i) => (score(i) < score(best) ? i : best));
+  return Array.from({ length: n }, (_, k) => (start + k) % n).find(eligible) ?? -1;
 }
 
 /** Chance of each slot: every start is as likely. */
