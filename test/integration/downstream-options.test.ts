@@ -135,11 +135,10 @@ describe('methods', () => {
 });
 
 describe('bytes above 0x7f', () => {
-  it('pass as they are, in UTF-8 or not, and beyond UTF-8 only once of a name', async () => {
+  it('pass as they are, in UTF-8 or not', async () => {
     const value = 'caf\xe9 \xff\x80 \xc3\xa9.';
     expect((await ask('strict', '/', [`x-a: ${value}`])).forwarded?.header('x-a')).toBe(value);
     expect((await ask('strict', '/', ['x-a: v\xc3\xa9.', 'x-a: v\xc3\xa8.'])).forwarded?.all('x-a')).toEqual(['v\xc3\xa9.', 'v\xc3\xa8.']);
-    expect((await ask('strict', '/', ['x-a: v\xe9.', 'x-a: b'])).status).toBe(400);
   });
 });
 
