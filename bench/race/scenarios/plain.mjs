@@ -42,6 +42,6 @@ export const latency = {
   fastOnly: true,
   maxRounds: 3,
   load: { connections: 64, headers: API_HEADERS, expectBody: 64 },
-  latency: { of: 'fast', weight: 3, rounds: 0.5 },
+  latency: { of: 'fast', weight: 3, rounds: 0.6 },
   goals: tail(50),
 };
