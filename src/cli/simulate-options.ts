@@ -1,31 +1,14 @@
 /** Flags of `millrace simulate`. Apart from the command itself, so that `--help` loads nothing else. */
 import type { Command } from 'commander';
+import type { ScenarioFlags } from '../simulate/flags.ts';
 
-export interface SimulateOptions {
+export interface SimulateOptions extends ScenarioFlags {
   scenario?: string;
   list?: boolean;
   print?: boolean;
   schema?: boolean;
   config?: string;
   cluster?: string;
-  endpoints?: string;
-  slow?: string;
-  slowFactor?: string;
-  failing?: string;
-  service?: string;
-  concurrency?: string;
-  policies?: string;
-  load?: string;
-  rate?: string;
-  focus?: string;
-  proxies?: string;
-  requests?: string;
-  duration?: string;
-  arrivals?: string;
-  network?: string;
-  timeout?: string;
-  retries?: string;
-  seed?: string;
   threads?: string;
   json?: boolean;
   report?: string;
